@@ -1,0 +1,52 @@
+export type { EvaluationContext } from './context.ts';
+export { formatCursor, parseCursor } from './cursor.ts';
+export type { Decoded } from './decode.ts';
+export {
+  decodeMessage,
+  decodeObject,
+  decodeSnapshot,
+  isFlagDefinition,
+  isSegmentDefinition,
+} from './decode.ts';
+export type {
+  AttributeCondition,
+  BucketRange,
+  Condition,
+  FlagDefinition,
+  FlagKind,
+  FlagType,
+  JsonValue,
+  Metadata,
+  OpaqueObject,
+  Operator,
+  Prerequisite,
+  RolloutDefinition,
+  RuleDefinition,
+  SegmentDefinition,
+  ServeDefinition,
+  Target,
+  WireObject,
+} from './definition.ts';
+export { BUCKETING_ALGORITHM, BUCKETS, FLAG_KINDS, FLAG_TYPES, OPERATORS } from './definition.ts';
+export type { Versioned } from './digest.ts';
+export { addDigests, digestOf, digestOfAll, subtractDigests } from './digest.ts';
+export type { Evaluation, EvaluationErrorCode, Reason } from './evaluation.ts';
+export { EVALUATION_ERRORS, REASONS } from './evaluation.ts';
+export { isKey, KEY_LENGTH_MAX, KEY_PATTERN } from './key.ts';
+export { LIMITS } from './limits.ts';
+export type {
+  CommitMessage,
+  Cursor,
+  DeleteMessage,
+  GoodbyeMessage,
+  GoodbyeReason,
+  HeartbeatMessage,
+  HelloMessage,
+  Message,
+  PutMessage,
+  SnapshotDocument,
+} from './message.ts';
+export { GOODBYE_REASONS, PROTOCOL_VERSION } from './message.ts';
+export { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
+export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';
+export { PROBLEMS } from './problem.ts';

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import type { ProblemCode } from '../problem.ts';
+import { PROBLEMS } from '../problem.ts';
+
+const codes = Object.keys(PROBLEMS) as [ProblemCode, ...ProblemCode[]];
+
+export const ProblemView = z
+  .object({
+    type: z.string(),
+    code: z.enum(codes),
+    status: z.int(),
+    title: z.string(),
+    detail: z.string(),
+    remedy: z.string().optional(),
+    issues: z
+      .array(z.object({ path: z.string(), rule: z.string(), message: z.string(), remedy: z.string() }))
+      .optional(),
+    limit: z.object({ name: z.string(), current: z.number(), maximum: z.number() }).optional(),
+    instance: z.string().optional(),
+  })
+  .meta({ id: 'Problem' });

@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url';
+import { defineConfig } from 'vitest/config';
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** Tests run on the sources of every package, so a failing line is the line in the editor. */
+export default defineConfig({
+  resolve: {
+    alias: [
+      { find: '@dimmer/schema/rest', replacement: at('schema/src/rest/index.ts') },
+      { find: /^@dimmer\/(schema|evaluator|follower|server)$/, replacement: at('$1/src/index.ts') },
+      { find: '@dimmer/node/testing', replacement: at('sdk-node/src/testing/index.ts') },
+      { find: '@dimmer/node/openfeature', replacement: at('sdk-node/src/openfeature/index.ts') },
+      { find: '@dimmer/node', replacement: at('sdk-node/src/index.ts') },
+    ],
+  },
+  test: {
+    include: ['*/src/**/*.test.ts', 'test/**/*.test.ts'],
+    exclude: ['**/node_modules/**', '**/dist/**', 'test/bench/**'],
+    testTimeout: 20_000,
+    hookTimeout: 30_000,
+  },
+});
