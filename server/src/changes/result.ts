@@ -1,0 +1,25 @@
+import type { Issue, ProblemCode } from '@dimmer/schema';
+
+/** Why the rules refuse a request. It becomes a problem document at the HTTP boundary. */
+export interface Rejection {
+  readonly code: ProblemCode;
+  /** What is wrong, with the names involved. */
+  readonly detail: string;
+  /** What the caller can do. */
+  readonly remedy?: string;
+  readonly issues?: readonly Issue[];
+  readonly limit?: { readonly name: string; readonly current: number; readonly maximum: number };
+}
+
+/** A value, or the reason why there is none. */
+export type Result<T> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly rejection: Rejection };
+
+export function accepted<T>(value: T): Result<T> {
+  return { ok: true, value };
+}
+
+export function rejected(rejection: Rejection): { readonly ok: false; readonly rejection: Rejection } {
+  return { ok: false, rejection };
+}

@@ -1,0 +1,14 @@
+import { randomBytes } from 'node:crypto';
+
+/** Chance, as the server sees it. Passed in, so that tests repeat it. */
+export interface Random {
+  /** Unpredictable bytes, for keys and epochs. */
+  bytes(count: number): Uint8Array;
+  /** An unsigned 32-bit number, for seeds. */
+  uint32(): number;
+}
+
+export const systemRandom: Random = {
+  bytes: (count) => randomBytes(count),
+  uint32: () => randomBytes(4).readUInt32LE(0),
+};

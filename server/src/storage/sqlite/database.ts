@@ -1,0 +1,97 @@
+import { fileURLToPath } from 'node:url';
+import SqliteConnection from 'better-sqlite3';
+import type { Logger } from 'drizzle-orm';
+import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
+import { drizzle } from 'drizzle-orm/better-sqlite3';
+import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { StorageFault } from '../storage.ts';
+import { damaged } from './sqlite-fault.ts';
+import { holder } from './tables.ts';
+
+export type Database = BetterSQLite3Database & { readonly $client: SqliteConnection.Database };
+
+/** How long a statement waits for another connection, a backup for example. */
+const BUSY_TIMEOUT_MS = 5_000;
+
+/** The write-ahead log is cut back to this size whenever it has been copied into the database. */
+const WAL_BYTES_MAX = 64 * 1024 * 1024;
+
+/** The same relative path from `src` and from `dist`. */
+const migrationsFolder = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url));
+
+/** What is written about the process that uses the file, so that the next one can name it. */
+export interface Holder {
+  readonly pid: number;
+  readonly host: string;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAt: number;
+}
+
+/**
+ * Opens the database: checks it, brings its tables up to date, and proves that commits reach the disk.
+ *
+ * @throws StorageFault `damaged` where the check fails; whatever the driver throws, otherwise.
+ */
+export function openDatabase(path: string, self: Holder, logger?: Logger): Database {
+  const client = new SqliteConnection(path, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    configure(client);
+    check(client, path);
+    const database = drizzle({ client, ...(logger && { logger }) });
+    migrate(database, { migrationsFolder });
+    writeHolder(database, self);
+    assertDurable(client, path);
+    return database;
+  } catch (error) {
+    client.close();
+    throw error;
+  }
+}
+
+/** Who has the file open, as far as the file says. */
+export function readHolder(path: string): Holder | undefined {
+  const client = new SqliteConnection(path, { readonly: true, timeout: BUSY_TIMEOUT_MS });
+  try {
+    return drizzle({ client }).select().from(holder).get();
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * `synchronous` is set although FULL is the default of SQLite: this driver is built to fall back to NORMAL
+ * in WAL mode, where a power cut takes the last commits.
+ */
+function configure(client: SqliteConnection.Database): void {
+  client.pragma('journal_mode = WAL');
+  client.pragma('synchronous = FULL');
+  client.pragma('foreign_keys = ON');
+  client.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`);
+}
+
+function check(client: SqliteConnection.Database, path: string): void {
+  const verdict = client.pragma('quick_check(1)', { simple: true });
+  if (verdict !== 'ok') throw damaged(path, String(verdict));
+}
+
+function writeHolder(database: Database, self: Holder): void {
+  database
+    .insert(holder)
+    .values({ id: 1, ...self })
+    .onConflictDoUpdate({ target: holder.id, set: self })
+    .run();
+}
+
+/** Asked after the first write, because only then the mode that really counts shows. */
+function assertDurable(client: SqliteConnection.Database, path: string): void {
+  const required = { journal_mode: 'wal', synchronous: 2, foreign_keys: 1 };
+  for (const [pragma, value] of Object.entries(required)) {
+    const actual = client.pragma(pragma, { simple: true });
+    if (actual === value) continue;
+    throw new StorageFault(
+      'unavailable',
+      `The database ${path} runs with ${pragma} = ${String(actual)} where ${value} is needed for commits to survive ` +
+        'a power cut. Put it on a local file system that supports SQLite in WAL mode.',
+    );
+  }
+}

@@ -1,0 +1,14 @@
+import { and, eq } from 'drizzle-orm';
+import type { EnvironmentRef } from '../../environments/environment.ts';
+import type { Database } from './database.ts';
+import { environments } from './tables.ts';
+
+export type EnvironmentRow = typeof environments.$inferSelect;
+
+export function findEnvironment(database: Database, ref: EnvironmentRef): EnvironmentRow | undefined {
+  return database
+    .select()
+    .from(environments)
+    .where(and(eq(environments.project, ref.project), eq(environments.key, ref.environment)))
+    .get();
+}

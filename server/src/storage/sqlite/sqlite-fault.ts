@@ -1,0 +1,64 @@
+import { StorageFault } from '../storage.ts';
+
+/**
+ * Names what the world did wrong. Anything that is not the world's fault (a broken constraint, a defect of a
+ * planner) comes back as it is.
+ *
+ * @param path - The database file, for the message.
+ */
+export function faultOf(error: unknown, path: string): unknown {
+  if (error instanceof StorageFault) return error;
+  const code = codeOf(error);
+  if (code === undefined) return error;
+  const describe = described.find(([pattern]) => pattern.test(code))?.[1];
+  return describe === undefined ? error : describe(path, code, error);
+}
+
+const described: readonly (readonly [
+  RegExp,
+  (path: string, code: string, cause: unknown) => StorageFault,
+])[] = [
+  // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log cannot grow.
+  [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/, full],
+  [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, damaged],
+  [
+    /^(SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PROTOCOL|NOMEM|PERM)|EACCES|EPERM|EROFS|EIO|EMFILE|ENFILE)/,
+    unavailable,
+  ],
+];
+
+export function damaged(path: string, detail: string, cause?: unknown): StorageFault {
+  return new StorageFault(
+    'damaged',
+    `The database ${path} is damaged (${detail}) and is not used. Stop the server, move ${path}, ${path}-wal and ` +
+      `${path}-shm aside together, put a backup in their place and start again; what can still be read of the ` +
+      `damaged file can be saved with: sqlite3 ${path} .recover`,
+    { cause },
+  );
+}
+
+function full(path: string, code: string, cause: unknown): StorageFault {
+  return new StorageFault(
+    'full',
+    `There is no space left to write the database ${path} (${code}). Nothing was written, reads go on. Free space ` +
+      'on its file system; writes resume by themselves.',
+    { cause },
+  );
+}
+
+function unavailable(path: string, code: string, cause: unknown): StorageFault {
+  return new StorageFault(
+    'unavailable',
+    `The database ${path} cannot be used right now (${code}). Check that the file system is there and writable, ` +
+      'and that no other program holds the file locked.',
+    { cause },
+  );
+}
+
+/** Libraries wrap the errors of the driver, so the whole chain of causes is looked at. */
+function codeOf(error: unknown): string | undefined {
+  for (let current = error; current instanceof Error; current = current.cause) {
+    if ('code' in current && typeof current.code === 'string') return current.code;
+  }
+  return undefined;
+}
