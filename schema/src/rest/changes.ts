@@ -1,5 +1,8 @@
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
+import { ConfigurationInput, ConfigurationPatch } from './configurations.ts';
+import { FlagInput, FlagPatch } from './flags.ts';
+import { SegmentInput, SegmentPatch } from './segments.ts';
 import {
   ChangeReason,
   Json,
@@ -10,10 +13,7 @@ import {
   QueryFlag,
   Revision,
   Timestamp,
-} from './common.ts';
-import { ConfigurationInput, ConfigurationPatch } from './configurations.ts';
-import { FlagInput, FlagPatch } from './flags.ts';
-import { SegmentInput, SegmentPatch } from './segments.ts';
+} from './terms.ts';
 
 /** Kill one flag. */
 export const KillInput = z
@@ -66,13 +66,8 @@ export const ChangeSetInput = z
   .meta({ id: 'ChangeSetInput' });
 
 /** One flag of a declared state: the flag itself and its configuration here. */
-export const DeclaredFlag = z
-  .strictObject({
-    ...FlagInput.shape,
-    reuseArchivedKey: z.undefined().optional(),
-    reason: z.undefined().optional(),
-    configuration: ConfigurationInput,
-  })
+export const DeclaredFlag = FlagInput.omit({ reuseArchivedKey: true, reason: true })
+  .extend({ configuration: ConfigurationInput })
   .meta({ id: 'DeclaredFlag' });
 
 /** The whole environment as it shall be. Flags and segments that are left out leave the environment. */

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Condition } from '../definition.ts';
 import { BUCKETING_ALGORITHM, BUCKETS, OPERATORS } from '../definition.ts';
 import { LIMITS } from '../limits.ts';
-import { ChangeReason, Key, Revision, Timestamp } from './common.ts';
+import { ChangeReason, Key, Revision, Timestamp } from './terms.ts';
 
 /** A path into the context: `country`, `organization.plan`. */
 export const AttributePath = z

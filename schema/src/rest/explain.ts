@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { EVALUATION_ERRORS, REASONS } from '../evaluation.ts';
-import { Json, Key, Revision } from './common.ts';
+import { Json, Key, Revision } from './terms.ts';
 
 export const ExplainInput = z
   .strictObject({ context: z.record(z.string(), Json).default({}) })

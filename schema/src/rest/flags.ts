@@ -13,7 +13,7 @@ import {
   Revision,
   Tags,
   Timestamp,
-} from './common.ts';
+} from './terms.ts';
 
 export const VariationSchema = z
   .strictObject({ value: Json, name: Name.optional(), description: Description.optional() })

@@ -1,5 +1,4 @@
 export * from './changes.ts';
-export * from './common.ts';
 export * from './configurations.ts';
 export * from './explain.ts';
 export * from './flags.ts';
@@ -7,3 +6,4 @@ export * from './keys.ts';
 export * from './problems.ts';
 export * from './projects.ts';
 export * from './segments.ts';
+export * from './terms.ts';

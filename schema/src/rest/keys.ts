@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Key, Name, pageOf, Timestamp } from './common.ts';
+import { Key, Name, pageOf, Timestamp } from './terms.ts';
 
 export const ROLES = ['admin', 'editor', 'viewer'] as const;
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Description, Key, Name, pageOf, Revision, Timestamp } from './common.ts';
+import { Description, Key, Name, pageOf, Revision, Timestamp } from './terms.ts';
 
 export const ProjectInput = z
   .strictObject({ key: Key, name: Name.optional(), description: Description.default('') })

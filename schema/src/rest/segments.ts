@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
-import { ChangeReason, Description, Key, Name, pageOf, Revision, Tags } from './common.ts';
 import { AttributePath, ConditionSchema } from './configurations.ts';
+import { ChangeReason, Description, Key, Name, pageOf, Revision, Tags } from './terms.ts';
 
 const Subjects = z.array(z.string().min(1).max(LIMITS.descriptionCharacters));
 

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import type { JsonValue } from '../definition.ts';
 import { KEY_PATTERN } from '../key.ts';
 import { LIMITS } from '../limits.ts';
 
@@ -30,8 +31,12 @@ export const Point = z.union([Revision, Timestamp]).meta({
   description: 'A revision, or a time: the last revision at or before it.',
 });
 
-/** Any JSON value. */
-export const Json = z.json().meta({ id: 'Json' });
+/** Any JSON value. Not `z.json()`, which cannot refer to itself by name and has no end in an OpenAPI document. */
+export const Json: z.ZodType<JsonValue> = z
+  .lazy(() =>
+    z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(Json), z.record(z.string(), Json)]),
+  )
+  .meta({ id: 'Json' });
 
 /** Small facts handed to callers with every evaluation. */
 export const MetadataSchema = z

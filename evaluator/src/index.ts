@@ -1,0 +1,15 @@
+export type { PreparedEvaluation } from './answers.ts';
+export { bucketOf } from './bucket.ts';
+export type { CompiledFlag } from './compile.ts';
+export type { Defect } from './defect.ts';
+export type { Explanation, Step } from './explain.ts';
+export { explain } from './explain.ts';
+export { hashText } from './hash.ts';
+export type { OpenFeatureReason } from './open-feature-reason.ts';
+export { openFeatureReason } from './open-feature-reason.ts';
+export { planRanges } from './plan-ranges.ts';
+export { faultOfRanges, movedBuckets, weightsOf } from './ranges.ts';
+export { conditionDepth } from './references.ts';
+export type { Ruleset } from './ruleset.ts';
+export { buildRuleset, evaluate } from './ruleset.ts';
+export type { CompiledSegment } from './segment.ts';
