@@ -51,7 +51,7 @@ function membershipOf({ by, included, excluded }: SegmentDefinition, when: Predi
   return (context) => {
     const subject = subjectOf(context);
     if (subject === undefined) return when(context);
-    return !strangers.has(subject) && (members.has(subject) || !strangers.has(subject) && when(context));
+    return members.has(subject) || (!strangers.has(subject) && when(context));
   };
 }
 
