@@ -4,6 +4,8 @@ import type { AttributeReader } from './attribute.ts';
 import { readerOf } from './attribute.ts';
 import type { Defect, DefectLog } from './defect.ts';
 import { quote } from './defect.ts';
+import { fuse } from './fused-condition.ts';
+import { objectHolds } from './object-holds.ts';
 import type { ValueTest } from './operators.ts';
 import { operatorOf } from './operators.ts';
 import { isRecord } from './record.ts';
@@ -85,7 +87,7 @@ function compileAttribute(
   const read = readerOf(attribute);
   if (op === 'exists') return compileExists(read, values, path, scope);
   const compile = typeof op === 'string' ? operatorOf(op) : undefined;
-  if (compile === undefined) {
+  if (typeof op !== 'string' || compile === undefined) {
     const message = `${quote(op)} is not an operator that this build knows; upgrade it or use one of ${OPERATORS.join(', ')}`;
     scope.log.unsupported(`${path}.op`, message);
     return never;
@@ -93,8 +95,8 @@ function compileAttribute(
   if (!Array.isArray(values))
     return refuse(scope, `${path}.values`, 'must be a list of values to compare with');
   const test = compile(values);
-  if (typeof test === 'function') return attributeHolds(read, test);
-  return refuse(scope, `${path}.values[${test.index}]`, test.message);
+  if (typeof test !== 'function') return refuse(scope, `${path}.values[${test.index}]`, test.message);
+  return fuse(attribute, op, values, test) ?? attributeHolds(read, test);
 }
 
 function compileExists(read: AttributeReader, values: unknown, path: string, scope: Scope): Predicate {
@@ -108,21 +110,12 @@ function compileExists(read: AttributeReader, values: unknown, path: string, sco
   return (context) => isPresent(read(context));
 }
 
-function attributeHolds(read: AttributeReader, test: ValueTest): Predicate {
+/** The general way: any path, any operator. */
+export function attributeHolds(read: AttributeReader, test: ValueTest): Predicate {
   return (context) => {
     const value = read(context);
     return typeof value === 'object' ? objectHolds(value, test) : test(value);
   };
-}
-
-/** A list holds when any of its elements does. A proxy may throw at any touch: then it counts as missing. */
-function objectHolds(value: object | null, test: ValueTest): boolean {
-  if (value === null) return false;
-  try {
-    return Array.isArray(value) ? value.some((element) => test(element)) : test(value);
-  } catch {
-    return false;
-  }
 }
 
 /** What JSON cannot carry is missing, so that an answer is the same where contexts travel as JSON. */
