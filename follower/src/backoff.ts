@@ -1,0 +1,36 @@
+import type { FollowerTiming } from './timing.ts';
+
+/**
+ * The delay after a failure: anything from 0 to a bound that doubles, "full jitter", on top of what the
+ * server asked for. Adding rather than taking the larger keeps clients apart that were all told the same.
+ *
+ * @param failures - Failures in a row before this one.
+ * @param askedMs - What the server asked for: `Retry-After`, `retry:`.
+ * @param random - A number from 0 up to, not including, 1.
+ * @see https://aws.amazon.com/blogs/architecture/exponential-backoff-and-jitter/
+ */
+export function retryDelayMs(
+  failures: number,
+  askedMs: number,
+  random: number,
+  timing: FollowerTiming,
+): number {
+  const bound = Math.min(timing.retryMaxMs, timing.retryBaseMs * 2 ** failures);
+  return askedDelayMs(askedMs, timing) + random * bound;
+}
+
+/** The delay after a server refused the key: long, because only a person can mend it. */
+export function refusedDelayMs(random: number, timing: FollowerTiming): number {
+  return timing.refusedMinMs + random * (timing.refusedMaxMs - timing.refusedMinMs);
+}
+
+/** What a server asked for, within reason: no answer may silence an SDK for good. */
+export function askedDelayMs(askedMs: number, timing: FollowerTiming): number {
+  return Number.isFinite(askedMs) ? Math.min(Math.max(askedMs, 0), timing.askedDelayMaxMs) : 0;
+}
+
+/** How long a stream may be silent, from the heartbeat interval that it announced. */
+export function silenceMs(heartbeatMs: number, timing: FollowerTiming): number {
+  const silence = timing.silentHeartbeats * heartbeatMs;
+  return Math.min(Math.max(silence, timing.silenceMinMs), timing.silenceMaxMs);
+}

@@ -1,0 +1,151 @@
+import type { Cursor, Versioned } from '@dimmer/schema';
+import { digestOfAll } from '@dimmer/schema';
+import { expect, test } from 'vitest';
+import type { StreamMessage } from './event.ts';
+import type { Follower } from './follow.ts';
+import { follow } from './follow.ts';
+import type { Clock, FollowerPorts, StreamSink } from './ports.ts';
+import { statusOf } from './state.ts';
+
+const a1 = { kind: 'flag', key: 'a', version: 1 };
+const hello = { type: 'hello', protocol: 1, epoch: 'e1', revision: 1, mode: 'full', heartbeatMs: 15_000 };
+const commit1 = { type: 'commit', revision: 1, digest: digestOfAll([a1]), committedAt: '' };
+
+/** Moves only when it is told to. */
+class VirtualClock implements Clock {
+  #now = 0;
+  #timers: { readonly at: number; readonly call: () => void }[] = [];
+
+  readonly now = (): number => this.#now;
+
+  readonly after = (delayMs: number, call: () => void): (() => void) => {
+    const timer = { at: this.#now + delayMs, call };
+    this.#timers.push(timer);
+    return () => {
+      this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  };
+
+  get pending(): number {
+    return this.#timers.length;
+  }
+
+  advance(ms: number): void {
+    const end = this.#now + ms;
+    for (;;) {
+      const [next] = this.#timers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at);
+      if (next === undefined) break;
+      this.#timers = this.#timers.filter((other) => other !== next);
+      this.#now = Math.max(this.#now, next.at);
+      next.call();
+    }
+    this.#now = end;
+  }
+}
+
+interface Opened {
+  readonly cursor: Cursor | undefined;
+  readonly sink: StreamSink;
+  closed: boolean;
+}
+
+interface World {
+  readonly clock: VirtualClock;
+  readonly opened: Opened[];
+  readonly news: string[];
+  readonly follower: Follower<Versioned>;
+}
+
+function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
+  const clock = new VirtualClock();
+  const opened: Opened[] = [];
+  const news: string[] = [];
+  const follower: Follower<Versioned> = follow({
+    clock,
+    random: () => 0.5,
+    transport: {
+      open: (cursor, sink) => {
+        const stream = { cursor, sink, closed: false };
+        opened.push(stream);
+        return () => {
+          stream.closed = true;
+        };
+      },
+    },
+    decode: (_event, data) => ({ outcome: 'decoded', value: JSON.parse(data) as StreamMessage<Versioned> }),
+    published: ({ snapshot }) => news.push(`published ${snapshot.revision}`),
+    changed: (state) => news.push(statusOf(state)),
+    ...overrides,
+  });
+  return { clock, opened, news, follower };
+}
+
+function say(stream: Opened | undefined, ...messages: readonly object[]): void {
+  for (const message of messages) stream?.sink.event('any', JSON.stringify(message));
+}
+
+test('a follower opens a stream, publishes what it brings and tells of its states', () => {
+  const { opened, news, follower } = world();
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  expect(news).toEqual(['DEFAULTS', 'DEFAULTS', 'published 1', 'LIVE']);
+});
+
+test('[F30] a stream is closed before the next one is opened, and the next continues from the cursor', () => {
+  const { clock, opened, follower } = world();
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  opened[0]?.sink.ended({ message: 'cut' });
+  expect(opened).toMatchObject([{ closed: true }]);
+  clock.advance(500);
+  expect(opened).toMatchObject([{ closed: true }, { closed: false, cursor: { epoch: 'e1', revision: 1 } }]);
+});
+
+test('[F32] any message moves the end of the silence, without a timer of its own', () => {
+  const { clock, opened, follower } = world();
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  for (let i = 0; i < 20; i += 1) {
+    clock.advance(15_000);
+    say(opened[0], { type: 'heartbeat', revision: 1, digest: digestOfAll([a1]), databaseAgeMs: 0 });
+    expect(clock.pending).toBe(1);
+  }
+  expect(opened).toMatchObject([{ closed: false }]);
+  clock.advance(45_000);
+  expect(opened[0]).toMatchObject({ closed: true });
+});
+
+test('[F5] closing leaves no timer and no stream', () => {
+  const { clock, opened, follower } = world();
+  follower.start(null);
+  follower.close();
+  expect(clock.pending).toBe(0);
+  expect(opened).toMatchObject([{ closed: true }]);
+  opened[0]?.sink.ended({ message: 'late' });
+  clock.advance(1e7);
+  expect(opened).toHaveLength(1);
+});
+
+test('[F5] a listener may close the follower amid a commit', () => {
+  const made: World = world({ published: () => made.follower.close() });
+  made.follower.start(null);
+  say(made.opened[0], hello, { type: 'put', object: a1 }, commit1);
+  expect(statusOf(made.follower.state())).toBe('CLOSED');
+  expect(made.clock.pending).toBe(0);
+});
+
+test('[F38] a transport that fails while it opens is tried again', () => {
+  const attempts: number[] = [];
+  const made: World = world({
+    transport: {
+      open: (_cursor, sink) => {
+        attempts.push(made.clock.now());
+        sink.ended({ message: 'refused' });
+        return () => undefined;
+      },
+    },
+  });
+  made.follower.start(null);
+  made.clock.advance(10_000);
+  expect(attempts).toEqual([0, 500, 1_500, 3_500, 7_500]);
+});

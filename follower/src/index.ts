@@ -1,0 +1,20 @@
+export type {
+  Effect,
+  Happening,
+  Moment,
+  Publication,
+  StoredSnapshot,
+  StreamEnd,
+  StreamMessage,
+} from './event.ts';
+export type { Follower } from './follow.ts';
+export { follow } from './follow.ts';
+export { step } from './machine.ts';
+export type { Clock, FollowerPorts, StreamSink, StreamTransport } from './ports.ts';
+export type { Snapshot } from './snapshot.ts';
+export { objectKey, snapshotOf } from './snapshot.ts';
+export type { FollowerState, FollowerStatus, SnapshotSource, StreamProblem } from './state.ts';
+export { initialState, statusOf } from './state.ts';
+export type { FollowerTiming } from './timing.ts';
+export { DEFAULT_TIMING } from './timing.ts';
+export type { Step } from './transitions.ts';

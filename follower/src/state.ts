@@ -1,0 +1,133 @@
+import type { Versioned } from '@dimmer/schema';
+import type { Snapshot } from './snapshot.ts';
+import type { Staging } from './staging.ts';
+import type { FollowerTiming } from './timing.ts';
+
+/**
+ * Where a follower stands (SPEC.md, F1).
+ *
+ * Only `LIVE` claims freshness. All others say where the values come from that are still served.
+ */
+export const STATUSES = [
+  /** Nothing was looked at yet. */
+  'INIT',
+  /** The last good snapshot of an earlier run. */
+  'CACHED',
+  /** A snapshot that came with the program. */
+  'BOOTSTRAP',
+  /** No snapshot at all: callers get their fallbacks. */
+  'DEFAULTS',
+  /** In step with the server. */
+  'LIVE',
+  /** The stream was lost a moment ago. */
+  'INTERRUPTED',
+  /** The stream was lost, and is still lost. */
+  'STALE',
+  /** The server does not accept the key. */
+  'REFUSED',
+  'CLOSED',
+] as const;
+export type FollowerStatus = (typeof STATUSES)[number];
+
+/** Where the snapshot comes from. */
+export type SnapshotSource = 'cache' | 'bootstrap' | 'stream';
+
+/** Why a stream ended, or never began. */
+export interface StreamProblem {
+  readonly message: string;
+  /** HTTP status, where there was an answer. */
+  readonly status?: number;
+}
+
+/** Between two attempts. */
+export interface Waiting {
+  readonly phase: 'waiting';
+  readonly until: number;
+}
+
+/** From the start of an attempt to its `hello`. */
+export interface Connecting {
+  readonly phase: 'connecting';
+  readonly until: number;
+  /** What `retry:` asked for. */
+  readonly askedMs: number;
+}
+
+/** After `hello`. */
+export interface Open<Item extends Versioned> {
+  readonly phase: 'open';
+  readonly epoch: string;
+  /** Since when the snapshot is the server's; `null` while the first objects are still on their way. */
+  readonly liveSince: number | null;
+  /** Whether the next commit replaces everything. */
+  readonly full: boolean;
+  readonly staging: Staging<Item>;
+  readonly silenceMs: number;
+  /** Silence until then ends the stream. */
+  readonly until: number;
+  readonly askedMs: number;
+}
+
+/** What the machine is doing about its stream. At most one attempt is under way at any time. */
+export type Link<Item extends Versioned> =
+  | { readonly phase: 'idle' }
+  | Waiting
+  | Connecting
+  | Open<Item>
+  | { readonly phase: 'closed' };
+
+/** Everything that a follower knows. A value: `step` makes a new one. Times are on the runner's clock. */
+export interface FollowerState<Item extends Versioned> {
+  readonly snapshot: Snapshot<Item> | null;
+  readonly source: SnapshotSource | null;
+  /** When the snapshot was last known to be the newest that the database held. */
+  readonly confirmedAt: number | null;
+  readonly link: Link<Item>;
+  /** Number of the current or last attempt, from 1. */
+  readonly attempt: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Whether the next attempt asks for everything, without a cursor. */
+  readonly resync: boolean;
+  readonly refused: boolean;
+  /** When the follower stopped being live; `null` while it is, or never was. */
+  readonly lostAt: number | null;
+  readonly stale: boolean;
+  /** The last failure; a goodbye is none. `null` once live again. */
+  readonly problem: StreamProblem | null;
+}
+
+export function initialState<Item extends Versioned>(): FollowerState<Item> {
+  return {
+    snapshot: null,
+    source: null,
+    confirmedAt: null,
+    link: { phase: 'idle' },
+    attempt: 0,
+    failures: 0,
+    resync: false,
+    refused: false,
+    lostAt: null,
+    stale: false,
+    problem: null,
+  };
+}
+
+/** The state in one word. */
+export function statusOf(state: FollowerState<Versioned>): FollowerStatus {
+  const { link } = state;
+  if (link.phase === 'closed') return 'CLOSED';
+  if (link.phase === 'idle') return 'INIT';
+  if (link.phase === 'open' && link.liveSince !== null) return 'LIVE';
+  if (state.refused) return 'REFUSED';
+  if (state.lostAt !== null) return state.stale ? 'STALE' : 'INTERRUPTED';
+  if (state.source === 'cache') return 'CACHED';
+  return state.source === 'bootstrap' ? 'BOOTSTRAP' : 'DEFAULTS';
+}
+
+/** When the machine next wants a `tick`, if nothing happens before; `undefined`: never. */
+export function deadlineOf(state: FollowerState<Versioned>, timing: FollowerTiming): number | undefined {
+  const { link, lostAt, stale } = state;
+  if (link.phase === 'idle' || link.phase === 'closed') return undefined;
+  return lostAt === null || stale ? link.until : Math.min(link.until, lostAt + timing.staleAfterMs);
+}

@@ -1,0 +1,42 @@
+import { LIMITS } from '@dimmer/schema';
+
+/** How patient a follower is, and how much it takes. */
+export interface FollowerTiming {
+  /** Time from the start of an attempt to its `hello`. */
+  readonly connectTimeoutMs: number;
+  /** Silence of this many heartbeat intervals, as announced by `hello`, ends a stream. */
+  readonly silentHeartbeats: number;
+  /** Least and most silence that ends a stream, whatever `hello` announces. */
+  readonly silenceMinMs: number;
+  readonly silenceMaxMs: number;
+  /** Upper bound of the first random delay; it doubles with every failure up to `retryMaxMs`. */
+  readonly retryBaseMs: number;
+  readonly retryMaxMs: number;
+  /** A stream that was current for so long takes the delays back to `retryBaseMs`. */
+  readonly healthyMs: number;
+  /** A refused key is tried again after a random time between these. */
+  readonly refusedMinMs: number;
+  readonly refusedMaxMs: number;
+  /** Longest delay that a server may ask for. */
+  readonly askedDelayMaxMs: number;
+  /** Time without a stream until `INTERRUPTED` becomes `STALE`. */
+  readonly staleAfterMs: number;
+  /** Characters of data between two commits; more ends the stream. */
+  readonly stagedCharactersMax: number;
+}
+
+/** The figures that Dimmer promises (SPEC.md, F8 and on). */
+export const DEFAULT_TIMING: FollowerTiming = {
+  connectTimeoutMs: 10_000,
+  silentHeartbeats: 3,
+  silenceMinMs: 1_000,
+  silenceMaxMs: 120_000,
+  retryBaseMs: 1_000,
+  retryMaxMs: 30_000,
+  healthyMs: 60_000,
+  refusedMinMs: 300_000,
+  refusedMaxMs: 600_000,
+  askedDelayMaxMs: 600_000,
+  staleAfterMs: 45_000,
+  stagedCharactersMax: 2 * LIMITS.snapshotBytes,
+};
