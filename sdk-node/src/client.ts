@@ -1,0 +1,203 @@
+import type { Follower, FollowerState, FollowerStatus, Publication, StoredSnapshot } from '@dimmer/follower';
+import { follow, statusOf } from '@dimmer/follower';
+import type { WireObject } from '@dimmer/schema';
+import { decodeMessage } from '@dimmer/schema';
+import { loadBootstrap } from './bootstrap.ts';
+import type { DiskCache } from './disk-cache.ts';
+import { diskCache } from './disk-cache.ts';
+import { eventStreamTransport } from './event-stream.ts';
+import type { DimmerStatus } from './flags.ts';
+import type { DimmerLogger } from './logger.ts';
+import { quietLogger, safeLogger } from './logger.ts';
+import type { CheckedOptions, DimmerOptions } from './options.ts';
+import { checkOptions } from './options.ts';
+import type { Platform } from './platform.ts';
+import { systemPlatform } from './platform.ts';
+import { problemOf } from './problem-of.ts';
+import { ServedFlags } from './served-flags.ts';
+
+/** The most that `close` waits for the disk. */
+const FLUSH_TIMEOUT_MS = 1_500;
+
+/**
+ * Flags of one environment: evaluated in memory, kept current by a stream.
+ *
+ * There is no module-level state; several may live in one process. Stored flags are served as soon as the
+ * constructor returns, and from then on no call throws, waits or does I/O.
+ *
+ * @example
+ * const flags = new Dimmer({ url: 'http://127.0.0.1:4400', key: process.env.DIMMER_KEY });
+ * await flags.ready();
+ * if (flags.boolean('checkout-v2', { targetingKey: user.id }, false)) renderNewCheckout();
+ */
+export class Dimmer extends ServedFlags {
+  readonly #options: CheckedOptions;
+  readonly #platform: Platform;
+  readonly #logger: DimmerLogger;
+  readonly #cache: DiskCache | undefined;
+  readonly #follower: Follower<WireObject>;
+  #state: FollowerStatus = 'INIT';
+  #closing: Promise<void> | undefined;
+
+  /**
+   * @param options - Where the server is, and the key.
+   * @param platform - Time and chance; for tests of the SDK itself.
+   * @throws TypeError when an option is wrong. What the world does wrong is never thrown.
+   */
+  constructor(options: DimmerOptions, platform: Platform = systemPlatform) {
+    const checked = checkOptions(options);
+    const logger = safeLogger(checked.logger ?? quietLogger(platform.emitWarning));
+    super({
+      limits: checked.limits,
+      logger,
+      clock: platform.clock,
+      wallNow: platform.wallNow,
+      freshness: () => this.#freshness(),
+    });
+    this.#options = checked;
+    this.#platform = platform;
+    this.#logger = logger;
+    this.#cache = cacheOf(checked, platform, logger);
+    this.#follower = this.#follow();
+    this.#follower.start(this.#stored());
+  }
+
+  async ready({ timeoutMs }: { readonly timeoutMs?: number } = {}): Promise<DimmerStatus> {
+    await this.wait(() => isSettled(this.#follower.state()), timeoutMs);
+    const status = this.status();
+    if (this.#options.onColdStart === 'fail' && this.served === undefined) {
+      throw new Error(
+        `Dimmer has no flags (${status.state}: ${status.lastError?.message ?? 'no answer in time'}); ` +
+          'give a bootstrap, or start when the server is reachable.',
+      );
+    }
+    return status;
+  }
+
+  status(): DimmerStatus {
+    const { link, problem } = this.#follower.state();
+    const since = link.phase === 'open' ? link.liveSince : null;
+    const { clock, wallNow } = this.#platform;
+    return {
+      state: statusOf(this.#follower.state()),
+      revision: this.served?.revision ?? null,
+      epoch: this.served?.epoch ?? null,
+      ...this.#freshness(),
+      lastError: problem,
+      ...(since !== null && { connectedSince: new Date(wallNow() - clock.now() + since).toISOString() }),
+      ...this.counters(),
+    };
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    this.#follower.close();
+    this.retire();
+    if (this.#cache !== undefined) await atMost(FLUSH_TIMEOUT_MS, this.#cache.flush(), this.#platform);
+  }
+
+  #follow(): Follower<WireObject> {
+    const { url, key, limits } = this.#options;
+    const { clock, random, timing, wallNow } = this.#platform;
+    const transport = eventStreamTransport({
+      url,
+      key,
+      fetch: this.#options.fetch ?? globalThis.fetch,
+      frameBytesMax: limits.frameBytesMax,
+      wallNow,
+    });
+    const published = (publication: Publication<WireObject>): void => this.#published(publication);
+    const changed = (state: FollowerState<WireObject>): void => this.#changed(state);
+    return follow({ clock, random, transport, decode: decodeMessage, published, changed }, timing);
+  }
+
+  /** The cache is what the server said last; a bootstrap is better only when it is newer in the same epoch. */
+  #stored(): StoredSnapshot<WireObject> | null {
+    const { wallNow } = this.#platform;
+    const cached = this.#cache?.load() ?? null;
+    const bootstrap = loadBootstrap({
+      bootstrap: this.#options.bootstrap,
+      bytesMax: this.#options.limits.storedBytesMax,
+      wallNow,
+      warn: this.#logger.warn,
+    });
+    return cached === null || isNewer(bootstrap, cached) ? bootstrap : cached;
+  }
+
+  #published({ snapshot, source }: Publication<WireObject>): void {
+    try {
+      this.serve(snapshot);
+    } catch (error) {
+      // The flags before stay in service: one update that cannot be used must not cost all flags.
+      this.#logger.error(`revision ${snapshot.revision} could not be applied: ${problemOf(error)}`);
+      return;
+    }
+    if (source === 'stream') this.#cache?.save(snapshot);
+  }
+
+  #changed(state: FollowerState<WireObject>): void {
+    this.wake();
+    const status = statusOf(state);
+    if (status === this.#state) return;
+    this.#state = status;
+    const { message } = state.problem ?? { message: 'no answer' };
+    if (status === 'REFUSED')
+      this.#logger.error(`the server refuses the key, flags stay as they are: ${message}`);
+    if (status === 'STALE') this.#logger.warn(`no stream for a while, flags stay as they are: ${message}`);
+    this.announce();
+  }
+
+  #freshness(): Pick<DimmerStatus, 'ageMs' | 'source'> {
+    const { confirmedAt, source } = this.#follower.state();
+    const ageMs = confirmedAt === null ? null : Math.max(0, this.#platform.clock.now() - confirmedAt);
+    return { ageMs, source };
+  }
+}
+
+/** Whether there is nothing better to wait for. */
+function isSettled(state: FollowerState<WireObject>): boolean {
+  const status = statusOf(state);
+  if (status === 'LIVE' || status === 'REFUSED' || status === 'CLOSED') return true;
+  return state.snapshot !== null && state.failures > 0;
+}
+
+function isNewer(
+  bootstrap: StoredSnapshot<WireObject> | null,
+  { snapshot }: StoredSnapshot<WireObject>,
+): boolean {
+  return (
+    bootstrap !== null &&
+    bootstrap.snapshot.epoch === snapshot.epoch &&
+    bootstrap.snapshot.revision > snapshot.revision
+  );
+}
+
+function cacheOf(
+  { cache = {}, url, key, limits }: CheckedOptions,
+  { clock, wallNow, cacheDelayMs }: Platform,
+  { warn }: DimmerLogger,
+): DiskCache | undefined {
+  if (cache === false) return undefined;
+  return diskCache({
+    owner: { url, key },
+    directory: cache.directory,
+    bytesMax: limits.storedBytesMax,
+    delayMs: cacheDelayMs,
+    clock,
+    wallNow,
+    warn,
+  });
+}
+
+async function atMost(limitMs: number, work: Promise<void>, { clock }: Platform): Promise<void> {
+  let cancel: (() => void) | undefined;
+  const limit = new Promise<void>((resolve) => {
+    cancel = clock.after(limitMs, resolve);
+  });
+  await Promise.race([work, limit]);
+  cancel?.();
+}

@@ -1,0 +1,62 @@
+import type { Evaluation } from '@dimmer/schema';
+import type { Exposure } from './exposure.ts';
+import type { LiveFlag } from './live-flag.ts';
+import { MissingFlags } from './missing-flags.ts';
+
+/** What was counted, with what could not be. */
+export interface DrainedExposures {
+  readonly exposures: readonly Exposure[];
+  /** Evaluations that were too many to tell apart. */
+  readonly dropped: number;
+}
+
+/**
+ * All exposures of one instance until they are reported. Flags count for themselves; kept here are those that
+ * were replaced, and those that never existed.
+ */
+export class Exposures {
+  readonly #unreportedMax: number;
+  readonly #missing: MissingFlags;
+  #retired: LiveFlag[] = [];
+  #dropped = 0;
+
+  /** @param unreportedMax - Replaced flags, and flags that do not exist, that are kept. */
+  constructor(unreportedMax: number) {
+    this.#unreportedMax = unreportedMax;
+    this.#missing = new MissingFlags(unreportedMax);
+  }
+
+  /** A flag that does not exist was asked for. */
+  countMissing(flag: unknown, evaluation: Evaluation, fallback: unknown): void {
+    this.#missing.count(flag, evaluation, fallback);
+  }
+
+  /** A flag is served no more; what it counted stays until the next report. */
+  retire(flag: LiveFlag): void {
+    const { counted } = flag;
+    if (counted === 0) this.#dropped += flag.dropped;
+    else if (this.#retired.length < this.#unreportedMax) this.#retired.push(flag);
+    else this.#dropped += counted + flag.dropped;
+  }
+
+  /** How many are counted and not reported, and how many were dropped. */
+  totals(live: Iterable<LiveFlag>): { readonly counted: number; readonly dropped: number } {
+    let counted = this.#missing.counted;
+    let dropped = this.#dropped + this.#missing.dropped;
+    for (const flag of [...live, ...this.#retired]) {
+      counted += flag.counted;
+      dropped += flag.dropped;
+    }
+    return { counted, dropped };
+  }
+
+  /** Takes everything that was counted. */
+  drain(live: Iterable<LiveFlag>): DrainedExposures {
+    const flags = [...live, ...this.#retired];
+    const { dropped } = this.totals(live);
+    const exposures = [...flags.flatMap((flag) => flag.drain()), ...this.#missing.drain()];
+    this.#retired = [];
+    this.#dropped = 0;
+    return { exposures, dropped };
+  }
+}

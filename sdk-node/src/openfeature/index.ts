@@ -1,0 +1,1 @@
+export { DimmerProvider } from './dimmer-provider.ts';

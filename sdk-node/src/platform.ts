@@ -1,0 +1,30 @@
+import type { Clock, FollowerTiming } from '@dimmer/follower';
+import { DEFAULT_TIMING } from '@dimmer/follower';
+
+/** The machine as the SDK sees it: time, chance and a last place to warn. Tests bring their own. */
+export interface Platform {
+  readonly clock: Clock;
+  /** Milliseconds since the Unix epoch, for what is written down and read by another process. */
+  readonly wallNow: () => number;
+  /** From 0 up to, not including, 1. */
+  readonly random: () => number;
+  readonly emitWarning: (message: string) => void;
+  readonly timing: FollowerTiming;
+  /** Quiet time before a new snapshot is written to the disk cache. */
+  readonly cacheDelayMs: number;
+}
+
+export const systemPlatform: Platform = {
+  clock: {
+    now: () => performance.now(),
+    after: (delayMs, call) => {
+      const timer = setTimeout(call, delayMs);
+      return () => clearTimeout(timer);
+    },
+  },
+  wallNow: () => Date.now(),
+  random: () => Math.random(),
+  emitWarning: (message) => process.emitWarning(message, { type: 'DimmerWarning' }),
+  timing: DEFAULT_TIMING,
+  cacheDelayMs: 1_000,
+};
