@@ -1,0 +1,188 @@
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Storage } from '../storage/storage.ts';
+import { StorageFault } from '../storage/storage.ts';
+import type { EnvironmentCopy } from './environment-copy.ts';
+import { copyOf, fold } from './environment-copy.ts';
+
+/** How many changes one read asks for. A feed that is further behind reads again at once. */
+export const CHANGES_PER_READ = 500;
+
+/** How long a caller waits for a revision that the database does not have yet, in milliseconds. */
+export const REVISION_WAIT_MS = 2_000;
+
+export interface ChangeFeedPorts {
+  readonly storage: Pick<Storage, 'snapshot' | 'changesAfter'>;
+  readonly environment: EnvironmentRef;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  /** Told in the tick in which the copy moves. */
+  readonly onCopy: (copy: EnvironmentCopy) => void;
+  /** Told after every look that went well, whether or not there was something new. */
+  readonly onAnswer: () => void;
+  /** Told of every failure. The feed goes on with what it has. */
+  readonly onFault: (cause: unknown) => void;
+}
+
+type Outcome = { readonly copy: EnvironmentCopy | undefined } | { readonly cause: unknown };
+
+interface Waiter {
+  readonly revision: number;
+  readonly settle: (outcome: Outcome) => void;
+}
+
+/**
+ * The one reader of an environment's change log. Hints and a slow tick wake it; it reads what is above its
+ * copy in order, folds it, and hands the copy on. It only pulls, so neither a lost hint nor a failed read
+ * loses anything (SPEC-delivery D2).
+ */
+export class ChangeFeed {
+  readonly #ports: ChangeFeedPorts;
+  readonly #waiters = new Set<Waiter>();
+  #copy: EnvironmentCopy | undefined;
+  #answeredAt: number | undefined;
+  #reading = false;
+  #wokenAgain = false;
+  #mustReload = true;
+  #closed = false;
+
+  constructor(ports: ChangeFeedPorts) {
+    this.#ports = ports;
+  }
+
+  /** The newest copy; `undefined` before the first one. */
+  get copy(): EnvironmentCopy | undefined {
+    return this.#copy;
+  }
+
+  /** When the database last answered, in milliseconds since the Unix epoch; `undefined`: never. */
+  get answeredAt(): number | undefined {
+    return this.#answeredAt;
+  }
+
+  /**
+   * The copy as soon as it is at least at `revision`.
+   *
+   * @returns `undefined` where the environment does not exist.
+   * @throws StorageFault when the database fails meanwhile, or has no such revision within 2 s.
+   */
+  atLeast(revision: number): Promise<EnvironmentCopy | undefined> {
+    const copy = this.#copy;
+    if (copy !== undefined && copy.revision >= revision) return Promise.resolve(copy);
+    return new Promise((resolve, reject) => {
+      const waiter: Waiter = {
+        revision,
+        settle: (outcome) => {
+          this.#waiters.delete(waiter);
+          forgetDeadline();
+          if ('copy' in outcome) resolve(outcome.copy);
+          else reject(outcome.cause);
+        },
+      };
+      const forgetDeadline = this.#ports.schedule.after(REVISION_WAIT_MS, () =>
+        waiter.settle({
+          cause: new StorageFault('unavailable', notThereYet(this.#ports.environment, revision)),
+        }),
+      );
+      this.#waiters.add(waiter);
+      this.wake();
+    });
+  }
+
+  /**
+   * Looks for changes. Calls while it is looking are remembered as one.
+   *
+   * @param announced - The revision that a hint named. Below the copy's own, it speaks of another history.
+   */
+  wake(announced?: number): void {
+    if (this.#copy !== undefined && announced !== undefined && announced < this.#copy.revision) {
+      this.#mustReload = true;
+    }
+    this.#wokenAgain = true;
+    if (!this.#reading && !this.#closed) void this.#readWhileWoken();
+  }
+
+  /** Reads no more. Whoever still waits is refused. */
+  close(): void {
+    this.#closed = true;
+    this.#settleAll({ cause: new StorageFault('unavailable', 'The server is closing.') });
+  }
+
+  async #readWhileWoken(): Promise<void> {
+    this.#reading = true;
+    while (this.#wokenAgain && !this.#closed) {
+      this.#wokenAgain = false;
+      try {
+        await this.#read();
+        if (!this.#closed) this.#ports.onAnswer();
+      } catch (cause) {
+        this.#fail(cause);
+      }
+    }
+    this.#reading = false;
+  }
+
+  #read(): Promise<void> {
+    const copy = this.#copy;
+    return copy === undefined || this.#mustReload ? this.#reload() : this.#readAfter(copy);
+  }
+
+  async #readAfter(copy: EnvironmentCopy): Promise<void> {
+    const { storage, environment, clock } = this.#ports;
+    const changes = await storage.changesAfter(environment, copy.revision, CHANGES_PER_READ);
+    this.#answeredAt = clock.now();
+    const first = changes.at(0);
+    if (first === undefined) return;
+    // History was pruned further than this feed has read.
+    if (first.revision !== copy.revision + 1) return this.#reload();
+    this.#moveTo(fold(copy, changes));
+    if (changes.length === CHANGES_PER_READ) this.#wokenAgain = true;
+  }
+
+  async #reload(): Promise<void> {
+    const { storage, environment, clock } = this.#ports;
+    const snapshot = await storage.snapshot(environment);
+    this.#answeredAt = clock.now();
+    this.#mustReload = false;
+    if (snapshot === undefined) {
+      this.#settleAll({ copy: undefined });
+      return;
+    }
+    const loaded = copyOf(snapshot);
+    if (this.#copy === undefined || supersedes(loaded, this.#copy)) this.#moveTo(loaded);
+  }
+
+  #moveTo(copy: EnvironmentCopy): void {
+    if (this.#closed) return;
+    this.#copy = copy;
+    this.#ports.onCopy(copy);
+    for (const waiter of [...this.#waiters]) if (waiter.revision <= copy.revision) waiter.settle({ copy });
+  }
+
+  #fail(cause: unknown): void {
+    // When it answers again it may be another database, restored from a backup, with an epoch of its own.
+    this.#mustReload = true;
+    if (this.#closed) return;
+    this.#ports.onFault(cause);
+    this.#settleAll({ cause });
+  }
+
+  #settleAll(outcome: Outcome): void {
+    for (const waiter of [...this.#waiters]) waiter.settle(outcome);
+  }
+}
+
+/**
+ * Whether a freshly read copy replaces the one at hand. Inside an epoch nothing goes back, and a copy that
+ * says the same is dropped: the bytes of the present objects are known already.
+ */
+function supersedes(loaded: EnvironmentCopy, current: EnvironmentCopy): boolean {
+  if (loaded.epoch !== current.epoch) return true;
+  if (loaded.revision !== current.revision) return loaded.revision > current.revision;
+  return loaded.digest !== current.digest;
+}
+
+function notThereYet({ project, environment }: EnvironmentRef, revision: number): string {
+  return `Revision ${revision} of ${project}/${environment} did not appear within ${REVISION_WAIT_MS} ms.`;
+}

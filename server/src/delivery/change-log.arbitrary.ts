@@ -1,0 +1,202 @@
+import type { FlagDefinition, SegmentDefinition, WireObject } from '@dimmer/schema';
+import fc from 'fast-check';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Change, ChangedObject, CommitListener, StoredSnapshot } from '../storage/storage.ts';
+
+export const ENVIRONMENT: EnvironmentRef = { project: 'shop', environment: 'production' };
+
+/** One edit of a history: an object is there afterwards, or it is not. */
+export interface HistoryEdit {
+  readonly kind: 'flag' | 'segment';
+  readonly key: string;
+  readonly present: boolean;
+  /** How much longer than usual the object is, in characters. */
+  readonly padding?: number;
+}
+
+/** One commit of a history. */
+export interface HistoryCommit {
+  readonly edits: readonly HistoryEdit[];
+  readonly kill: boolean;
+}
+
+/** Few keys, so that objects come, change and go. */
+export const historyCommit: fc.Arbitrary<HistoryCommit> = fc.record({
+  edits: fc.uniqueArray(
+    fc.record({
+      kind: fc.constantFrom('flag' as const, 'segment' as const),
+      key: fc.constantFrom('a', 'b', 'c', 'd', 'e'),
+      present: fc.boolean(),
+    }),
+    { maxLength: 4, selector: ({ kind, key }) => `${kind}/${key}` },
+  ),
+  kill: fc.boolean(),
+});
+
+export const history: fc.Arbitrary<readonly HistoryCommit[]> = fc.array(historyCommit, { maxLength: 20 });
+
+/** @example put('flag', 'checkout-v2') */
+export function put(...keys: readonly string[]): HistoryCommit {
+  return { edits: keys.map((key) => ({ kind: 'flag', key, present: true })), kill: false };
+}
+
+export function remove(...keys: readonly string[]): HistoryCommit {
+  return { edits: keys.map((key) => ({ kind: 'flag', key, present: false })), kill: false };
+}
+
+/** A flag that is long on the wire. */
+export function putLong(key: string, padding: number): HistoryCommit {
+  return { edits: [{ kind: 'flag', key, present: true, padding }], kill: false };
+}
+
+export function flagOf(key: string, version: number, padding = 0): FlagDefinition {
+  return {
+    ...(padding > 0 && { metadata: { padding: '.'.repeat(padding) } }),
+    kind: 'flag',
+    key,
+    version,
+    type: 'boolean',
+    variations: { on: { value: true }, off: { value: false } },
+    enabled: true,
+    offVariation: 'off',
+    prerequisites: [],
+    targets: [],
+    rules: [],
+    fallthrough: { variation: 'on' },
+  };
+}
+
+function segmentOf(key: string, version: number): SegmentDefinition {
+  return {
+    kind: 'segment',
+    key,
+    version,
+    by: 'targetingKey',
+    included: ['user-1'],
+    excluded: [],
+    when: null,
+  };
+}
+
+/**
+ * One environment's change log, as the storage port shows it, under a test's control: it can fail, lose
+ * hints, be pruned, be replaced by a restored backup, and run something between a question and its answer.
+ */
+export class ChangeLog {
+  epoch = 'first';
+  /** Thrown by every question while it is set. */
+  fault: Error | undefined;
+  /** Whether commits are announced. */
+  announces = true;
+  /** Runs after the log has been read and before the reader gets its answer. */
+  beforeAnswer: () => void = () => {};
+  /** While it is set, every question waits for it. */
+  held: Promise<void> | undefined;
+  /** How often it was asked. */
+  reads = { snapshot: 0, changesAfter: 0 };
+  #changes: Change[] = [];
+  #objects = new Map<string, WireObject>();
+  #tombstones = new Map<string, { kind: string; key: string; version: number }>();
+  #floor = 0;
+  readonly #listeners = new Set<CommitListener>();
+
+  get revision(): number {
+    return this.#changes.at(-1)?.revision ?? 0;
+  }
+
+  /** What is there now. */
+  get objects(): readonly WireObject[] {
+    return [...this.#objects.values()];
+  }
+
+  commit({ edits, kill }: HistoryCommit): Change {
+    const revision = this.revision + 1;
+    const objects = edits.map((edit) => this.#apply(edit, revision));
+    const at = new Date(1_700_000_000_000 + revision * 1000).toISOString();
+    const actor = { id: 'test', name: 'test' };
+    const change: Change = { revision, at, actor, action: 'test', reason: null, kill, objects };
+    this.#changes.push(change);
+    if (this.announces) for (const listener of this.#listeners) listener(ENVIRONMENT, revision);
+    return change;
+  }
+
+  /** Forgets every change, and every removal, up to `revision`. */
+  prune(revision: number): void {
+    this.#floor = revision;
+    this.#changes = this.#changes.filter(
+      (change) => change.revision > revision || change.revision === this.revision,
+    );
+    for (const [name, { version }] of this.#tombstones)
+      if (version <= revision) this.#tombstones.delete(name);
+  }
+
+  /** Becomes another database, with another history. */
+  restore(epoch: string, commits: readonly HistoryCommit[]): void {
+    this.epoch = epoch;
+    this.#changes = [];
+    this.#objects = new Map();
+    this.#tombstones = new Map();
+    this.#floor = 0;
+    for (const commit of commits) this.commit(commit);
+  }
+
+  async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
+    this.reads.snapshot += 1;
+    if (environment.environment !== ENVIRONMENT.environment) return this.#answer(undefined);
+    return this.#answer({
+      epoch: this.epoch,
+      revision: this.revision,
+      historyFloor: this.#floor,
+      committedAt: this.#changes.at(-1)?.at ?? '2023-11-14T22:13:20.000Z',
+      objects: this.objects,
+      tombstones: [...this.#tombstones.values()],
+    });
+  }
+
+  async changesAfter(
+    _environment: EnvironmentRef,
+    revision: number,
+    limit: number,
+  ): Promise<readonly Change[]> {
+    this.reads.changesAfter += 1;
+    return this.#answer(this.after(revision).slice(0, limit));
+  }
+
+  /** The kept changes above `revision`. */
+  after(revision: number): readonly Change[] {
+    return this.#changes.filter((change) => change.revision > revision);
+  }
+
+  async ping(): Promise<void> {
+    return this.#answer(undefined);
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #apply({ kind, key, present, padding }: HistoryEdit, revision: number): ChangedObject {
+    const name = `${kind}/${key}`;
+    const definition = present
+      ? kind === 'flag'
+        ? flagOf(key, revision, padding)
+        : segmentOf(key, revision)
+      : null;
+    if (definition === null) {
+      this.#objects.delete(name);
+      this.#tombstones.set(name, { kind, key, version: revision });
+    } else {
+      this.#objects.set(name, definition);
+      this.#tombstones.delete(name);
+    }
+    return { kind, key, before: null, after: null, definition };
+  }
+
+  async #answer<T>(answer: T): Promise<T> {
+    if (this.held !== undefined) await this.held;
+    if (this.fault !== undefined) throw this.fault;
+    this.beforeAnswer();
+    return answer;
+  }
+}

@@ -1,0 +1,112 @@
+import type { Registry } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { DeliveryCounts } from './delivery-counts.ts';
+
+/** What the metrics ask for when they are collected. */
+export interface DeliveryReadings {
+  readonly counts: DeliveryCounts;
+  readonly streams: () => Iterable<{ readonly environment: EnvironmentRef; readonly count: number }>;
+  readonly databaseAgeMs: () => number;
+}
+
+/**
+ * Registers the metrics of delivery. Nearly all of them are read from plain numbers when somebody collects
+ * them, so that a stream costs nothing.
+ *
+ * @returns Takes the lag of one published revision: from its commit to the last stream's write, in milliseconds.
+ */
+export function registerDeliveryMetrics(
+  registry: Registry,
+  readings: DeliveryReadings,
+): (lagMs: number) => void {
+  const { counts } = readings;
+  const registers = [registry];
+  registerStreams(registers, readings);
+  registerTotal(registers, 'dimmer_stream_bytes_total', 'Bytes handed to streams.', () => counts.bytes);
+  registerTotal(
+    registers,
+    'dimmer_slow_streams_total',
+    'Times that a stream could not take a change at once and was sent a merged one later.',
+    () => counts.heldBack,
+  );
+  registerTotal(
+    registers,
+    'dimmer_feed_faults_total',
+    'Times that a change feed could not follow the database.',
+    () => counts.feedFaults,
+  );
+  registerByLabel(
+    registers,
+    'dimmer_streams_opened_total',
+    'Streams opened, by mode.',
+    'mode',
+    counts.opened,
+  );
+  registerByLabel(
+    registers,
+    'dimmer_revision_encodings_total',
+    'Times that a revision became bytes; one delta per revision while no stream is slow.',
+    'form',
+    counts.encodings,
+  );
+  const lag = new Histogram({
+    name: 'dimmer_feed_lag_seconds',
+    help: 'From a commit to the last write of its fan-out.',
+    buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
+    registers,
+  });
+  return (lagMs) => lag.observe(Math.max(0, lagMs) / 1000);
+}
+
+function registerStreams(registers: Registry[], { streams, databaseAgeMs }: DeliveryReadings): void {
+  new Gauge({
+    name: 'dimmer_streams',
+    help: 'Open streams.',
+    labelNames: ['project', 'environment'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { environment, count } of streams()) this.set({ ...environment }, count);
+    },
+  });
+  new Gauge({
+    name: 'dimmer_database_age_seconds',
+    help: 'Time since the database last answered.',
+    registers,
+    collect() {
+      this.set(databaseAgeMs() / 1000);
+    },
+  });
+}
+
+function registerTotal(registers: Registry[], name: string, help: string, read: () => number): void {
+  new Counter({
+    name,
+    help,
+    registers,
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+function registerByLabel(
+  registers: Registry[],
+  name: string,
+  help: string,
+  label: string,
+  totals: { readonly [value: string]: number },
+): void {
+  new Counter({
+    name,
+    help,
+    labelNames: [label],
+    registers,
+    collect() {
+      this.reset();
+      for (const [value, total] of Object.entries(totals)) this.inc({ [label]: value }, total);
+    },
+  });
+}

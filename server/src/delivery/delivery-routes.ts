@@ -1,0 +1,54 @@
+import { parseCursor } from '@dimmer/schema';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Context, MiddlewareHandler } from 'hono';
+import { Hono } from 'hono';
+import { etagOf, namesEtag } from '../http/etag.ts';
+import { answerProblem } from '../http/problem.ts';
+import type { Delivery } from './delivery.ts';
+import type { DeliveryEnv } from './delivery-env.ts';
+import { STREAM_HEADERS } from './subscriber.ts';
+
+/**
+ * `GET /stream` and `GET /snapshot`, to be mounted at `/sdk/v1`.
+ *
+ * @param authenticateServerKey - Refuses a request, or sets `environment`.
+ * @example app.route('/sdk/v1', deliveryRoutes(delivery, authenticateServerKey));
+ */
+export function deliveryRoutes(
+  delivery: Delivery,
+  authenticateServerKey: MiddlewareHandler<DeliveryEnv>,
+): Hono<DeliveryEnv> {
+  return new Hono<DeliveryEnv>()
+    .get('/stream', authenticateServerKey, (c) => stream(c, delivery))
+    .get('/snapshot', authenticateServerKey, (c) => snapshot(c, delivery));
+}
+
+async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
+  // Asked with HEAD, a stream would be an answer without a body that never ends.
+  if (c.req.raw.method === 'HEAD') return c.body(null, 200, STREAM_HEADERS);
+  const { outgoing: response } = c.env;
+  if (response === undefined)
+    throw new TypeError('A stream writes to the raw response of Node, and there is none.');
+  const cursor = parseCursor(c.req.query('since') ?? c.req.header('last-event-id'));
+  const headers = { 'x-request-id': c.get('requestId') };
+  const isOpen = await delivery.openStream(c.get('environment'), { response, cursor, headers });
+  return isOpen ? RESPONSE_ALREADY_SENT : noSuchEnvironment(c);
+}
+
+async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
+  const encoded = await delivery.snapshot(c.get('environment'));
+  if (encoded === undefined) return noSuchEnvironment(c);
+  const etag = etagOf(encoded.cursor);
+  const headers = { etag, 'cache-control': 'no-cache' };
+  const known = c.req.header('if-none-match');
+  if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
+  return c.body(encoded.body, 200, { ...headers, 'content-type': 'application/json' });
+}
+
+function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
+  const { project, environment } = c.get('environment');
+  return answerProblem(c, {
+    code: 'ENVIRONMENT_NOT_FOUND',
+    detail: `The key belongs to ${project}/${environment}, which does not exist.`,
+  });
+}

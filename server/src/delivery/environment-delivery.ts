@@ -1,0 +1,137 @@
+import { formatCursor } from '@dimmer/schema';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Storage } from '../storage/storage.ts';
+import { StorageFault } from '../storage/storage.ts';
+import { ChangeFeed } from './change-feed.ts';
+import type { DeliveryCounts } from './delivery-counts.ts';
+import type { EnvironmentCopy } from './environment-copy.ts';
+import type { RulesetAt } from './environment-ruleset.ts';
+import { rulesetBuilder } from './environment-ruleset.ts';
+import { EnvironmentStreams } from './environment-streams.ts';
+import { FrameCache } from './frame-cache.ts';
+import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+
+export interface EnvironmentDeliveryPorts {
+  readonly environment: EnvironmentRef;
+  readonly storage: Pick<Storage, 'snapshot' | 'changesAfter'>;
+  readonly clock: Clock;
+  readonly schedule: Schedule;
+  readonly log: Log;
+  readonly wheel: HeartbeatWheel;
+  readonly counts: DeliveryCounts;
+  readonly heartbeatMs: number;
+  /** @param lagMs - From a commit to the last stream's write, in milliseconds. */
+  readonly onPublished: (lagMs: number) => void;
+}
+
+/** A snapshot as it is answered. */
+export interface EncodedSnapshot {
+  /** `epoch:revision`. */
+  readonly cursor: string;
+  /** A `SnapshotDocument` as JSON. */
+  readonly body: Buffer<ArrayBuffer>;
+}
+
+/** Everything that delivery keeps of one environment: its feed, copy, bytes, streams and ruleset. */
+export class EnvironmentDelivery {
+  readonly #ports: EnvironmentDeliveryPorts;
+  readonly #feed: ChangeFeed;
+  readonly #frames: FrameCache;
+  readonly #rulesetOf = rulesetBuilder();
+  #streams: EnvironmentStreams | undefined;
+  #failing = false;
+  #stuck = false;
+
+  constructor(ports: EnvironmentDeliveryPorts) {
+    this.#ports = ports;
+    this.#frames = new FrameCache(ports.counts.encodings);
+    this.#feed = new ChangeFeed({
+      ...ports,
+      onCopy: (copy) => this.#moveTo(copy),
+      onAnswer: () => this.#succeed(),
+      onFault: (cause) => this.#fail(cause),
+    });
+  }
+
+  get environment(): EnvironmentRef {
+    return this.#ports.environment;
+  }
+
+  /** When the database last answered, in milliseconds since the Unix epoch; `undefined`: never. */
+  get answeredAt(): number | undefined {
+    return this.#feed.answeredAt;
+  }
+
+  /** Whether the database answers and the copy still cannot follow it: a defect, which does not pass. */
+  get stuck(): boolean {
+    return this.#stuck;
+  }
+
+  /** `undefined` until the environment has been loaded. */
+  get streams(): EnvironmentStreams | undefined {
+    return this.#streams;
+  }
+
+  /**
+   * Loads the environment and waits until it is at `revision` or later.
+   *
+   * @returns Whether there is such an environment.
+   * @throws StorageFault when the database fails meanwhile, or has no such revision in time.
+   */
+  async load(revision: number): Promise<boolean> {
+    return (await this.#feed.atLeast(revision)) !== undefined;
+  }
+
+  /** @returns `undefined` until the environment has been loaded. */
+  snapshot(): EncodedSnapshot | undefined {
+    const { copy } = this.#feed;
+    return copy && { cursor: formatCursor(copy), body: this.#frames.document(copy) };
+  }
+
+  /** @returns `undefined` until the environment has been loaded. */
+  ruleset(): RulesetAt | undefined {
+    const { copy } = this.#feed;
+    return copy && this.#rulesetOf(copy);
+  }
+
+  /** @param announced - The revision that a hint named. */
+  wake(announced?: number): void {
+    this.#feed.wake(announced);
+  }
+
+  close(): void {
+    this.#feed.close();
+  }
+
+  #moveTo(copy: EnvironmentCopy): void {
+    const { clock, onPublished } = this.#ports;
+    if (this.#streams === undefined) {
+      this.#streams = new EnvironmentStreams(copy, {
+        ...this.#ports,
+        frames: this.#frames,
+        databaseAgeMs: (now) => Math.max(0, now - (this.#feed.answeredAt ?? now)),
+      });
+      return;
+    }
+    this.#streams.publish(copy);
+    onPublished(clock.now() - Date.parse(copy.committedAt));
+  }
+
+  #succeed(): void {
+    if (this.#failing) this.#ports.log.info(this.environment, 'the change feed follows the database again');
+    this.#failing = false;
+    this.#stuck = false;
+  }
+
+  #fail(cause: unknown): void {
+    const { counts, log } = this.#ports;
+    counts.feedFaults += 1;
+    this.#stuck = !(cause instanceof StorageFault);
+    if (this.#failing) return;
+    this.#failing = true;
+    log.error({ ...this.environment, err: cause }, 'the change feed cannot follow the database');
+  }
+}

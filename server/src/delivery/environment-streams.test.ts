@@ -1,0 +1,40 @@
+import { expect, test } from 'vitest';
+import { ChangeLog, ENVIRONMENT, put } from './change-log.arbitrary.ts';
+import { newDeliveryCounts } from './delivery-counts.ts';
+import { copyOf, fold } from './environment-copy.ts';
+import { EnvironmentStreams } from './environment-streams.ts';
+import { FrameCache } from './frame-cache.ts';
+import { createHeartbeatWheel } from './heartbeat-wheel.ts';
+import { ManualSchedule } from './manual-schedule.arbitrary.ts';
+import { eventsOf } from './reader.arbitrary.ts';
+
+async function setUp() {
+  const log = new ChangeLog();
+  const snapshot = await log.snapshot(ENVIRONMENT);
+  if (snapshot === undefined) throw new Error('no such environment');
+  const schedule = new ManualSchedule();
+  const counts = newDeliveryCounts();
+  const first = copyOf(snapshot);
+  const streams = new EnvironmentStreams(first, {
+    frames: new FrameCache(counts.encodings),
+    wheel: createHeartbeatWheel({ schedule, clock: schedule, periodMs: 15_000 }),
+    counts,
+    heartbeatMs: 15_000,
+    databaseAgeMs: () => 0,
+  });
+  return { log, first, streams };
+}
+
+test('[D11] a heartbeat names the revision of its moment, also when that came within the same millisecond', async () => {
+  const { log, first, streams } = await setUp();
+  const now = 1_700_000_000_000;
+  const before = streams.heartbeat(now);
+  expect(streams.heartbeat(now)).toBe(before);
+  streams.publish(fold(first, [log.commit(put('a'))]));
+  expect(eventsOf(streams.heartbeat(now))[0]?.message).toMatchObject({ type: 'heartbeat', revision: 1 });
+});
+
+test('[D13] a set of streams that is empty is empty at once', async () => {
+  const { streams } = await setUp();
+  await expect(streams.whenEmpty()).resolves.toBeUndefined();
+});

@@ -1,0 +1,135 @@
+import type { ServerResponse } from 'node:http';
+import type { Cursor, GoodbyeReason, HelloMessage } from '@dimmer/schema';
+import type { DeliveryCounts } from './delivery-counts.ts';
+import type { EnvironmentCopy } from './environment-copy.ts';
+import type { FrameCache } from './frame-cache.ts';
+import { heartbeatFrame, helloFrame } from './frames.ts';
+import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+import { modeOf } from './resume.ts';
+import type { StreamSource } from './subscriber.ts';
+import { Subscriber } from './subscriber.ts';
+
+/** The time over which readers come back after a change of epoch, in milliseconds. */
+const EPOCH_SPREAD_MS = 5_000;
+
+export interface EnvironmentStreamsPorts {
+  readonly frames: FrameCache;
+  readonly wheel: HeartbeatWheel;
+  readonly counts: DeliveryCounts;
+  readonly heartbeatMs: number;
+  /** @returns How long ago the database last answered, in milliseconds. */
+  readonly databaseAgeMs: (now: number) => number;
+}
+
+/** A request for a stream. */
+export interface StreamRequest {
+  readonly response: ServerResponse;
+  /** Where the reader is; `undefined`: nowhere. */
+  readonly cursor: Cursor | undefined;
+  /** Headers of the answer beside those of every stream. */
+  readonly headers: { readonly [name: string]: string };
+}
+
+/** The streams of one environment. */
+export class EnvironmentStreams implements StreamSource {
+  readonly #ports: EnvironmentStreamsPorts;
+  readonly #subscribers = new Set<Subscriber>();
+  readonly #onEmpty: (() => void)[] = [];
+  #copy: EnvironmentCopy;
+  #beat: { readonly at: number; readonly bytes: Buffer } | undefined;
+
+  /** @param first - The copy that the environment's feed loaded first. */
+  constructor(first: EnvironmentCopy, ports: EnvironmentStreamsPorts) {
+    this.#copy = first;
+    this.#ports = ports;
+  }
+
+  get count(): number {
+    return this.#subscribers.size;
+  }
+
+  get revision(): number {
+    return this.#copy.revision;
+  }
+
+  bytesSince(revision: number): Buffer | undefined {
+    return revision < this.#copy.floor ? undefined : this.#ports.frames.delta(this.#copy, revision);
+  }
+
+  heartbeat(now: number): Buffer {
+    if (this.#beat?.at !== now) {
+      this.#beat = { at: now, bytes: heartbeatFrame(this.#copy, this.#ports.databaseAgeMs(now)) };
+    }
+    return this.#beat.bytes;
+  }
+
+  /** Registers a stream and sends it what it lacks, in one tick: nothing falls between the two. */
+  open({ response, cursor, headers }: StreamRequest): void {
+    if (response.destroyed) return;
+    const { wheel, counts, heartbeatMs } = this.#ports;
+    const subscriber = new Subscriber(response, this, counts);
+    this.#subscribers.add(subscriber);
+    const stopBeating = wheel.add(subscriber);
+    // The answer's close, not the request's: a request closes as soon as it has been read.
+    response.on('close', () => {
+      stopBeating();
+      this.#remove(subscriber);
+    });
+    response.on('error', closeFollows);
+
+    const mode = modeOf(this.#copy, cursor);
+    counts.opened[mode] += 1;
+    subscriber.begin({
+      headers,
+      revision: this.#copy.revision,
+      hello: helloFrame(this.#copy, mode, heartbeatMs),
+      objects: this.#objectsFor(mode, cursor),
+    });
+  }
+
+  /** Brings every stream to the copy. The order of writing is the order in which they were opened. */
+  publish(copy: EnvironmentCopy): void {
+    const { epoch } = this.#copy;
+    this.#copy = copy;
+    this.#beat = undefined;
+    // A stream cannot begin again in its middle: its reader comes back, and is sent the new epoch in full.
+    if (copy.epoch !== epoch) this.endAll('rebalancing', EPOCH_SPREAD_MS);
+    else for (const subscriber of this.#subscribers) subscriber.advance();
+  }
+
+  /** Ends every stream with a goodbye, their returns spread over `spreadMs`. */
+  endAll(reason: GoodbyeReason, spreadMs: number): void {
+    const stepMs = spreadMs / Math.max(1, this.#subscribers.size);
+    for (const [index, subscriber] of [...this.#subscribers].entries()) {
+      subscriber.leave(reason, Math.floor(index * stepMs));
+    }
+  }
+
+  /** Ends, without a word, the streams that are still there. */
+  cutAll(): void {
+    for (const subscriber of [...this.#subscribers]) subscriber.cut();
+  }
+
+  /** Resolves when no stream is open. */
+  whenEmpty(): Promise<void> {
+    if (this.#subscribers.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  #remove(subscriber: Subscriber): void {
+    this.#subscribers.delete(subscriber);
+    if (this.#subscribers.size > 0) return;
+    for (const resolve of this.#onEmpty.splice(0)) resolve();
+  }
+
+  #objectsFor(mode: HelloMessage['mode'], cursor: Cursor | undefined): Buffer | undefined {
+    const { frames } = this.#ports;
+    if (mode === 'none') return undefined;
+    return mode === 'delta' && cursor !== undefined
+      ? frames.delta(this.#copy, cursor.revision)
+      : frames.full(this.#copy);
+  }
+}
+
+/** A failed write is followed by `close`, which does all there is to do; unheard, it would end the process. */
+function closeFollows(): void {}
