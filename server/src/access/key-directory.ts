@@ -1,0 +1,42 @@
+import { timingSafeEqual } from 'node:crypto';
+import type { Storage } from '../storage/storage.ts';
+import type { ApiKey } from './api-key.ts';
+
+/** Finds keys by the hash of their secret, in memory. */
+export interface KeyDirectory {
+  /**
+   * @param hash - SHA-256 of the secret, hex.
+   * @throws StorageFault where the keys are not known yet and storage does not answer: then nobody can say
+   *   that a key is wrong.
+   */
+  find(hash: string): Promise<ApiKey | undefined>;
+  /** Forgets everything after keys were written, so that the next request sees them. */
+  invalidate(): void;
+}
+
+/** Keeps the keys of a storage in memory; they are read at the first use and after each {@link KeyDirectory.invalidate}. */
+export function createKeyDirectory(storage: Pick<Storage, 'keys'>): KeyDirectory {
+  let loading: Promise<ReadonlyMap<string, ApiKey>> | undefined;
+  const load = (): Promise<ReadonlyMap<string, ApiKey>> => {
+    const attempt = storage.keys().then((keys) => new Map(keys.map((key) => [key.hash, key])));
+    attempt.catch(() => {
+      // A failed load is not kept: the next request tries again.
+      if (loading === attempt) loading = undefined;
+    });
+    loading = attempt;
+    return attempt;
+  };
+  return {
+    find: async (hash) => {
+      const key = (await (loading ?? load())).get(hash);
+      return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
+    },
+    invalidate: () => {
+      loading = undefined;
+    },
+  };
+}
+
+function isSameHash(left: string, right: string): boolean {
+  return timingSafeEqual(Buffer.from(left, 'hex'), Buffer.from(right, 'hex'));
+}

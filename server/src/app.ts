@@ -1,0 +1,133 @@
+import { Registry } from 'prom-client';
+import { identifyBy, requireAdminKey, requireServerKey } from './access/guard.ts';
+import { createKeyDirectory } from './access/key-directory.ts';
+import { keyRoutes } from './access/key-routes.ts';
+import { auditRoutes } from './changes/audit-routes.ts';
+import { changeRoutes } from './changes/change-routes.ts';
+import { createDefinitionSizes } from './changes/definition-sizes.ts';
+import { historyRoutes } from './changes/history-routes.ts';
+import { revertRoutes } from './changes/revert-routes.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import { createDelivery } from './delivery/delivery.ts';
+import { deliveryRoutes } from './delivery/delivery-routes.ts';
+import { environmentRoutes } from './environments/environment-routes.ts';
+import { projectRoutes } from './environments/project-routes.ts';
+import { explainRoutes } from './evaluation/explain-routes.ts';
+import { configurationRoutes } from './flags/configuration-routes.ts';
+import { flagRoutes } from './flags/flag-routes.ts';
+import { killRoutes } from './flags/kill-routes.ts';
+import { answerFault } from './http/fault.ts';
+import { singleFlight } from './http/idempotency.ts';
+import { answerNotFound } from './http/not-found.ts';
+import type { Operations } from './http/operations-routes.ts';
+import { operationsRoutes } from './http/operations-routes.ts';
+import { requestId } from './http/request-id.ts';
+import { requestLog } from './http/request-log.ts';
+import { startPeriodicWork } from './periodic-work.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Fetch } from './platform/listen.ts';
+import type { Log } from './platform/log.ts';
+import { createHttpMetrics } from './platform/metrics.ts';
+import type { Random } from './platform/random.ts';
+import type { Schedule } from './platform/schedule.ts';
+import { openApiDocument } from './rest/openapi.ts';
+import type { RestEnv } from './rest/rest-env.ts';
+import type { RestRoutes } from './rest/rest-route.ts';
+import { restRoutes } from './rest/rest-route.ts';
+import type { RestServices } from './rest/rest-services.ts';
+import { segmentRoutes } from './segments/segment-routes.ts';
+import type { Settings } from './settings.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Everything that an application is composed of. */
+export interface AppParts {
+  readonly storage: Storage;
+  readonly settings: Pick<Settings, 'heartbeatMs' | 'historyRevisions' | 'historyDays' | 'metrics'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly log: Log;
+  /** Where every metric is registered. Default: a registry of the application's own. */
+  readonly registry?: Registry;
+  /** Of the server, for the OpenAPI document. */
+  readonly version: string;
+}
+
+/** The server without its socket. */
+export interface App {
+  readonly fetch: Fetch;
+  /** The routes as they were declared, for whoever checks them. */
+  readonly routes: RestRoutes;
+  /** Ends streams and periodic work. The storage stays open: whoever opened it closes it. */
+  close(): Promise<void>;
+}
+
+/**
+ * Composes the server. It reads no environment variable and opens no socket.
+ *
+ * @example const app = createApp({ storage, settings, clock, random, schedule, log, version: '0.1.0' });
+ */
+export function createApp(parts: AppParts): App {
+  const { storage, settings, clock, random, schedule, log, version, registry = new Registry() } = parts;
+  const keys = createKeyDirectory(storage);
+  const services: RestServices = { storage, keys, clock, random, sizes: createDefinitionSizes() };
+  const delivery = createDelivery({
+    storage,
+    clock,
+    schedule,
+    log,
+    metrics: registry,
+    heartbeatMs: settings.heartbeatMs,
+  });
+  const identify = identifyBy(keys, clock);
+
+  const routes = restRoutes();
+  routes.use(requestId(() => Buffer.from(random.bytes(12)).toString('hex')));
+  routes.use(requestLog(log, createHttpMetrics(registry), clock));
+  routes.onError(answerFault(log));
+  routes.notFound(answerNotFound(routes));
+  routes.use('/api/v1/*', requireAdminKey(identify));
+  routes.use(
+    '/api/v1/*',
+    singleFlight<RestEnv>((c) => c.get('key').id),
+  );
+  for (const capability of capabilitiesOf(services, delivery)) routes.route('/', capability);
+  routes.route('/sdk/v1', deliveryRoutes(delivery, requireServerKey(identify)));
+  routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
+  const document = JSON.stringify(openApiDocument(routes, version));
+  routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
+
+  const work = startPeriodicWork(parts);
+  return {
+    fetch: (request, bindings) => routes.fetch(request, bindings),
+    routes,
+    close: async () => {
+      await Promise.all([work.stop(), delivery.close()]);
+    },
+  };
+}
+
+function capabilitiesOf(services: RestServices, delivery: Delivery): RestRoutes[] {
+  return [
+    projectRoutes(services),
+    environmentRoutes(services),
+    flagRoutes(services),
+    configurationRoutes(services),
+    killRoutes(services),
+    explainRoutes(services, delivery),
+    changeRoutes(services),
+    revertRoutes(services),
+    historyRoutes(services),
+    segmentRoutes(services),
+    keyRoutes(services),
+    auditRoutes(services),
+  ];
+}
+
+function operationsOf(delivery: Delivery, metrics: Registry | undefined): Operations {
+  return {
+    ready: () => delivery.ready(),
+    databaseAgeMs: () => delivery.databaseAgeMs(),
+    ...(metrics !== undefined && { metrics }),
+  };
+}

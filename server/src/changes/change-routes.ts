@@ -1,0 +1,82 @@
+import { ChangeSetInput, CommitView, DeclaredState, DryRunQuery } from '@dimmer/schema/rest';
+import { environmentOf } from '../environments/project-state.ts';
+import { commitReply } from '../rest/commit-reply.ts';
+import type { RestRoutes } from '../rest/rest-route.ts';
+import { restRoute, restRoutes } from '../rest/rest-route.ts';
+import type { RestServices } from '../rest/rest-services.ts';
+import { write } from '../rest/write.ts';
+import { editOf, locateInEdits, sequence } from './change-set.ts';
+import { declaredEdit, declaredWarnings, locateInDeclared } from './declare.ts';
+import { mapResult } from './edit.ts';
+
+const tag = 'Changes';
+const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
+
+const changing = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/changes`,
+  tag,
+  summary: 'Several edits of flags and segments: one revision, all or nothing.',
+  body: ChangeSetInput,
+  answer: [200, CommitView],
+  conditional: 'allowed',
+  problems: [
+    'FLAG_NOT_FOUND',
+    'CONFIGURATION_NOT_FOUND',
+    'SEGMENT_NOT_FOUND',
+    'KEY_EXISTS',
+    'FLAG_ARCHIVED',
+    'IN_USE',
+    'RULE_VIOLATED',
+    'LIMIT_EXCEEDED',
+  ],
+});
+
+const declaring = restRoute({
+  method: 'put',
+  path: `${ENVIRONMENT}/state`,
+  tag,
+  summary: 'Declares the whole environment as given, in one revision; with `dryRun`, says what would change.',
+  query: DryRunQuery.strict(),
+  body: DeclaredState,
+  answer: [200, CommitView],
+  conditional: 'allowed',
+  problems: ['KEY_EXISTS', 'FLAG_ARCHIVED', 'IN_USE', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
+});
+
+/** Change sets and declared state. */
+export function changeRoutes(services: RestServices): RestRoutes {
+  const routes = restRoutes();
+  routes.openapi(changing, (c) => {
+    const { project, environment } = c.req.valid('param');
+    const { edits, reason } = c.req.valid('json');
+    return write(c, services, {
+      project,
+      action: 'changes',
+      subject: `environment/${environment}`,
+      reason,
+      edit: sequence(edits.map((edit) => editOf(edit, environment))),
+      locate: locateInEdits(edits),
+      version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
+      reply: (outcome) => commitReply(outcome, environment),
+    });
+  });
+  routes.openapi(declaring, (c) => {
+    const { project, environment } = c.req.valid('param');
+    const { dryRun = false } = c.req.valid('query');
+    const declared = c.req.valid('json');
+    return write(c, services, {
+      project,
+      action: 'declare',
+      subject: `environment/${environment}`,
+      reason: declared.reason,
+      edit: declaredEdit(environment, declared),
+      locate: locateInDeclared(declared),
+      warnings: declaredWarnings(environment),
+      dryRun,
+      version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
+      reply: (outcome) => commitReply(outcome, environment),
+    });
+  });
+  return routes;
+}

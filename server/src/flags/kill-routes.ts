@@ -1,0 +1,81 @@
+import { CommitView, ConfigurationView, KillInput, KillManyInput, RestoreInput } from '@dimmer/schema/rest';
+import { commitReply } from '../rest/commit-reply.ts';
+import type { RestRoutes } from '../rest/rest-route.ts';
+import { restRoute, restRoutes } from '../rest/rest-route.ts';
+import type { RestServices } from '../rest/rest-services.ts';
+import { write } from '../rest/write.ts';
+import { configurationReply } from './configuration-reply.ts';
+import { killFlag, killFlags, restoreFlag } from './kill-edits.ts';
+
+const tag = 'Kills';
+const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
+
+const killing = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/flags/{flag}/kill`,
+  tag,
+  summary: 'The emergency off of one flag: unconditional, and the same however often it is sent.',
+  body: KillInput,
+  answer: [200, ConfigurationView],
+  problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
+});
+
+const restoring = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/flags/{flag}/restore`,
+  tag,
+  summary: 'Lifts the kill of a flag.',
+  body: RestoreInput,
+  answer: [200, ConfigurationView],
+  problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED'],
+});
+
+const killingMany = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/kill`,
+  tag,
+  summary: 'Kills many flags in one revision: those named, those with a tag, or both.',
+  body: KillManyInput,
+  answer: [200, CommitView],
+  problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
+});
+
+/** Kills and restores. */
+export function killRoutes(services: RestServices): RestRoutes {
+  return restRoutes()
+    .openapi(killing, (c) => {
+      const { project, environment, flag } = c.req.valid('param');
+      const input = c.req.valid('json');
+      return write(c, services, {
+        project,
+        action: 'flag.kill',
+        subject: `flag/${flag}`,
+        reason: input.reason,
+        edit: killFlag(environment, flag, input),
+        reply: (outcome) => configurationReply(outcome, environment, flag),
+      });
+    })
+    .openapi(restoring, (c) => {
+      const { project, environment, flag } = c.req.valid('param');
+      return write(c, services, {
+        project,
+        action: 'flag.restore',
+        subject: `flag/${flag}`,
+        reason: c.req.valid('json').reason,
+        edit: restoreFlag(environment, flag),
+        reply: (outcome) => configurationReply(outcome, environment, flag),
+      });
+    })
+    .openapi(killingMany, (c) => {
+      const { project, environment } = c.req.valid('param');
+      const input = c.req.valid('json');
+      return write(c, services, {
+        project,
+        action: 'flag.kill',
+        subject: `environment/${environment}`,
+        reason: input.reason,
+        edit: killFlags(environment, input),
+        reply: (outcome) => commitReply(outcome, environment),
+      });
+    });
+}

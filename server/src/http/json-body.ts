@@ -1,0 +1,136 @@
+import { LIMITS } from '@dimmer/schema';
+import type { MiddlewareHandler } from 'hono';
+import type { Rejection, Result } from '../changes/result.ts';
+import { accepted, rejected } from '../changes/result.ts';
+import type { HttpEnv } from './http-env.ts';
+import { jsonPathOf } from './json-path.ts';
+import { answerProblem } from './problem.ts';
+
+/**
+ * Reads a JSON body, once, within its limits, before anything looks at it: media type, size while reading,
+ * UTF-8, syntax, nesting, and no own `__proto__` anywhere.
+ */
+export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
+  const text = await readText(c.req.raw);
+  const checked = text.ok ? checkJson(text.value) : text;
+  if (!checked.ok) return answerProblem(c, checked.rejection);
+  c.set('bodyText', checked.value);
+  const { url, method } = c.req.raw;
+  const headers = new Headers(c.req.raw.headers);
+  headers.set('content-type', 'application/json');
+  c.req.raw = new Request(url, { method, headers, body: checked.value });
+  await next();
+};
+
+/** A request without a body and without a media type stands for `{}`: a restore needs no more. */
+async function readText({ headers, body }: Request): Promise<Result<string>> {
+  const refusal = refusedEncoding(headers) ?? refusedLength(headers);
+  if (refusal !== undefined) return rejected(refusal);
+  const mediaType = headers.get('content-type');
+  if (mediaType !== null && !/^application\/json\s*(;|$)/i.test(mediaType)) {
+    return rejected({ code: 'UNSUPPORTED_MEDIA_TYPE', detail: `The Content-Type is ${mediaType}.` });
+  }
+  const bytes = await readBytes(body, LIMITS.bodyBytes);
+  if (!bytes.ok) return bytes;
+  if (mediaType !== null) return decodeUtf8(bytes.value);
+  if (bytes.value.byteLength === 0) return accepted('{}');
+  return rejected({ code: 'UNSUPPORTED_MEDIA_TYPE', detail: 'There is a body, and no Content-Type.' });
+}
+
+function refusedEncoding(headers: Headers): Rejection | undefined {
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  if (encoding.toLowerCase() === 'identity') return undefined;
+  const detail = `The Content-Encoding is ${encoding}; bodies are read as they are.`;
+  return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
+}
+
+function refusedLength(headers: Headers): Rejection | undefined {
+  const length = Number(headers.get('content-length') ?? 0);
+  return length > LIMITS.bodyBytes ? tooLarge(length) : undefined;
+}
+
+async function readBytes(
+  body: ReadableStream<Uint8Array> | null,
+  maximum: number,
+): Promise<Result<Uint8Array>> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of body ?? []) {
+    size += chunk.byteLength;
+    if (size > maximum) return rejected(tooLarge(size));
+    chunks.push(chunk);
+  }
+  return accepted(Buffer.concat(chunks, size));
+}
+
+function decodeUtf8(bytes: Uint8Array): Result<string> {
+  try {
+    return accepted(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return rejected({ code: 'INVALID_JSON', detail: 'The body is not UTF-8.' });
+  }
+}
+
+function checkJson(text: string): Result<string> {
+  try {
+    const rejection = refusedStructure(JSON.parse(text), []);
+    return rejection === undefined ? accepted(text) : rejected(rejection);
+  } catch (cause) {
+    const reason = cause instanceof SyntaxError ? cause.message : 'unknown';
+    return rejected({
+      code: 'INVALID_JSON',
+      detail: text === '' ? 'The body is empty.' : `Not JSON: ${reason}.`,
+    });
+  }
+}
+
+/** Recursion is safe: it ends at the limit of nesting. */
+function refusedStructure(value: unknown, path: readonly (string | number)[]): Rejection | undefined {
+  if (typeof value !== 'object' || value === null) return undefined;
+  if (path.length >= LIMITS.bodyDepth) return tooDeep(path);
+  if (Object.hasOwn(value, '__proto__')) return forbiddenName([...path, '__proto__']);
+  const isList = Array.isArray(value);
+  for (const [name, member] of Object.entries(value)) {
+    const rejection = refusedStructure(member, [...path, isList ? Number(name) : name]);
+    if (rejection !== undefined) return rejection;
+  }
+  return undefined;
+}
+
+function tooLarge(size: number): Rejection {
+  return {
+    code: 'BODY_TOO_LARGE',
+    detail: `The body has ${size} bytes or more; at most ${LIMITS.bodyBytes} are read.`,
+    limit: { name: 'bodyBytes', current: size, maximum: LIMITS.bodyBytes },
+  };
+}
+
+function tooDeep(path: readonly (string | number)[]): Rejection {
+  return {
+    code: 'INVALID_JSON',
+    detail: `The body is nested deeper than ${LIMITS.bodyDepth} levels.`,
+    issues: [
+      {
+        path: jsonPathOf(path),
+        rule: 'depth',
+        message: `is nested deeper than ${LIMITS.bodyDepth} levels`,
+        remedy: 'Nest less.',
+      },
+    ],
+  };
+}
+
+function forbiddenName(path: readonly (string | number)[]): Rejection {
+  return {
+    code: 'INVALID_JSON',
+    detail: 'The body has a field named __proto__.',
+    issues: [
+      {
+        path: jsonPathOf(path),
+        rule: 'forbidden-name',
+        message: 'is not allowed as a name',
+        remedy: 'Rename it.',
+      },
+    ],
+  };
+}

@@ -1,0 +1,30 @@
+import { Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import type { HttpEnv } from './http-env.ts';
+import { answerProblem } from './problem.ts';
+
+/** What the routes for operators look at. */
+export interface Operations {
+  /** Whether what the server would answer is complete and moves. */
+  readonly ready: () => boolean;
+  /** How long ago the database last answered, in milliseconds. */
+  readonly databaseAgeMs: () => number;
+  /** Left out: there is no `/metrics`. */
+  readonly metrics?: Registry;
+}
+
+/** `/livez`: the process answers. `/readyz`: send requests here. `/metrics`: Prometheus. */
+export function operationsRoutes({ ready, databaseAgeMs, metrics }: Operations): Hono<HttpEnv> {
+  const routes = new Hono<HttpEnv>();
+  routes.get('/livez', (c) => c.json({ status: 'live' }));
+  routes.get('/readyz', (c) => {
+    if (ready()) return c.json({ status: 'ready', databaseAgeMs: databaseAgeMs() });
+    return answerProblem(c, { code: 'UNAVAILABLE', detail: 'The server holds no complete snapshot yet.' });
+  });
+  if (metrics !== undefined) {
+    routes.get('/metrics', async (c) =>
+      c.text(await metrics.metrics(), 200, { 'content-type': metrics.contentType }),
+    );
+  }
+  return routes;
+}

@@ -1,0 +1,24 @@
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { MiddlewareHandler } from 'hono';
+import type { HttpEnv } from './http-env.ts';
+
+/** What a proxy may hand on: enough for every common format, nothing that could break a log line. */
+const ACCEPTABLE_ID = /^[A-Za-z0-9._:-]{8,128}$/;
+
+/**
+ * Names the request: the caller's `X-Request-Id` where it has an acceptable form, else a new id. The answer
+ * carries it too.
+ *
+ * @param newId - Makes an id that nobody can guess.
+ */
+export function requestId(newId: () => string): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const given = c.req.header('x-request-id');
+    const id = given !== undefined && ACCEPTABLE_ID.test(given) ? given : newId();
+    c.set('requestId', id);
+    c.set('bodyText', '');
+    await next();
+    // A stream has sent its own headers already.
+    if (c.res !== RESPONSE_ALREADY_SENT) c.res.headers.set('x-request-id', id);
+  };
+}

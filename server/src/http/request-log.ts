@@ -1,0 +1,22 @@
+import type { MiddlewareHandler } from 'hono';
+import { matchedRoutes } from 'hono/route';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { HttpMetrics } from '../platform/metrics.ts';
+import type { HttpEnv } from './http-env.ts';
+
+/**
+ * Logs and counts each request once it is answered: method, route pattern, status and time. Never the query,
+ * a header or a body, so neither keys nor contexts can reach the log.
+ */
+export function requestLog(log: Log, metrics: HttpMetrics, clock: Clock): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const start = clock.now();
+    await next();
+    const durationMs = clock.now() - start;
+    const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
+    const request = { method: c.req.method, route, status: c.res.status };
+    metrics.observe(request, durationMs);
+    log.info({ requestId: c.get('requestId'), ...request, durationMs }, 'answered');
+  };
+}

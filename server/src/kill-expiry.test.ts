@@ -1,0 +1,108 @@
+import { FlagInput } from '@dimmer/schema/rest';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { SYSTEM } from './access/api-key.ts';
+import { bootstrap } from './access/bootstrap.ts';
+import { commit } from './changes/commit.ts';
+import type { Edit } from './changes/edit.ts';
+import { createFlag } from './flags/flag-edits.ts';
+import { killFlag } from './flags/kill-edits.ts';
+import type { KillExpiry } from './kill-expiry.ts';
+import { createKillExpiry } from './kill-expiry.ts';
+import { systemRandom } from './platform/random.ts';
+import { MemoryStorage } from './storage/memory/memory-storage.ts';
+import type { Storage } from './storage/storage.ts';
+
+const START = Date.parse('2026-11-21T09:00:00Z');
+let now: number;
+let storage: MemoryStorage;
+let reads: number;
+let expiry: KillExpiry;
+
+beforeEach(async () => {
+  now = START;
+  reads = 0;
+  const clock = { now: () => now };
+  storage = new MemoryStorage({ clock });
+  await bootstrap(storage, {}, { clock, random: systemRandom });
+  expiry = createKillExpiry({ storage: countingReads(storage), clock, random: systemRandom });
+  await edit(createFlag(FlagInput.parse({ key: 'checkout' })));
+});
+afterEach(() => {
+  expiry.close();
+  return storage.close();
+});
+
+test('[A90] a kill is lifted once its time has come, by the system, in a revision of its own', async () => {
+  await kill(60_000);
+  now = START + 59_999;
+  await expiry.check();
+  expect(await killed()).toBe(true);
+  now = START + 60_000;
+  await expiry.check();
+  expect(await killed()).toBe(false);
+  const [last] = await storage.history({ project: 'default', environment: 'production' }, { limit: 1 });
+  expect(last).toMatchObject({
+    actor: SYSTEM,
+    action: 'flag.restore',
+    reason: 'The kill expired.',
+    revision: 3,
+  });
+});
+
+test('[A90] a kill that stood before the server started is lifted too', async () => {
+  await kill(60_000);
+  const later = createKillExpiry({ storage, clock: { now: () => now }, random: systemRandom });
+  now = START + 60_000;
+  await later.check();
+  expect(await killed()).toBe(false);
+  later.close();
+});
+
+test('[A90] a kill without an end stays', async () => {
+  await edit(killFlag('production', 'checkout', { reason: 'for good' }));
+  now = START + 365 * 86_400_000;
+  await expiry.check();
+  expect(await killed()).toBe(true);
+});
+
+test('[A90] a look at environments that did not change reads nothing', async () => {
+  await kill(60_000);
+  await expiry.check();
+  reads = 0;
+  await expiry.check();
+  expect(reads).toBe(0);
+});
+
+async function kill(durationMs: number): Promise<void> {
+  const expiresAt = new Date(START + durationMs).toISOString();
+  await edit(killFlag('production', 'checkout', { reason: 'test', expiresAt }));
+}
+
+async function killed(): Promise<boolean> {
+  const state = await storage.read('default');
+  return state?.environments.get('production')?.flags.get('checkout')?.kill != null;
+}
+
+async function edit(asked: Edit): Promise<void> {
+  const outcome = await commit(storage, {
+    project: 'default',
+    actor: SYSTEM,
+    action: 'test',
+    subject: 'test',
+    reason: null,
+    edit: asked,
+    newSeed: () => 1,
+    reply: () => ({ status: 200, etag: null, body: null }),
+  });
+  if (!outcome.ok) throw new Error(outcome.rejection.detail);
+}
+
+function countingReads(inner: MemoryStorage): Storage {
+  return new Proxy(inner, {
+    get: (target, name) => {
+      if (name === 'read') reads += 1;
+      const member: unknown = Reflect.get(target, name);
+      return typeof member === 'function' ? member.bind(target) : member;
+    },
+  });
+}

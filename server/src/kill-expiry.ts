@@ -1,0 +1,91 @@
+import { SYSTEM } from './access/api-key.ts';
+import { commit } from './changes/commit.ts';
+import type { EnvironmentRef, ProjectState } from './environments/environment.ts';
+import { servedFlags } from './flags/find-flag.ts';
+import { liftExpiredKills } from './flags/kill-edits.ts';
+import { replyOf } from './http/answer.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Random } from './platform/random.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Lifts kills whose time has come. */
+export interface KillExpiry {
+  /**
+   * Looks which kills have expired, and lifts them. Cheap when nothing has: it reads only environments that
+   * changed since the last look.
+   */
+  check(): Promise<void>;
+  close(): void;
+}
+
+interface Expiry {
+  readonly ref: EnvironmentRef;
+  /** Milliseconds since the Unix epoch; `Infinity`: never. */
+  readonly at: number;
+}
+
+/** @example const expiry = createKillExpiry({ storage, clock, random }); */
+export function createKillExpiry(services: {
+  readonly storage: Storage;
+  readonly clock: Clock;
+  readonly random: Random;
+}): KillExpiry {
+  const { storage, clock } = services;
+  const expiries = new Map<string, Expiry>();
+  const changed = new Map<string, EnvironmentRef>();
+  let isFirst = true;
+  const markChanged = (ref: EnvironmentRef): void => void changed.set(nameOf(ref), ref);
+  const stopListening = storage.onCommit(markChanged);
+
+  const refresh = async (): Promise<void> => {
+    if (isFirst) for (const ref of await storage.environments()) markChanged(ref);
+    isFirst = false;
+    for (const [name, ref] of changed) {
+      // Out of the set first: a commit during the read puts it back.
+      changed.delete(name);
+      expiries.set(name, { ref, at: nextExpiry(await storage.read(ref.project), ref.environment) });
+    }
+  };
+  return {
+    check: async () => {
+      await refresh();
+      const now = clock.now();
+      for (const { ref, at } of expiries.values()) if (at <= now) await lift(services, ref, now);
+    },
+    close: stopListening,
+  };
+}
+
+async function lift(
+  { storage, random }: { readonly storage: Storage; readonly random: Random },
+  { project, environment }: EnvironmentRef,
+  now: number,
+): Promise<void> {
+  const outcome = await commit(storage, {
+    project,
+    actor: SYSTEM,
+    action: 'flag.restore',
+    subject: `environment/${environment}`,
+    reason: 'The kill expired.',
+    edit: liftExpiredKills(environment, now),
+    newSeed: () => random.uint32(),
+    reply: ({ revisions }) => replyOf(200, { revisions }, environment),
+  });
+  if (!outcome.ok)
+    throw new Error(`cannot lift kills of ${project}/${environment}: ${outcome.rejection.detail}`);
+}
+
+function nextExpiry(state: ProjectState | undefined, key: string): number {
+  const environment = state?.environments.get(key);
+  if (state === undefined || environment === undefined) return Number.POSITIVE_INFINITY;
+  let next = Number.POSITIVE_INFINITY;
+  for (const { place } of servedFlags(state, environment)) {
+    const expiresAt = place.kill?.expiresAt;
+    if (expiresAt !== undefined) next = Math.min(next, Date.parse(expiresAt));
+  }
+  return next;
+}
+
+function nameOf({ project, environment }: EnvironmentRef): string {
+  return `${project}/${environment}`;
+}

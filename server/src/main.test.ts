@@ -1,0 +1,115 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+
+const COMMAND = fileURLToPath(new URL('../bin/dimmer.js', import.meta.url));
+
+interface Program {
+  readonly pid: number | undefined;
+  out(): string;
+  err(): string;
+  kill(signal: NodeJS.Signals): void;
+  readonly exit: Promise<number | null>;
+}
+
+let folder: string;
+const programs: Program[] = [];
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'dimmer-main-'));
+});
+afterEach(async () => {
+  for (const program of programs.splice(0)) {
+    program.kill('SIGKILL');
+    await program.exit;
+  }
+  await rm(folder, { recursive: true });
+});
+
+function dimmer(args: readonly string[], variables: Record<string, string> = {}): Program {
+  const child = spawn(process.execPath, [COMMAND, ...args], {
+    env: {
+      PATH: process.env['PATH'],
+      DIMMER_PORT: '0',
+      DIMMER_DATABASE_URL: `file:${folder}/dimmer.db`,
+      ...variables,
+    },
+  });
+  const [out, err]: [string[], string[]] = [[], []];
+  child.stdout.on('data', (chunk) => out.push(String(chunk)));
+  child.stderr.on('data', (chunk) => err.push(String(chunk)));
+  const exit = once(child, 'close').then(([code]) => code as number | null);
+  const program = {
+    pid: child.pid,
+    out: () => out.join(''),
+    err: () => err.join(''),
+    kill: (signal: NodeJS.Signals) => void child.kill(signal),
+    exit,
+  };
+  programs.push(program);
+  return program;
+}
+
+async function listening(program: Program): Promise<string> {
+  return vi.waitFor(
+    () => {
+      const url = /listens on (\S+)/.exec(program.out())?.[1];
+      if (url === undefined) throw new Error(`not listening: ${program.err()}`);
+      return url;
+    },
+    { timeout: 15_000 },
+  );
+}
+
+test('[A88] dimmer serve prints where it listens, its new keys, and a line that works', async () => {
+  const server = dimmer(['serve']);
+  const url = await listening(server);
+  const [, header = '', target = ''] = /curl -H '([^']+)' (\S+)/.exec(server.out()) ?? [];
+  const [name = '', value = ''] = header.split(': ');
+  expect(target.startsWith(url)).toBe(true);
+  expect((await fetch(target, { headers: { [name]: value } })).status).toBe(200);
+  const secrets = server.out().match(/dim_(adm|srv)_\w+/g) ?? [];
+  expect(new Set(secrets).size).toBe(2);
+  for (const secret of secrets) expect(server.err()).not.toContain(secret);
+  server.kill('SIGTERM');
+  expect(await server.exit).toBe(0);
+});
+
+test('[A88] a restart keeps the data and shows no key again', async () => {
+  const first = dimmer(['serve']);
+  await listening(first);
+  first.kill('SIGINT');
+  expect(await first.exit).toBe(0);
+  const second = dimmer(['serve']);
+  await listening(second);
+  expect(second.out()).not.toContain('dim_adm_');
+  second.kill('SIGTERM');
+  expect(await second.exit).toBe(0);
+});
+
+test('[A88] a second process on the same database is refused in one line', async () => {
+  const first = dimmer(['serve']);
+  await listening(first);
+  const second = dimmer(['serve']);
+  expect(await second.exit).toBe(1);
+  expect(second.err()).toContain(`process ${first.pid}`);
+  expect(second.err().trim().split('\n')).toHaveLength(1);
+});
+
+test('[A80] settings that are refused end with exit code 2 and a line for each', async () => {
+  const program = dimmer(['serve', '--port', 'http'], { DIMMER_METRICS: 'maybe' });
+  expect(await program.exit).toBe(2);
+  expect(program.err()).toMatch(/DIMMER_PORT must .*\n {2}DIMMER_METRICS must /);
+});
+
+test('[A82] dimmer serve --help lists the settings, and --version the version', async () => {
+  const help = dimmer(['serve', '--help']);
+  expect(await help.exit).toBe(0);
+  expect(help.out()).toContain('DIMMER_HEARTBEAT_MS=15000');
+  const version = dimmer(['--version']);
+  expect(await version.exit).toBe(0);
+  expect(version.out()).toMatch(/^\d+\.\d+\.\d+\n$/);
+});

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { Registry } from 'prom-client';
+import { banner } from './banner.ts';
+import { systemClock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import { createLog } from './platform/log.ts';
+import { addProcessMetrics } from './platform/metrics.ts';
+import type { Settings } from './settings.ts';
+import { describeFaults, parseSettings } from './settings.ts';
+import { settingsHelp } from './settings-text.ts';
+import { describeStartFault } from './start-fault.ts';
+import type { RunningServer } from './start-server.ts';
+import { startServer } from './start-server.ts';
+import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Exit codes: the settings are wrong; the server could not start. */
+const EXIT_SETTINGS = 2;
+const EXIT_START = 1;
+
+interface ServeFlags {
+  readonly host?: string;
+  readonly port?: string;
+  readonly database?: string;
+}
+
+const version = versionOfPackage();
+const program = new Command('dimmer').description('Ship dark, fade in, switch off.').version(version);
+program
+  .command('serve')
+  .description('Start the server.')
+  .option('--host <address>', 'where to listen, instead of DIMMER_HOST')
+  .option('--port <number>', 'the port, instead of DIMMER_PORT')
+  .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
+  .addHelpText('after', `\n${settingsHelp()}`)
+  .action(serve);
+await program.parseAsync();
+
+async function serve(flags: ServeFlags): Promise<void> {
+  const parsed = parseSettings(withFlags(process.env, flags));
+  if (!parsed.ok) return fail(describeFaults(parsed.faults), EXIT_SETTINGS);
+  const { settings } = parsed;
+  const log = createLog(settings.logLevel, process.stderr);
+  try {
+    const server = await start(settings, log);
+    process.stdout.write(`${banner(server, version)}\n`);
+    closeOnSignal(server, log);
+  } catch (cause) {
+    fail(describeStartFault(cause, settings), EXIT_START);
+  }
+}
+
+async function start(settings: Settings, log: Log): Promise<RunningServer> {
+  const registry = new Registry();
+  addProcessMetrics(registry);
+  const storage = await openStorage(settings, log);
+  return startServer({ settings, storage, log, version, registry });
+}
+
+function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
+  return openSqliteStorage({
+    path: databaseUrl.replace(/^file:(\/\/)?/, ''),
+    clock: systemClock,
+    onDamage: (damage) => log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
+    onBackgroundError: (err) => log.error({ err }, 'the storage met an error in the background'),
+  });
+}
+
+/** The first signal closes the server in order; a second one does not wait. */
+function closeOnSignal(server: RunningServer, log: Log): void {
+  let isClosing = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isClosing) process.exit(EXIT_START);
+    isClosing = true;
+    log.info({ signal }, 'closing');
+    server.close().then(
+      () => process.exit(0),
+      (cause: unknown) => {
+        log.error({ err: cause }, 'closing failed');
+        process.exit(EXIT_START);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+function withFlags(
+  environment: Readonly<Record<string, string | undefined>>,
+  { host, port, database }: ServeFlags,
+): Record<string, string | undefined> {
+  return {
+    ...environment,
+    ...(host !== undefined && { DIMMER_HOST: host }),
+    ...(port !== undefined && { DIMMER_PORT: port }),
+    ...(database !== undefined && { DIMMER_DATABASE_URL: database }),
+  };
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = exitCode;
+}
+
+function versionOfPackage(): string {
+  const manifest: unknown = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8'));
+  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest)
+    return String(manifest.version);
+  throw new Error('package.json has no version');
+}

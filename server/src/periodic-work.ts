@@ -1,0 +1,49 @@
+import { createKillExpiry } from './kill-expiry.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import type { Random } from './platform/random.ts';
+import { repeat } from './platform/repeat.ts';
+import type { Schedule } from './platform/schedule.ts';
+import type { Settings } from './settings.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Work that nobody asks for. */
+export interface PeriodicWork {
+  /** Ends it, and waits for what is under way. */
+  stop(): Promise<void>;
+}
+
+/** A kill outlives its time by no more than this. */
+const KILL_CHECK_MS = 1_000;
+
+const PRUNE_MS = 3_600_000;
+
+/** Prunes history, at once and each hour, and lifts expired kills within a second of their time. */
+export function startPeriodicWork(parts: {
+  readonly storage: Storage;
+  readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly log: Log;
+}): PeriodicWork {
+  const { storage, settings, schedule, log } = parts;
+  const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
+  const prune = {
+    run: () => storage.prune(policy),
+    onFailure: (err: unknown) => log.warn({ err }, 'history was not pruned'),
+  };
+  const expiry = createKillExpiry(parts);
+  const lifting = repeat(schedule, KILL_CHECK_MS, {
+    run: () => expiry.check(),
+    onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
+  });
+  const first = prune.run().catch(prune.onFailure);
+  const pruning = repeat(schedule, PRUNE_MS, prune);
+  return {
+    stop: async () => {
+      expiry.close();
+      await Promise.all([first, lifting.stop(), pruning.stop()]);
+    },
+  };
+}

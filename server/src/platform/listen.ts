@@ -1,0 +1,101 @@
+import type { Server } from 'node:http';
+import { createServer } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { HttpBindings } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
+
+/** Answers requests. The raw request and response of Node come with each, for answers that stream; a test may leave them out. */
+export type Fetch = (request: Request, bindings?: HttpBindings) => Response | Promise<Response>;
+
+/** A socket that answers requests. */
+export interface Listener {
+  readonly port: number;
+  /** Takes no new connection, ends idle ones, and waits for the requests that are under way. */
+  close(): Promise<void>;
+  /** Ends every connection at once. */
+  destroy(): void;
+}
+
+/** How long a client may take to send its headers. */
+const HEADERS_TIMEOUT_MS = 10_000;
+
+/** How long a client may take to send a whole request. Answers, streams among them, may take longer. */
+const REQUEST_TIMEOUT_MS = 30_000;
+
+/** How often connections are checked against the two. */
+const CHECK_INTERVAL_MS = 2_000;
+
+/**
+ * Listens on a TCP port.
+ *
+ * @param address.port - 0 takes any free port.
+ * @throws The system's error (EADDRINUSE, EACCES) where the port cannot be had.
+ */
+export function listen(
+  fetch: Fetch,
+  address: { readonly host: string; readonly port: number },
+): Promise<Listener> {
+  const options = {
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+  };
+  const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
+    overrideGlobalObjects: false,
+  });
+  const server = createServer(options, (incoming, outgoing) => void answer(incoming, outgoing));
+  const connections = trackConnections(server);
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(address.port, address.host, () => {
+      server.off('error', reject);
+      resolve(listenerOf(server, connections));
+    });
+  });
+}
+
+function listenerOf(server: Server, connections: Connections): Listener {
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        connections.end();
+      }),
+    destroy: () => server.closeAllConnections(),
+  };
+}
+
+/** The connections of a server. */
+interface Connections {
+  /** Ends each as soon as no request of it is under way. */
+  end(): void;
+}
+
+/**
+ * Keeps count of requests by connection. Node's own `closeIdleConnections` leaves those that never sent a
+ * request, and each of them would hold up the end.
+ */
+function trackConnections(server: Server): Connections {
+  const requests = new Map<Socket, number>();
+  let isEnding = false;
+  const count = (socket: Socket, difference: number): void => {
+    const underWay = (requests.get(socket) ?? 0) + difference;
+    requests.set(socket, underWay);
+    if (isEnding && underWay === 0) socket.destroySoon();
+  };
+  server.on('connection', (socket: Socket) => {
+    requests.set(socket, 0);
+    socket.once('close', () => requests.delete(socket));
+  });
+  server.on('request', ({ socket }, response) => {
+    count(socket, 1);
+    response.once('close', () => count(socket, -1));
+  });
+  return {
+    end: () => {
+      isEnding = true;
+      for (const socket of [...requests.keys()]) count(socket, 0);
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { describeFaults, parseSettings, SETTINGS } from './settings.ts';
+import { settingsHelp, settingsTable } from './settings-text.ts';
+
+test('[A80] without any variable every setting has its default', () => {
+  expect(parseSettings({ DIMMER_PORT: '' })).toEqual({
+    ok: true,
+    settings: {
+      host: '127.0.0.1',
+      port: 4400,
+      databaseUrl: 'file:./data/dimmer.db',
+      bootstrapAdminKey: undefined,
+      bootstrapServerKey: undefined,
+      bootstrapClientKey: undefined,
+      logLevel: 'info',
+      heartbeatMs: 15_000,
+      historyRevisions: 1_000,
+      historyDays: 7,
+      metrics: true,
+    },
+  });
+});
+
+test('[A80] every fault is named at once, with its variable, rule and remedy, and without its value', () => {
+  const secret = `dim_adm_${'x'.repeat(20)}`;
+  const parsed = parseSettings({
+    DIMMER_PORT: '70000',
+    DIMMER_METRICS: 'yes',
+    DIMMER_BOOTSTRAP_ADMIN_KEY: secret,
+  });
+  if (parsed.ok) throw new Error('accepted');
+  expect(parsed.faults.map(({ name }) => name)).toEqual([
+    'DIMMER_PORT',
+    'DIMMER_BOOTSTRAP_ADMIN_KEY',
+    'DIMMER_METRICS',
+  ]);
+  const text = describeFaults(parsed.faults);
+  expect(text).toContain('DIMMER_PORT must be a whole number from 0 to 65535. Give a port number.');
+  expect(text).toContain('DIMMER_METRICS must be true or false. Give true or false.');
+  expect(text).not.toContain(secret);
+});
+
+test.each([
+  ['DIMMER_PORT', '4400.5'],
+  ['DIMMER_PORT', '-1'],
+  ['DIMMER_HEARTBEAT_MS', '10'],
+  ['DIMMER_LOG_LEVEL', 'loud'],
+  ['DIMMER_DATABASE_URL', 'mysql://db'],
+  ['DIMMER_DATABASE_URL', 'file:'],
+  ['DIMMER_BOOTSTRAP_SERVER_KEY', `dim_adm_${'x'.repeat(32)}`],
+])('[A80] %s=%s is refused', (name, value) => {
+  const parsed = parseSettings({ [name]: value });
+  expect(parsed).toMatchObject({ ok: false, faults: [{ name, remedy: expect.stringMatching(/\w/) }] });
+});
+
+test('[A81] a PostgreSQL database is refused as not in this version', () => {
+  const parsed = parseSettings({ DIMMER_DATABASE_URL: 'postgres://db/dimmer' });
+  expect(parsed).toMatchObject({ ok: false, faults: [{ message: expect.stringContaining('this version') }] });
+});
+
+test('[A82] docs/settings.md has the table of settings as it is', () => {
+  const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+  expect(page).toContain(settingsTable());
+});
+
+test('[A82] the help lists every setting with its default', () => {
+  const help = settingsHelp();
+  for (const { name, default: value } of Object.values(SETTINGS))
+    expect(help).toContain(`${name}=${value ?? ''}`);
+});

@@ -1,0 +1,201 @@
+import { z } from 'zod';
+import type { ApiKey } from './access/api-key.ts';
+import { kindOfSecret } from './access/secret.ts';
+import { LOG_LEVELS } from './platform/log.ts';
+
+/** One row of the table of settings. */
+export interface SettingRow<T = unknown> {
+  /** The environment variable. */
+  readonly name: string;
+  readonly type: string;
+  /** As written in the environment; `null` where there is none. */
+  readonly default: string | null;
+  readonly unit: string | null;
+  readonly description: string;
+  /** What to do when the value is refused. */
+  readonly remedy: string;
+  readonly schema: z.ZodType<T>;
+}
+
+/**
+ * Every setting of the server, in one table: parsing, `dimmer serve --help` and docs/settings.md are made
+ * from it.
+ */
+export const SETTINGS = {
+  host: {
+    name: 'DIMMER_HOST',
+    type: 'host name or address',
+    default: '127.0.0.1',
+    unit: null,
+    description: 'Where the server listens. `0.0.0.0` or `::` opens it to other machines.',
+    remedy: 'Give an address of this machine.',
+    schema: z.string().min(1, 'must not be empty'),
+  },
+  port: {
+    name: 'DIMMER_PORT',
+    type: 'whole number, 0 to 65535',
+    default: '4400',
+    unit: null,
+    description: 'The TCP port. 0 takes any that is free.',
+    remedy: 'Give a port number.',
+    schema: wholeNumber(0, 65_535),
+  },
+  databaseUrl: {
+    name: 'DIMMER_DATABASE_URL',
+    type: 'URL',
+    default: 'file:./data/dimmer.db',
+    unit: null,
+    description:
+      'Where everything is kept: `file:` and the path of a SQLite file, which is made when absent.',
+    remedy: 'Give `file:` and a path, such as file:./data/dimmer.db.',
+    schema: z
+      .string()
+      .refine(
+        (url) => !/^postgres(ql)?:/.test(url),
+        'names PostgreSQL, which this version does not store to yet',
+      )
+      .refine((url) => /^file:.+/.test(url), 'must start with `file:` and name a file'),
+  },
+  bootstrapAdminKey: {
+    name: 'DIMMER_BOOTSTRAP_ADMIN_KEY',
+    type: 'key',
+    default: null,
+    unit: null,
+    description: 'An admin key of the whole server that is added at start when it is not known yet.',
+    remedy: 'Give `dim_adm_` and at least 32 letters or digits, or nothing.',
+    schema: bootstrapKey('admin', 'dim_adm_'),
+  },
+  bootstrapServerKey: {
+    name: 'DIMMER_BOOTSTRAP_SERVER_KEY',
+    type: 'key',
+    default: null,
+    unit: null,
+    description: 'The same for a server key of project `default`, environment `production`.',
+    remedy: 'Give `dim_srv_` and at least 32 letters or digits, or nothing.',
+    schema: bootstrapKey('server', 'dim_srv_'),
+  },
+  bootstrapClientKey: {
+    name: 'DIMMER_BOOTSTRAP_CLIENT_KEY',
+    type: 'key',
+    default: null,
+    unit: null,
+    description: 'The same for a client key of project `default`, environment `production`.',
+    remedy: 'Give `dim_cli_` and at least 32 letters or digits, or nothing.',
+    schema: bootstrapKey('client', 'dim_cli_'),
+  },
+  logLevel: {
+    name: 'DIMMER_LOG_LEVEL',
+    type: LOG_LEVELS.join(', '),
+    default: 'info',
+    unit: null,
+    description: 'The least that is logged. The log is JSON lines on standard error.',
+    remedy: `Choose one of ${LOG_LEVELS.join(', ')}.`,
+    schema: z.enum(LOG_LEVELS, { error: `must be one of ${LOG_LEVELS.join(', ')}` }),
+  },
+  heartbeatMs: {
+    name: 'DIMMER_HEARTBEAT_MS',
+    type: 'whole number, 1000 to 60000',
+    default: '15000',
+    unit: 'milliseconds',
+    description: 'How often an idle stream says that it lives. SDKs give a stream up after three times that.',
+    remedy: 'Give a number of milliseconds below the idle timeout of every proxy on the way.',
+    schema: wholeNumber(1000, 60_000),
+  },
+  historyRevisions: {
+    name: 'DIMMER_HISTORY_REVISIONS',
+    type: 'whole number, 1 to 1000000',
+    default: '1000',
+    unit: 'revisions',
+    description: 'How many revisions of each environment are kept for diff, revert and resuming streams.',
+    remedy: 'Give a number of revisions.',
+    schema: wholeNumber(1, 1_000_000),
+  },
+  historyDays: {
+    name: 'DIMMER_HISTORY_DAYS',
+    type: 'whole number, 0 to 3650',
+    default: '7',
+    unit: 'days',
+    description: 'For how long revisions are kept. What either of the two keeps is kept.',
+    remedy: 'Give a number of days.',
+    schema: wholeNumber(0, 3650),
+  },
+  metrics: {
+    name: 'DIMMER_METRICS',
+    type: 'true, false',
+    default: 'true',
+    unit: null,
+    description: 'Whether GET /metrics answers, in the format of Prometheus and without a key.',
+    remedy: 'Give true or false.',
+    schema: z
+      .enum(['true', 'false'], { error: 'must be true or false' })
+      .transform((text) => text === 'true'),
+  },
+} as const satisfies Record<string, SettingRow>;
+
+type SettingName = keyof typeof SETTINGS;
+
+/** What the server is set to. Immutable. */
+export type Settings = { readonly [Name in SettingName]: z.infer<(typeof SETTINGS)[Name]['schema']> };
+
+/** A setting that was refused. */
+export interface SettingFault {
+  readonly name: string;
+  readonly message: string;
+  readonly remedy: string;
+}
+
+/** The settings, or everything that is wrong with them. */
+export type ParsedSettings =
+  | { readonly ok: true; readonly settings: Settings }
+  | { readonly ok: false; readonly faults: readonly SettingFault[] };
+
+/**
+ * Reads the settings from environment variables. An empty variable counts as not set.
+ *
+ * @example parseSettings({ DIMMER_PORT: '8080' })
+ */
+export function parseSettings(environment: Readonly<Record<string, string | undefined>>): ParsedSettings {
+  const entries = Object.entries<SettingRow>(SETTINGS).map(([field, row]) => {
+    const parsed = row.schema.safeParse(textOf(row, environment));
+    return { field, row, parsed };
+  });
+  const faults = entries.flatMap(({ row, parsed }) => (parsed.success ? [] : [faultOf(row, parsed.error)]));
+  if (faults.length > 0) return { ok: false, faults };
+  const fields = entries.map(({ field, parsed }) => [field, parsed.data] as const);
+  // Each field was parsed by the schema that its type is inferred from.
+  return { ok: true, settings: Object.freeze(Object.fromEntries(fields)) as Settings };
+}
+
+/** @example describeFaults([{ name: 'DIMMER_PORT', message: 'must be a whole number', remedy: 'Give one.' }]) */
+export function describeFaults(faults: readonly SettingFault[]): string {
+  const lines = faults.map(({ name, message, remedy }) => `  ${name} ${message}. ${remedy}`);
+  return ['Dimmer cannot start with these settings:', ...lines].join('\n');
+}
+
+function textOf(
+  row: SettingRow,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const given = environment[row.name];
+  return given === undefined || given === '' ? (row.default ?? undefined) : given;
+}
+
+function faultOf(row: SettingRow, error: z.ZodError): SettingFault {
+  return { name: row.name, message: error.issues[0]?.message ?? 'is not acceptable', remedy: row.remedy };
+}
+
+function wholeNumber(minimum: number, maximum: number): z.ZodType<number> {
+  const message = `must be a whole number from ${minimum} to ${maximum}`;
+  return z
+    .string()
+    .regex(/^\d{1,10}$/, message)
+    .transform(Number)
+    .refine((value) => value >= minimum && value <= maximum, message);
+}
+
+function bootstrapKey(kind: ApiKey['kind'], prefix: string): z.ZodType<string | undefined> {
+  return z
+    .string()
+    .refine((text) => kindOfSecret(text) === kind, `must be \`${prefix}\` and at least 32 letters or digits`)
+    .optional();
+}

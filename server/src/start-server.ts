@@ -1,0 +1,111 @@
+import type { Registry } from 'prom-client';
+import type { NewSecrets } from './access/bootstrap.ts';
+import { bootstrap } from './access/bootstrap.ts';
+import type { App, AppParts } from './app.ts';
+import { createApp } from './app.ts';
+import type { Clock } from './platform/clock.ts';
+import { systemClock } from './platform/clock.ts';
+import type { Listener } from './platform/listen.ts';
+import { listen } from './platform/listen.ts';
+import type { Log } from './platform/log.ts';
+import type { Random } from './platform/random.ts';
+import { systemRandom } from './platform/random.ts';
+import type { Schedule } from './platform/schedule.ts';
+import { systemSchedule } from './platform/schedule.ts';
+import type { Settings } from './settings.ts';
+import type { Storage } from './storage/storage.ts';
+
+export interface ServerOptions {
+  readonly settings: Settings;
+  /** Becomes the server's: it is closed with it, also where starting fails. */
+  readonly storage: Storage;
+  readonly log: Log;
+  readonly version: string;
+  /** Where metrics are registered. Default: a registry of the server's own. */
+  readonly registry?: Registry;
+  /** Default: the system's. */
+  readonly clock?: Clock;
+  /** Default: the system's. */
+  readonly random?: Random;
+  /** Default: the process's. */
+  readonly schedule?: Schedule;
+}
+
+/** A server that listens. */
+export interface RunningServer {
+  /** Where it answers, as seen from this machine. */
+  readonly url: string;
+  readonly port: number;
+  /** Secrets that this start made; they are shown nowhere else. */
+  readonly newSecrets: NewSecrets;
+  /** Takes no new requests, ends streams, finishes what is under way, closes the storage. At most 10 s. */
+  close(): Promise<void>;
+}
+
+/** What is still under way then is cut off. */
+const CLOSE_TIMEOUT_MS = 10_000;
+
+/**
+ * Starts a server in this process: first project and keys, routes, periodic work, socket.
+ *
+ * @throws StorageFault where the database cannot be used; the system's error where the port cannot be had.
+ * @example
+ * const storage = new MemoryStorage({ clock: systemClock });
+ * const server = await startServer({ settings: { ...settings, port: 0 }, storage, log, version: '0.1.0' });
+ * await fetch(`${server.url}/readyz`);
+ * await server.close();
+ */
+export async function startServer(options: ServerOptions): Promise<RunningServer> {
+  const { settings, storage } = options;
+  const parts = partsOf(options);
+  try {
+    const newSecrets = await firstSecrets(parts, settings);
+    const app = createApp(parts);
+    const listener = await listen(app.fetch, settings).catch(async (cause: unknown) => {
+      await app.close();
+      throw cause;
+    });
+    const url = urlOf(settings.host, listener.port);
+    return { url, port: listener.port, newSecrets, close: () => closeAll(app, listener, parts) };
+  } catch (cause) {
+    await storage.close();
+    throw cause;
+  }
+}
+
+function partsOf(options: ServerOptions): AppParts {
+  const { settings, storage, log, version, registry } = options;
+  const { clock = systemClock, random = systemRandom, schedule = systemSchedule } = options;
+  return {
+    settings,
+    storage,
+    log,
+    version,
+    clock,
+    random,
+    schedule,
+    ...(registry !== undefined && { registry }),
+  };
+}
+
+async function firstSecrets({ storage, clock, random }: AppParts, settings: Settings): Promise<NewSecrets> {
+  const { bootstrapAdminKey: admin, bootstrapServerKey: server, bootstrapClientKey: client } = settings;
+  const made = await bootstrap(storage, { admin, server, client }, { clock, random });
+  if (!made.ok) throw new Error(`The first project and keys cannot be made: ${made.rejection.detail}`);
+  return made.value;
+}
+
+async function closeAll(app: App, listener: Listener, { schedule, storage }: AppParts): Promise<void> {
+  const cancel = schedule.after(CLOSE_TIMEOUT_MS, () => listener.destroy());
+  const requestsEnded = listener.close();
+  await app.close();
+  await requestsEnded;
+  cancel();
+  await storage.close();
+}
+
+function urlOf(host: string, port: number): string {
+  const everywhere = host === '0.0.0.0' || host === '::';
+  const name = everywhere ? 'localhost' : host.includes(':') ? `[${host}]` : host;
+  return `http://${name}:${port}`;
+}
