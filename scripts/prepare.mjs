@@ -1,0 +1,115 @@
+/**
+ * What `npm start` and `npm test` need before they can run: Node, the dependencies, and the build. Each step
+ * costs nothing and says nothing when there is nothing to do. Only Node itself is used: this runs before any
+ * dependency exists.
+ */
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const NODE_MIN = [20, 19];
+const STAMP = 'node_modules/.dimmer-installed.json';
+const SDK_SOURCES = [
+  'schema/src',
+  'evaluator/src',
+  'follower/src',
+  'sdk-node/src',
+  'sdk-node/package.json',
+  'sdk-node/tsdown.config.ts',
+];
+const SDK_BUNDLE = 'sdk-node/dist/index.mjs';
+
+/** Ends the process with a message where Node is too old. */
+export function requireNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  const isRecent = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);
+  if (isRecent) return;
+  fail(
+    `Dimmer needs Node ${NODE_MIN.join('.')} or later, and this is Node ${process.versions.node}.`,
+    'Install a current version from https://nodejs.org/en/download, or run: nvm install 22',
+  );
+}
+
+/**
+ * Installs the dependencies where node_modules is missing, or was made from another lockfile or by another
+ * Node: SQLite is compiled against one version of Node's binary interface.
+ */
+export function installDependencies() {
+  const wanted = { lockfile: digestOf('pnpm-lock.yaml'), machine: machineId() };
+  const installed = readStamp();
+  if (installed?.lockfile === wanted.lockfile && installed.machine === wanted.machine) return;
+
+  say('Installing dependencies. Where no SQLite binary fits this machine it is compiled once: two minutes.');
+  const pnpm = pnpmCommand();
+  run([...pnpm, 'install', '--frozen-lockfile', '--config.confirmModulesPurge=false']);
+  if (installed && installed.machine !== wanted.machine) run([...pnpm, 'rebuild', 'better-sqlite3']);
+  writeFileSync(join(ROOT, STAMP), JSON.stringify(wanted));
+}
+
+/** Compiles what the server and the SDK consist of. The compiler itself skips what has not changed. */
+export function compile() {
+  if (!existsSync(join(ROOT, 'server/dist/main.js'))) say('Compiling.');
+  run([process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'server', 'sdk-node']);
+}
+
+/** Bundles the SDK as it is published, where a source is newer than the bundle. */
+export function bundleSdk() {
+  const bundle = join(ROOT, SDK_BUNDLE);
+  const newest = Math.max(...SDK_SOURCES.map((source) => newestTime(join(ROOT, source))));
+  if (existsSync(bundle) && statSync(bundle).mtimeMs >= newest) return;
+  say('Bundling the SDK.');
+  run(['npm', '--prefix', 'sdk-node', 'run', 'bundle']);
+}
+
+/** Runs a command in the repository; ends this process with its exit code where it fails. */
+export function run([command, ...args]) {
+  // npm and pnpm are shell scripts on Windows.
+  const shell = process.platform === 'win32' && command !== process.execPath;
+  const { status, error } = spawnSync(command, args, { cwd: ROOT, stdio: 'inherit', shell });
+  if (error) fail(`${command} could not be started: ${error.message}`);
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+/** The pinned pnpm: the one on the PATH where it is that version, else fetched by npx. */
+export function pnpmCommand() {
+  const { packageManager } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const version = packageManager.split('@')[1].split('+')[0];
+  const shell = process.platform === 'win32';
+  const found = spawnSync('pnpm', ['--version'], { cwd: ROOT, encoding: 'utf8', shell });
+  return found.stdout?.trim() === version ? ['pnpm'] : ['npx', '--yes', `pnpm@${version}`];
+}
+
+function readStamp() {
+  const path = join(ROOT, STAMP);
+  return existsSync(path) ? JSON.parse(readFileSync(path, 'utf8')) : undefined;
+}
+
+function machineId() {
+  return `${process.platform}-${process.arch}-${process.versions.modules}`;
+}
+
+function digestOf(file) {
+  return createHash('sha256')
+    .update(readFileSync(join(ROOT, file)))
+    .digest('hex');
+}
+
+function newestTime(path) {
+  const stats = statSync(path);
+  if (!stats.isDirectory()) return stats.mtimeMs;
+  const times = readdirSync(path).map((name) => newestTime(join(path, name)));
+  return Math.max(stats.mtimeMs, ...times);
+}
+
+function say(message) {
+  process.stderr.write(`${message}\n`);
+}
+
+function fail(...lines) {
+  for (const line of lines) say(line);
+  process.exit(1);
+}
