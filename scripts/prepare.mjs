@@ -50,10 +50,10 @@ export function installDependencies() {
   writeFileSync(join(ROOT, STAMP), JSON.stringify(wanted));
 }
 
-/** Compiles what the server and the SDK consist of. The compiler itself skips what has not changed. */
-export function compile() {
+/** Compiles the server, the SDK and what else is named. The compiler itself skips what has not changed. */
+export function compile(...others) {
   if (!existsSync(join(ROOT, 'server/dist/main.js'))) say('Compiling.');
-  run([process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'server', 'sdk-node']);
+  run([process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'server', 'sdk-node', ...others]);
 }
 
 /** Bundles the SDK as it is published, where a source is newer than the bundle. */

@@ -1,4 +1,3 @@
-import type { EvaluationContext } from '@dimmer/schema';
 import { LIMITS, OPERATORS } from '@dimmer/schema';
 import type { AttributeReader } from './attribute.ts';
 import { readerOf } from './attribute.ts';
@@ -8,10 +7,8 @@ import { fuse } from './fused-condition.ts';
 import { objectHolds } from './object-holds.ts';
 import type { ValueTest } from './operators.ts';
 import { operatorOf } from './operators.ts';
+import type { Predicate } from './predicate.ts';
 import { isRecord } from './record.ts';
-
-/** Answers a condition for a context. Total. */
-export type Predicate = (context: EvaluationContext) => boolean;
 
 /** What a condition needs of a segment. */
 export interface SegmentTest {

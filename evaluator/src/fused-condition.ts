@@ -1,6 +1,6 @@
-import type { Predicate } from './condition.ts';
 import { objectHolds } from './object-holds.ts';
 import type { ValueTest } from './operators.ts';
+import type { Predicate } from './predicate.ts';
 
 /**
  * The conditions that are asked most, each read and judged in one closure.

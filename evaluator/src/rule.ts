@@ -1,8 +1,9 @@
 import type { FlagDefinition } from '@dimmer/schema';
 import type { Answers } from './answers.ts';
-import type { Predicate, Scope } from './condition.ts';
+import type { Scope } from './condition.ts';
 import { compileCondition } from './condition.ts';
 import { quote } from './defect.ts';
+import type { Predicate } from './predicate.ts';
 import { isRecord } from './record.ts';
 import type { CompiledServe } from './serve.ts';
 import { compileServe } from './serve.ts';

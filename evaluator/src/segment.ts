@@ -1,10 +1,11 @@
 import type { SegmentDefinition } from '@dimmer/schema';
 import type { Place } from './compile-in-order.ts';
-import type { Predicate, Scope } from './condition.ts';
+import type { Scope } from './condition.ts';
 import { compileCondition } from './condition.ts';
 import type { Defect } from './defect.ts';
 import { createDefectLog } from './defect.ts';
 import type { Links } from './links.ts';
+import type { Predicate } from './predicate.ts';
 import { subjectReaderOf } from './subject.ts';
 
 /** A segment, compiled: a question about a context. Immutable. */

@@ -56,7 +56,7 @@ test('[E2] a kill reaches the SDK, and restore lifts it', async () => {
   expect(flags.boolean('checkout-v2', { targetingKey: 'user-1' }, false)).toBe(true);
 });
 
-test('[C30] a revert serves the same people as then, and leaves a kill standing', async () => {
+test('[C90] a revert serves the same people as then, and leaves a kill standing', async () => {
   const then = await follow(await send('PATCH', CONFIGURATION, rollout(25)));
   const served = whoIsOn();
   await follow(await send('PATCH', CONFIGURATION, rollout(70)));
@@ -69,7 +69,7 @@ test('[C30] a revert serves the same people as then, and leaves a kill standing'
   expect(whoIsOn()).toEqual(served);
 });
 
-test('[S1] nothing is lost over a restart, and the SDK resumes by itself', async () => {
+test('[S5] nothing is lost over a restart, and the SDK resumes by itself', async () => {
   const before = whoIsOn();
   expect(await server.end('SIGTERM')).toBe(0);
   expect(whoIsOn()).toEqual(before);

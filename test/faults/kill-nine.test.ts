@@ -26,39 +26,43 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-test(`[DUR-2] ${KILLS} times kill -9 under ${WRITES_PER_SECOND} writes a second lose nothing acknowledged`, async () => {
-  const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
-  await flags.ready({ timeoutMs: 5000 });
-  const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
-  const seeds: number[] = [];
+test(
+  `[DUR-2] ${KILLS} times kill -9 under ${WRITES_PER_SECOND} writes a second lose nothing acknowledged`,
+  async () => {
+    const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
+    await flags.ready({ timeoutMs: 5000 });
+    const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
+    const seeds: number[] = [];
 
-  for (let kill = 0; kill < KILLS; kill += 1) {
-    const before = writer.acknowledged.length;
-    const delayMs = 20 + Math.floor(Math.random() * 380);
-    seeds.push(delayMs);
-    await expect.poll(() => writer.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before);
-    await new Promise((resolve) => setTimeout(resolve, delayMs));
-    await server.end('SIGKILL');
-    await server.start();
-    const reached = writer.acknowledged.at(-1)?.revision ?? 0;
-    expect(await flags.waitForRevision(reached, { timeoutMs: 40_000 }), `after kill ${kill}`).toBe(true);
-  }
-  await writer.stop();
+    for (let kill = 0; kill < KILLS; kill += 1) {
+      const before = writer.acknowledged.length;
+      const delayMs = 20 + Math.floor(Math.random() * 380);
+      seeds.push(delayMs);
+      await expect.poll(() => writer.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before);
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      await server.end('SIGKILL');
+      await server.start();
+      const reached = writer.acknowledged.at(-1)?.revision ?? 0;
+      expect(await flags.waitForRevision(reached, { timeoutMs: 40_000 }), `after kill ${kill}`).toBe(true);
+    }
+    await writer.stop();
 
-  const history = await readHistory(server);
-  const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
-  const revisions = history.map(({ revision }) => revision);
-  expect(revisions, `delays ${seeds}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
-  for (const { revision, marker } of writer.acknowledged) {
-    expect(recorded.get(revision), `revision ${revision}, delays ${seeds}`).toBe(marker);
-  }
+    const history = await readHistory(server);
+    const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
+    const revisions = history.map(({ revision }) => revision);
+    expect(revisions, `delays ${seeds}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
+    for (const { revision, marker } of writer.acknowledged) {
+      expect(recorded.get(revision), `revision ${revision}, delays ${seeds}`).toBe(marker);
+    }
 
-  const last = history.at(-1);
-  expect(await flags.waitForRevision(last?.revision ?? 0, { timeoutMs: 40_000 })).toBe(true);
-  expect(flags.detail(FLAG, { targetingKey: 'user-1' }, false)).toMatchObject({
-    value: true,
-    ruleId: last?.marker,
-    revision: last?.revision,
-  });
-  await flags.close();
-}, 60_000 + KILLS * 10_000);
+    const last = history.at(-1);
+    expect(await flags.waitForRevision(last?.revision ?? 0, { timeoutMs: 40_000 })).toBe(true);
+    expect(flags.detail(FLAG, { targetingKey: 'user-1' }, false)).toMatchObject({
+      value: true,
+      ruleId: last?.marker,
+      revision: last?.revision,
+    });
+    await flags.close();
+  },
+  60_000 + KILLS * 10_000,
+);

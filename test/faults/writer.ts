@@ -77,7 +77,11 @@ interface HistoryItem {
 }
 
 /** @returns `undefined` when the answer never came: the write may or may not have been made. */
-async function writeRule(server: ServerProcess, flag: string, marker: string): Promise<Acknowledged | undefined> {
+async function writeRule(
+  server: ServerProcess,
+  flag: string,
+  marker: string,
+): Promise<Acknowledged | undefined> {
   const rules = [{ id: marker, when: { all: [] }, serve: { variation: 'on' } }];
   try {
     const response = await send(server, 'PATCH', `${CONFIGURATIONS}/${flag}`, { enabled: true, rules });

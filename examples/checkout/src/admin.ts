@@ -33,7 +33,10 @@ export function createAdmin(url: string, key: string): Admin {
 
   return {
     async createFlag() {
-      const response = await send('POST', `${PROJECT}/flags`, { key: CHECKOUT_FLAG, name: 'One-page checkout' });
+      const response = await send('POST', `${PROJECT}/flags`, {
+        key: CHECKOUT_FLAG,
+        name: 'One-page checkout',
+      });
       if (!response.ok && response.status !== 409) throw new Error(await response.text());
       await send('POST', `${flag}/restore`, {});
     },

@@ -1,5 +1,5 @@
-import { serve } from '@hono/node-server';
 import { Dimmer } from '@dimmer/node';
+import { serve } from '@hono/node-server';
 import { createShop } from './shop.ts';
 
 const url = process.env['DIMMER_URL'] ?? 'http://127.0.0.1:4400';
@@ -9,12 +9,15 @@ if (key === undefined) {
   process.exit(2);
 }
 
-const flags = new Dimmer({ url, key, app: 'checkout-shop' });
+const flags = new Dimmer({ url, key, application: { name: 'checkout-shop' } });
 await flags.ready({ timeoutMs: 5000 });
 
-const server = serve({ fetch: createShop(flags).fetch, port: Number(process.env['PORT'] ?? 3000) }, (address) => {
-  console.log(`shop: http://127.0.0.1:${address.port}/checkout/user-1`);
-});
+const server = serve(
+  { fetch: createShop(flags).fetch, port: Number(process.env['PORT'] ?? 3000) },
+  (address) => {
+    console.log(`shop: http://127.0.0.1:${address.port}/checkout/user-1`);
+  },
+);
 
 process.once('SIGTERM', () => {
   server.close();

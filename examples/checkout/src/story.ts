@@ -14,13 +14,17 @@ const users = Array.from({ length: CUSTOMERS }, (_, index) => `user-${index}`);
 const directory = await mkdtemp(join(tmpdir(), 'dimmer-checkout-'));
 const keys = { admin: newKey('adm'), server: newKey('srv') };
 
-const dimmer = await startProgram(fileURLToPath(import.meta.resolve('@dimmer/server/bin/dimmer.js')), ['serve'], {
-  DIMMER_PORT: '0',
-  DIMMER_DATABASE_URL: `file:${join(directory, 'dimmer.db')}`,
-  DIMMER_BOOTSTRAP_ADMIN_KEY: keys.admin,
-  DIMMER_BOOTSTRAP_SERVER_KEY: keys.server,
-  DIMMER_LOG_LEVEL: 'warn',
-});
+const dimmer = await startProgram(
+  fileURLToPath(import.meta.resolve('@dimmer/server/bin/dimmer.js')),
+  ['serve'],
+  {
+    DIMMER_PORT: '0',
+    DIMMER_DATABASE_URL: `file:${join(directory, 'dimmer.db')}`,
+    DIMMER_BOOTSTRAP_ADMIN_KEY: keys.admin,
+    DIMMER_BOOTSTRAP_SERVER_KEY: keys.server,
+    DIMMER_LOG_LEVEL: 'warn',
+  },
+);
 const admin = createAdmin(dimmer.url, keys.admin);
 await admin.createFlag();
 
@@ -55,7 +59,9 @@ const killedAt = performance.now();
 const lastOnePageAt = await traffic;
 const afterKill = await visitAll(shop.url, users);
 
-console.log(`\nkilled: the last new checkout was answered ${Math.max(0, lastOnePageAt - killedAt).toFixed(0)} ms after the kill`);
+console.log(
+  `\nkilled: the last new checkout was answered ${Math.max(0, lastOnePageAt - killedAt).toFixed(0)} ms after the kill was confirmed`,
+);
 console.log(`customers on the new checkout now: ${afterKill.size}; flipped back on the way up: ${flips}`);
 
 await stopProgram(shop);

@@ -8,7 +8,7 @@ import { hashOf, kindOfSecret, SECRET_PREFIXES } from './secret.ts';
 export type KeyKind = ApiKey['kind'];
 
 /**
- * Finds out whose request it is (SPEC-access, A3, A5, A6).
+ * Finds out whose request it is (SPEC.md, A3, A5, A6).
  *
  * @param authorization - The header as received.
  * @param kinds - The kinds of key that the route opens to.

@@ -17,7 +17,7 @@ const RANK: Readonly<Record<Role, number>> = { viewer: 0, editor: 1, admin: 2 };
 
 /**
  * Whether an admin key may use a route. It is decided before anything is looked up, so that a foreign
- * project and one that does not exist answer alike (SPEC-access, A8).
+ * project and one that does not exist answer alike (SPEC.md, A8).
  *
  * @param project - The project in the path, where there is one.
  */

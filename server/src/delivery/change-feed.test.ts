@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { StorageFault } from '../storage/storage.ts';
 import { CHANGES_PER_READ, ChangeFeed, REVISION_WAIT_MS } from './change-feed.ts';
-import { ChangeLog, ENVIRONMENT, history, historyCommit, put, remove } from './change-log.arbitrary.ts';
+import { ChangeLog, ENVIRONMENT, history, historyCommit, put, remove } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
-import { ManualSchedule, settle } from './manual-schedule.arbitrary.ts';
+import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 
 function setUp(environment = ENVIRONMENT) {
   const log = new ChangeLog();

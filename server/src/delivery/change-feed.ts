@@ -35,7 +35,7 @@ interface Waiter {
 /**
  * The one reader of an environment's change log. Hints and a slow tick wake it; it reads what is above its
  * copy in order, folds it, and hands the copy on. It only pulls, so neither a lost hint nor a failed read
- * loses anything (SPEC-delivery D2).
+ * loses anything (SPEC.md, D2).
  */
 export class ChangeFeed {
   readonly #ports: ChangeFeedPorts;

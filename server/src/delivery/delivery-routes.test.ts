@@ -2,10 +2,10 @@ import { decodeSnapshot, digestOfAll, formatCursor } from '@dimmer/schema';
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { StorageFault } from '../storage/storage.ts';
-import { ENVIRONMENT, history, put, putLong, remove } from './change-log.arbitrary.ts';
-import type { DeliveryServer } from './delivery-server.arbitrary.ts';
-import { HEARTBEAT_MS, openStream, StalledPeer, startDelivery } from './delivery-server.arbitrary.ts';
-import { settle } from './manual-schedule.arbitrary.ts';
+import { ENVIRONMENT, history, put, putLong, remove } from './change-log.fixture.ts';
+import type { DeliveryServer } from './delivery-server.fixture.ts';
+import { HEARTBEAT_MS, openStream, StalledPeer, startDelivery } from './delivery-server.fixture.ts';
+import { settle } from './manual-schedule.fixture.ts';
 
 const servers: DeliveryServer[] = [];
 

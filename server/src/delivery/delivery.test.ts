@@ -2,9 +2,9 @@ import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { StorageFault } from '../storage/storage.ts';
-import { ChangeLog, ENVIRONMENT, put } from './change-log.arbitrary.ts';
+import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
 import { createDelivery, TICK_MS } from './delivery.ts';
-import { ManualSchedule, settle } from './manual-schedule.arbitrary.ts';
+import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 
 function setUp(prepare: (log: ChangeLog) => void = () => {}) {
   const log = new ChangeLog();

@@ -2,7 +2,7 @@ import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change } from '../storage/storage.ts';
-import { ChangeLog, history, put, remove } from './change-log.arbitrary.ts';
+import { ChangeLog, history, put, remove } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, differencesSince, fold, TOMBSTONES_MAX } from './environment-copy.ts';
 

@@ -1,12 +1,12 @@
 import { expect, test } from 'vitest';
-import { ChangeLog, ENVIRONMENT, put } from './change-log.arbitrary.ts';
+import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { copyOf, fold } from './environment-copy.ts';
 import { EnvironmentStreams } from './environment-streams.ts';
 import { FrameCache } from './frame-cache.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
-import { ManualSchedule } from './manual-schedule.arbitrary.ts';
-import { eventsOf } from './reader.arbitrary.ts';
+import { ManualSchedule } from './manual-schedule.fixture.ts';
+import { eventsOf } from './reader.fixture.ts';
 
 async function setUp() {
   const log = new ChangeLog();

@@ -1,13 +1,13 @@
 import { decodeSnapshot } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ChangeLog, ENVIRONMENT, flagOf, history, put } from './change-log.arbitrary.ts';
+import { ChangeLog, ENVIRONMENT, flagOf, history, put } from './change-log.fixture.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, fold } from './environment-copy.ts';
 import { DELTAS_MAX, FrameCache } from './frame-cache.ts';
 import { goodbyeFrame, putFrame } from './frames.ts';
-import { eventsOf } from './reader.arbitrary.ts';
+import { eventsOf } from './reader.fixture.ts';
 
 async function copyAfter(log: ChangeLog): Promise<EnvironmentCopy> {
   const snapshot = await log.snapshot(ENVIRONMENT);

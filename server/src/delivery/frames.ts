@@ -25,7 +25,7 @@ export function putFrame(object: WireObject): Buffer {
 }
 
 /** The object's JSON inside its frame, without copying it. */
-export function jsonOfPut(put: Buffer): Buffer {
+function jsonOfPut(put: Buffer): Buffer {
   return put.subarray(PUT_PREFIX.length, -SUFFIX.length);
 }
 

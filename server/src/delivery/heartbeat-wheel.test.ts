@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { createHeartbeatWheel, SLOT_MS_MAX, slotsOf } from './heartbeat-wheel.ts';
-import { ManualSchedule } from './manual-schedule.arbitrary.ts';
+import { ManualSchedule } from './manual-schedule.fixture.ts';
 
 function setUp(periodMs: number, members: number) {
   const schedule = new ManualSchedule();

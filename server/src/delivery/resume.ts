@@ -2,7 +2,7 @@ import type { Cursor, HelloMessage } from '@dimmer/schema';
 import type { EnvironmentCopy } from './environment-copy.ts';
 
 /**
- * How a reader at `cursor` is brought to `copy`. Every cursor has an answer, none is an error (SPEC-delivery
+ * How a reader at `cursor` is brought to `copy`. Every cursor has an answer, none is an error (SPEC.md,
  * D4): what cannot be continued is sent in full.
  *
  * @param cursor - `undefined`: none was given, or it could not be read.

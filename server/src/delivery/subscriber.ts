@@ -36,7 +36,7 @@ export interface Beginning {
 
 /**
  * One stream: a raw HTTP answer and a revision. It has no queue. While the peer does not take what was
- * written, nothing more is: once it has, everything missed comes as one merged delta (SPEC-delivery D10).
+ * written, nothing more is: once it has, everything missed comes as one merged delta (SPEC.md, D10).
  */
 export class Subscriber {
   readonly #response: ServerResponse;

@@ -9,13 +9,13 @@ import { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerFault } from '../http/fault.ts';
 import type { HttpEnv } from '../http/http-env.ts';
-import { ChangeLog, ENVIRONMENT } from './change-log.arbitrary.ts';
+import { ChangeLog, ENVIRONMENT } from './change-log.fixture.ts';
 import type { Delivery } from './delivery.ts';
 import { createDelivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
-import { ManualSchedule, settle } from './manual-schedule.arbitrary.ts';
-import { Reader } from './reader.arbitrary.ts';
+import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
+import { Reader } from './reader.fixture.ts';
 
 export const HEARTBEAT_MS = 15_000;
 
