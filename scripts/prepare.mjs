@@ -65,6 +65,17 @@ export function bundleSdk() {
   run(['npm', '--prefix', 'sdk-node', 'run', 'bundle']);
 }
 
+/**
+ * Packs the SDK as it is published.
+ *
+ * @returns The path of the tarball. pnpm packs, because npm does not know `publishConfig.exports`.
+ */
+export function packSdk(folder) {
+  run([...pnpmCommand(), '--silent', '--filter', '@dimmer/node', 'pack', '--pack-destination', folder]);
+  const { version } = JSON.parse(readFileSync(join(ROOT, 'sdk-node/package.json'), 'utf8'));
+  return join(folder, `dimmer-node-${version}.tgz`);
+}
+
 /** Runs a command in the repository; ends this process with its exit code where it fails. */
 export function run([command, ...args]) {
   // npm and pnpm are shell scripts on Windows.

@@ -12,6 +12,7 @@ export default defineConfig({
   target: 'node20.19',
   outDir: 'dist',
   sourcemap: false,
+  logLevel: 'error',
   dts: { sourcemap: false },
   deps: { alwaysBundle: [/^@dimmer\//] },
 });

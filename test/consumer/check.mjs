@@ -5,7 +5,7 @@
  *     npm run check:consumer
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -13,7 +13,7 @@ import {
   bundleSdk,
   compile,
   installDependencies,
-  pnpmCommand,
+  packSdk,
   ROOT,
   requireNode,
 } from '../../scripts/prepare.mjs';
@@ -30,7 +30,7 @@ bundleSdk();
 
 const folder = mkdtempSync(join(tmpdir(), 'dimmer-consumer-'));
 try {
-  const tarball = pack(folder);
+  const tarball = packSdk(folder);
   check('publint', 'npm', ['--prefix', 'sdk-node', 'exec', '--', 'publint', '--strict', tarball], ROOT);
   check('attw', 'npm', ['--prefix', 'sdk-node', 'exec', '--', 'attw', '--profile', 'node16', tarball], ROOT);
   installConsumer(folder, tarball);
@@ -41,20 +41,6 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 console.log('@dimmer/node works as installed.');
-
-/** @returns The path of the tarball. */
-function pack(destination) {
-  const [command, ...args] = pnpmCommand();
-  check(
-    'pack',
-    command,
-    [...args, '--filter', '@dimmer/node', 'pack', '--pack-destination', destination],
-    ROOT,
-  );
-  const name = readdirSync(destination).find((file) => file.endsWith('.tgz'));
-  if (name === undefined) throw new Error(`pnpm pack left no tarball in ${destination}`);
-  return join(destination, name);
-}
 
 function installConsumer(destination, tarball) {
   cpSync(PROGRAMS, destination, { recursive: true });
