@@ -333,6 +333,16 @@ test('[F20] mode delta is distrusted when everything was asked for', () => {
   expect(rig.kinds).toEqual(['disconnect']);
 });
 
+test('[F24] a full transfer that is distrusted as well is not fetched again within a minute (SDK-10)', () => {
+  const rig = malformed(live());
+  expect(rig.delay).toBeLessThan(1_000);
+  malformed(rig.pass(rig.delay).say(hello('full', 2)));
+  expect(rig.delay).toBeGreaterThanOrEqual(60_000);
+  rig.pass(rig.delay).say(hello('full', 2), put(a2), commit(2, a2));
+  expect(rig.status).toBe('LIVE');
+  expect(malformed(rig).delay).toBeLessThan(5_000);
+});
+
 test('[F21] an unknown event changes nothing', () => {
   const rig = live();
   const before = rig.state;

@@ -17,6 +17,8 @@ export interface FollowerTiming {
   /** A refused key is tried again after a random time between these. */
   readonly refusedMinMs: number;
   readonly refusedMaxMs: number;
+  /** Least delay after a full transfer that was distrusted: whoever follows would fetch it again and again. */
+  readonly refetchMinMs: number;
   /** Longest delay that a server may ask for. */
   readonly askedDelayMaxMs: number;
   /** Time without a stream until `INTERRUPTED` becomes `STALE`. */
@@ -36,6 +38,7 @@ export const DEFAULT_TIMING: FollowerTiming = {
   healthyMs: 60_000,
   refusedMinMs: 300_000,
   refusedMaxMs: 600_000,
+  refetchMinMs: 60_000,
   askedDelayMaxMs: 600_000,
   staleAfterMs: 45_000,
   stagedCharactersMax: 2 * LIMITS.snapshotBytes,

@@ -44,7 +44,8 @@ export function distrust<Item extends Versioned>(
   moment: Moment,
   timing: FollowerTiming,
 ): Step<Item> {
-  return lose(state, { problem: { message }, resync: true }, moment, timing);
+  const askedMs = state.resync ? timing.refetchMinMs : 0;
+  return lose(state, { problem: { message }, resync: true, askedMs }, moment, timing);
 }
 
 export function lose<Item extends Versioned>(

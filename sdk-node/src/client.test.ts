@@ -333,6 +333,58 @@ test('[N20] a listener that throws is logged and disturbs nobody', async () => {
   expect(flags.status().state).toBe('LIVE');
 });
 
+test('[N20] a listener that is async and rejects is logged and does not end the program', async () => {
+  const error = vi.fn();
+  const server = await serve(serving(1, [on1]));
+  const flags = dimmer(server.url, { logger: { warn: error, error } });
+  flags.onChange(async () => Promise.reject(new Error('mine')));
+  flags.onChange('a', async () => Promise.reject(new Error('mine too')));
+  flags.onStatus(async () => Promise.reject(new Error('mine as well')));
+  await flags.ready();
+  await until(() => expect(error).toHaveBeenCalledTimes(3));
+  expect(error).toHaveBeenCalledWith('a listener threw: mine too');
+});
+
+test('[N20] a listener that another one has stopped is not called any more', async () => {
+  const server = await serve(serving(1, [on1]));
+  const flags = dimmer(server.url);
+  const heard = vi.fn();
+  flags.onChange(() => stop());
+  const stop = flags.onChange(heard);
+  await flags.ready();
+  expect(heard).not.toHaveBeenCalled();
+});
+
+test('[N3] a definition that a listener changes is its own', async () => {
+  const server = await serve(serving(1, [fixedFlag('a', 1, true)]));
+  const flags = dimmer(server.url);
+  const heard: unknown[] = [];
+  flags.onChange('a', (definition) => Object.assign(definition?.fallthrough ?? {}, { variation: 'off' }));
+  flags.onChange('a', (definition) => heard.push(definition?.fallthrough));
+  await flags.ready();
+  expect(heard).toEqual([on1.fallthrough]);
+});
+
+test('[N14] a first attempt that fails is told once, with what to look at', async () => {
+  const warn = vi.fn();
+  const page = await serve((stream) => stream.response.writeHead(200, { 'content-type': 'text/html' }).end());
+  const flags = dimmer(page.url, { logger: { warn, error: warn } });
+  await until(() => expect(page.requests.length).toBeGreaterThan(3));
+  expect(warn.mock.calls).toEqual([[expect.stringMatching(/no stream yet, callers get .*check that `url`/)]]);
+  expect(flags.status().lastError).toMatchObject({ status: 200 });
+});
+
+test('[N14] what a status means for the program is told', async () => {
+  let status = 404;
+  const server = await serve((stream) => stream.refuse(status));
+  const flags = dimmer(server.url);
+  await until(() => expect(flags.status().lastError?.message).toContain('404; check that `url`'));
+  status = 503;
+  await until(() => expect(flags.status().lastError?.message).toBe('the server answered 503'));
+  status = 401;
+  await until(() => expect(flags.status().lastError?.message).toContain('401; use a server key'));
+});
+
 test('[N21] waitForRevision tells whether the revision came in time', async () => {
   const server = await serve(serving(1, [on1]));
   const flags = dimmer(server.url);
@@ -420,6 +472,19 @@ test('[N13] close settles everything, twice as well as once', async () => {
   expect(flags.status().state).toBe('CLOSED');
   expect(flags.boolean('a', user, false)).toBe(true);
   await until(() => expect(server.open.size).toBe(0));
+});
+
+test('[N13] a listener may close: the snapshot that it heard of is in the cache, and nobody waits', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'dimmer-test-'));
+  const server = await serve(serving(1, [on1]));
+  const flags = dimmer(server.url, { cache: { directory } }, { ...fast, cacheDelayMs: 60_000 });
+  const states: string[] = [];
+  flags.onStatus(({ state }) => states.push(state));
+  const closed = new Promise((resolve) => flags.onChange(() => resolve(flags.close())));
+  await closed;
+  expect(states.at(-1)).toBe('CLOSED');
+  expect(await flags.waitForRevision(9, { timeoutMs: 60_000 })).toBe(false);
+  expect(dimmer(server.url, { cache: { directory } }).boolean('a', user, false)).toBe(true);
 });
 
 test('several clients live in one process without knowing of each other', async () => {

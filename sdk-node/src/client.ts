@@ -96,6 +96,8 @@ export class Dimmer extends ServedFlags {
 
   async #close(): Promise<void> {
     this.#follower.close();
+    // Asked by a listener, the follower first finishes the step under way: its snapshot goes to the cache.
+    await Promise.resolve();
     this.retire();
     if (this.#cache !== undefined) await atMost(FLUSH_TIMEOUT_MS, this.#cache.flush(), this.#platform);
   }
@@ -142,12 +144,14 @@ export class Dimmer extends ServedFlags {
   #changed(state: FollowerState<WireObject>): void {
     this.wake();
     const status = statusOf(state);
+    if (isFirstFailure(state))
+      this.#logger.warn(`no stream yet, ${servedInstead(state)}: ${messageOf(state)}`);
     if (status === this.#state) return;
     this.#state = status;
-    const { message } = state.problem ?? { message: 'no answer' };
     if (status === 'REFUSED')
-      this.#logger.error(`the server refuses the key, flags stay as they are: ${message}`);
-    if (status === 'STALE') this.#logger.warn(`no stream for a while, flags stay as they are: ${message}`);
+      this.#logger.error(`the server refuses the key, flags stay as they are: ${messageOf(state)}`);
+    if (status === 'STALE')
+      this.#logger.warn(`no stream for a while, flags stay as they are: ${messageOf(state)}`);
     this.announce();
   }
 
@@ -163,6 +167,19 @@ function isSettled(state: FollowerState<WireObject>): boolean {
   const status = statusOf(state);
   if (status === 'LIVE' || status === 'REFUSED' || status === 'CLOSED') return true;
   return state.snapshot !== null && state.failures > 0;
+}
+
+/** Whether the first attempt of all has just failed, for another reason than the key. */
+function isFirstFailure({ failures, lostAt, refused, link }: FollowerState<WireObject>): boolean {
+  return failures === 1 && lostAt === null && !refused && link.phase === 'waiting';
+}
+
+function servedInstead({ source }: FollowerState<WireObject>): string {
+  return source === null ? 'callers get their fallbacks' : `flags are those of the ${source}`;
+}
+
+function messageOf({ problem }: FollowerState<WireObject>): string {
+  return problem?.message ?? 'no answer';
 }
 
 function isNewer(

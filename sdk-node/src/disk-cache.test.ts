@@ -15,7 +15,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Snapshot } from '@dimmer/follower';
 import { snapshotOf } from '@dimmer/follower';
-import type { WireObject } from '@dimmer/schema';
+import type { JsonValue, WireObject } from '@dimmer/schema';
 import { expect, test, vi } from 'vitest';
 import type { DiskCache, DiskCacheOptions } from './disk-cache.ts';
 import { diskCache } from './disk-cache.ts';
@@ -141,6 +141,18 @@ test('[N41] a directory in its place is ignored, also when it is to be replaced'
   await cache.flush();
   expect(warn).toHaveBeenCalledOnce();
   expect(readdirSync(other)).toHaveLength(1);
+});
+
+test('[N41] a snapshot that cannot be written is a warning, and the next one is written', async () => {
+  const { cache, warn } = rig();
+  let deep: JsonValue = 0;
+  for (let depth = 0; depth < 100_000; depth += 1) deep = [deep];
+  cache.save(snapshot(1, fixedFlag('a', 1, deep)));
+  await cache.flush();
+  expect(warn).toHaveBeenCalledOnce();
+  cache.save(snapshot(2, fixedFlag('a', 2, true)));
+  await cache.flush();
+  expect(cache.load()?.snapshot.revision).toBe(2);
 });
 
 test('[N41] a directory that cannot be made is a warning', async () => {

@@ -66,9 +66,9 @@ export function diskCache(options: DiskCacheOptions): DiskCache {
   }
 
   async function write(snapshot: Snapshot<WireObject>): Promise<void> {
-    const text = encodeCacheFile(owner, { snapshot, savedAt: wallNow() });
-    if (Buffer.byteLength(text) > bytesMax) return warn(`it would be larger than ${bytesMax} bytes`);
     try {
+      const text = encodeCacheFile(owner, { snapshot, savedAt: wallNow() });
+      if (Buffer.byteLength(text) > bytesMax) return warn(`it would be larger than ${bytesMax} bytes`);
       mkdirSync(directory, { recursive: true, mode: 0o700 });
       await replaceFile(path, text);
     } catch (error) {

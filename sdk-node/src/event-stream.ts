@@ -69,15 +69,27 @@ function streamUrl(base: URL, cursor: Cursor | undefined): URL {
   return url;
 }
 
-function endOf(
-  { code, message }: { readonly code?: number | undefined; readonly message?: string | undefined },
-  retryAfter: number | undefined,
-): StreamEnd {
+interface SourceError {
+  /** HTTP status, where there was an answer. */
+  readonly code?: number | undefined;
+  readonly message?: string | undefined;
+}
+
+function endOf({ code, message }: SourceError, retryAfter: number | undefined): StreamEnd {
   return {
-    message: message ?? 'the stream ended',
+    message: messageOf(code, message),
     ...(code !== undefined && { status: code }),
     ...(retryAfter !== undefined && { retryAfterMs: retryAfter }),
   };
+}
+
+/** The parser's words for a status are about itself: it will not reconnect, the follower will. */
+function messageOf(code: number | undefined, message = 'the stream ended'): string {
+  if (code === undefined) return message;
+  if (code === 401 || code === 403) return `the server answered ${code}; use a server key of this server`;
+  if (code >= 500 || code === 429) return `the server answered ${code}`;
+  const rule = code === 200 ? 'with something else than a stream' : `${code}`;
+  return `the server answered ${rule}; check that \`url\` leads to a Dimmer server`;
 }
 
 /** The response with a body that is measured on its way; a body that nobody will read is let go. */

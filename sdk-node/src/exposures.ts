@@ -17,7 +17,8 @@ export interface DrainedExposures {
 export class Exposures {
   readonly #unreportedMax: number;
   readonly #missing: MissingFlags;
-  #retired: LiveFlag[] = [];
+  /** Per flag that was replaced, what it counted: the flag itself, compiled, may be a thousand times as large. */
+  #retired: (readonly Exposure[])[] = [];
   #dropped = 0;
 
   /** @param unreportedMax - Replaced flags, and flags that do not exist, that are kept. */
@@ -33,30 +34,40 @@ export class Exposures {
 
   /** A flag is served no more; what it counted stays until the next report. */
   retire(flag: LiveFlag): void {
-    const { counted } = flag;
-    if (counted === 0) this.#dropped += flag.dropped;
-    else if (this.#retired.length < this.#unreportedMax) this.#retired.push(flag);
-    else this.#dropped += counted + flag.dropped;
+    this.#dropped += flag.dropped;
+    const exposures = flag.drain();
+    if (exposures.length === 0) return;
+    if (this.#retired.length < this.#unreportedMax) this.#retired.push(exposures);
+    else this.#dropped += countOf(exposures);
   }
 
   /** How many are counted and not reported, and how many were dropped. */
   totals(live: Iterable<LiveFlag>): { readonly counted: number; readonly dropped: number } {
     let counted = this.#missing.counted;
     let dropped = this.#dropped + this.#missing.dropped;
-    for (const flag of [...live, ...this.#retired]) {
+    for (const flag of live) {
       counted += flag.counted;
       dropped += flag.dropped;
     }
+    for (const exposures of this.#retired) counted += countOf(exposures);
     return { counted, dropped };
   }
 
   /** Takes everything that was counted. */
   drain(live: Iterable<LiveFlag>): DrainedExposures {
-    const flags = [...live, ...this.#retired];
-    const { dropped } = this.totals(live);
-    const exposures = [...flags.flatMap((flag) => flag.drain()), ...this.#missing.drain()];
+    const flags = [...live];
+    const { dropped } = this.totals(flags);
+    const exposures = [
+      ...flags.flatMap((flag) => flag.drain()),
+      ...this.#retired.flat(),
+      ...this.#missing.drain(),
+    ];
     this.#retired = [];
     this.#dropped = 0;
     return { exposures, dropped };
   }
+}
+
+function countOf(exposures: readonly Exposure[]): number {
+  return exposures.reduce((sum, { count }) => sum + count, 0);
 }

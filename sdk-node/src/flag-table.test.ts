@@ -1,11 +1,16 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import type { Snapshot } from '@dimmer/follower';
 import { snapshotOf } from '@dimmer/follower';
 import type { EvaluationContext, JsonValue, WireObject } from '@dimmer/schema';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { FlagTable } from './flag-table.ts';
 import { DEFAULT_LIMITS } from './options.ts';
 import { fixedFlag, snapshotDocument } from './stream-server.fixture.ts';
+
+setFlagsFromString('--expose-gc');
+const collect = runInNewContext('gc') as () => void;
 
 const user = { targetingKey: 'user-1' };
 const flags = [
@@ -29,6 +34,13 @@ function snapshot(revision: number, objects: readonly WireObject[]): Snapshot<Wi
   const made = snapshotOf(snapshotDocument(revision, objects));
   if (made === undefined) throw new Error('the document is not whole');
   return made;
+}
+
+/** Serves a flag and counts one evaluation. Apart, so that no variable of the test holds the flag. */
+function serveOnce(served: FlagTable, flag: WireObject): WeakRef<WireObject> {
+  served.replace(snapshot(2, [flag]));
+  served.boolean(flag.key, user, false);
+  return new WeakRef(flag);
 }
 
 test('every type of flag is served', () => {
@@ -72,6 +84,13 @@ test('[N5] a detail holds what is known, and nothing undefined', () => {
 test('[N3] a value cannot be changed by who gets it', () => {
   const tree = table().json<{ list: JsonValue[] }>('tree', user, { list: [] });
   expect(() => tree.list.push(1)).toThrow(TypeError);
+});
+
+test('[N3] the metadata of a detail cannot be changed by who gets it', () => {
+  const served = table([fixedFlag('owned', 1, true, { metadata: { team: 'cart' } })]);
+  const { metadata } = served.detail('owned', user, false);
+  expect(metadata).toEqual({ team: 'cart' });
+  expect(Object.isFrozen(metadata)).toBe(true);
 });
 
 test('[N1] nothing that a caller gives makes a call throw', () => {
@@ -177,6 +196,18 @@ test('[N32] counts outlive the definition that they belong to', () => {
     [2, 1],
     [1, 1],
   ]);
+});
+
+test('[N32] what a replaced flag has counted is kept without the flag', async () => {
+  const served = table([]);
+  const replaced = serveOnce(served, fixedFlag('bool', 2, true));
+  served.replace(snapshot(3, [fixedFlag('bool', 3, false)]));
+  await vi.waitFor(() => {
+    collect();
+    // A failure must not hold what it is about.
+    expect(replaced.deref() === undefined).toBe(true);
+  });
+  expect(served.exposures()).toEqual({ counted: 1, dropped: 0 });
 });
 
 test('[N32] flags that are replaced again and again are bounded', () => {

@@ -147,7 +147,7 @@ export class FlagTable implements FlagReader {
       if (live.get(key) !== flag) this.#exposures.retire(flag);
       if (!live.has(key)) keys.push(key);
     }
-    return { before, after, keys };
+    return { before, after, keys: Object.freeze(keys) };
   }
 
   /** What was counted and is not reported yet. */
@@ -157,7 +157,7 @@ export class FlagTable implements FlagReader {
 
   /** Takes what was counted, for a report. */
   drainExposures(): DrainedExposures {
-    return this.#exposures.drain([...this.#live.values()]);
+    return this.#exposures.drain(this.#live.values());
   }
 
   get #absent(): Evaluation {

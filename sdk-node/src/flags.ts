@@ -65,7 +65,10 @@ export interface FlagReader {
    * @typeParam Value - What the caller expects. It is not checked here: give the flag a JSON Schema.
    */
   json<Value extends JsonValue>(key: string, context: EvaluationContext, fallback: Value): Value;
-  /** The same as the call for the type of `fallback`, with the reason. */
+  /**
+   * The same as the call for the type of `fallback`, with the reason. It makes an object per call, which the other
+   * calls do not; value and metadata are frozen.
+   */
   detail<Value extends JsonValue>(
     key: string,
     context: EvaluationContext,
@@ -82,7 +85,7 @@ export type Widened<Value> = Value extends boolean
       ? number
       : Value;
 
-/** Hears of one flag: its new definition, or `undefined` when it is gone. */
+/** Hears of one flag: a copy of its new definition, or `undefined` when it is gone. */
 export type FlagListener = (definition: FlagDefinition | undefined) => void;
 
 /** Hears of every commit that changed flags, with the keys of those flags. */

@@ -27,6 +27,7 @@ export class LiveFlag {
   /** @param fallbacksMax - Fallbacks beside the usual one that are told apart. */
   constructor(flag: CompiledFlag, fallbacksMax: number) {
     const slots = flag.evaluations.length;
+    Object.freeze(flag.definition?.metadata);
     this.flag = flag;
     this.isJson = flag.definition?.type === 'json';
     this.#failed = errorOf(flag, 'UNSUPPORTED', slots);

@@ -7,19 +7,22 @@ export interface DimmerLogger {
 }
 
 /**
- * The logger of a program that gave none: silent, but for one process warning, so that trouble leaves a
- * trace and a log is never flooded.
+ * The logger of a program that gave none: silent, but for the first warning and the first error, so that
+ * trouble leaves a trace and a log is never flooded. A server that was late does not hide a key that is refused.
  *
  * @param emitWarning - `process.emitWarning`, or what stands in for it.
  */
 export function quietLogger(emitWarning: (message: string) => void): DimmerLogger {
+  return { warn: once(emitWarning), error: once(emitWarning) };
+}
+
+function once(emitWarning: (message: string) => void): (message: string) => void {
   let said = false;
-  const once = (message: string): void => {
+  return (message) => {
     if (said) return;
     said = true;
-    emitWarning(`${message} (further warnings need the option \`logger\`)`);
+    emitWarning(`${message} (more of its kind need the option \`logger\`)`);
   };
-  return { warn: once, error: once };
 }
 
 /** A logger that throws must not reach the code that asks for a flag. */

@@ -25,7 +25,7 @@ export interface DimmerOptions {
   readonly limits?: Partial<DimmerLimits>;
   /** Used instead of the global `fetch`, for proxies and private certificates. */
   readonly fetch?: typeof globalThis.fetch;
-  /** Where to write. By default Dimmer is silent but for one process warning. */
+  /** Where to write. By default only the first warning and the first error become process warnings. */
   readonly logger?: DimmerLogger;
 }
 
@@ -84,6 +84,7 @@ export function checkOptions(options: DimmerOptions): CheckedOptions {
   if (onColdStart !== 'serve' && onColdStart !== 'fail') {
     throw wrong('onColdStart', "must be 'serve' or 'fail'", 'leave it out for serve');
   }
+  checkCache(options.cache);
   return {
     ...options,
     url: checkUrl(options.url),
@@ -101,6 +102,9 @@ function checkUrl(value: unknown): URL {
   const url = new URL(text);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
     throw wrong('url', 'must begin with http: or https:', 'give the address of the server');
+  }
+  if (url.username !== '' || url.password !== '') {
+    throw wrong('url', 'must not contain a user or password', 'send them from your own `fetch`');
   }
   if (!url.pathname.endsWith('/')) url.pathname += '/';
   return url;
@@ -120,6 +124,17 @@ function checkKey(value: unknown): string {
     throw wrong('key', 'must be dim_srv_ and at least 32 letters and digits', 'copy the whole key');
   }
   return value;
+}
+
+function checkCache(value: unknown): void {
+  if (value === undefined || value === false) return;
+  if (typeof value !== 'object' || value === null) {
+    throw wrong('cache', 'must be false or { directory }', 'leave it out for the usual directory');
+  }
+  const directory = 'directory' in value ? value.directory : undefined;
+  if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
+    throw wrong('cache.directory', 'must be a path', 'leave it out for the usual directory');
+  }
 }
 
 function checkLimits(given: Partial<DimmerLimits>): DimmerLimits {

@@ -93,9 +93,12 @@ export abstract class ServedFlags implements Flags {
   onChange(...args: [key: string, listener: FlagListener] | [listener: FlagsListener]): () => void {
     if (args.length === 1) return this.#changes.add(({ keys }) => args[0](keys));
     const [key, listener] = args;
-    return this.#changes.add(({ keys, after }) => {
-      if (keys.includes(key)) listener(after.flags.get(key)?.definition ?? undefined);
-    });
+    return this.#changes.add(({ keys, after }) =>
+      // A copy: the definition itself is what everybody's answers are made of.
+      keys.includes(key)
+        ? listener(structuredClone(after.flags.get(key)?.definition ?? undefined))
+        : undefined,
+    );
   }
 
   onStatus(listener: (status: DimmerStatus) => void): () => void {

@@ -9,6 +9,7 @@ interface Waiter {
 export class Waiters {
   readonly #clock: Clock;
   readonly #waiters = new Set<Waiter>();
+  #isOver = false;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -21,6 +22,7 @@ export class Waiters {
    */
   wait(isDone: () => boolean, timeoutMs: number): Promise<boolean> {
     if (isDone()) return Promise.resolve(true);
+    if (this.#isOver) return Promise.resolve(false);
     return new Promise((resolve) => {
       const cancel = this.#clock.after(timeoutMs, () => waiter.settle(false));
       const waiter: Waiter = {
@@ -42,6 +44,7 @@ export class Waiters {
 
   /** Nothing will change any more. */
   giveUp(): void {
+    this.#isOver = true;
     for (const waiter of [...this.#waiters]) waiter.settle(waiter.isDone());
   }
 }

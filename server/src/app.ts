@@ -97,7 +97,7 @@ export function createApp(parts: AppParts): App {
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
-  const work = startPeriodicWork(parts);
+  const work = startPeriodicWork({ ...parts, keys, delivery });
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     routes,

@@ -9,22 +9,28 @@ import { killFlag } from './flags/kill-edits.ts';
 import type { KillExpiry } from './kill-expiry.ts';
 import { createKillExpiry } from './kill-expiry.ts';
 import { systemRandom } from './platform/random.ts';
+import { createProject } from './rest/create-project.ts';
 import { MemoryStorage } from './storage/memory/memory-storage.ts';
-import type { Storage } from './storage/storage.ts';
+import type { Storage, TransactRequest } from './storage/storage.ts';
+import { StorageFault } from './storage/storage.ts';
 
+const NO_REPLY = { status: 200, etag: null, body: null };
 const START = Date.parse('2026-11-21T09:00:00Z');
 let now: number;
 let storage: MemoryStorage;
 let reads: number;
+/** The call that fails. */
+let failing: 'read' | 'transact' | 'transact of default' | undefined;
 let expiry: KillExpiry;
 
 beforeEach(async () => {
   now = START;
   reads = 0;
+  failing = undefined;
   const clock = { now: () => now };
   storage = new MemoryStorage({ clock });
   await bootstrap(storage, {}, { clock, random: systemRandom });
-  expiry = createKillExpiry({ storage: countingReads(storage), clock, random: systemRandom });
+  expiry = createKillExpiry({ storage: watched(storage), clock, random: systemRandom });
   await edit(createFlag(FlagInput.parse({ key: 'checkout' })));
 });
 afterEach(() => {
@@ -73,36 +79,78 @@ test('[A90] a look at environments that did not change reads nothing', async () 
   expect(reads).toBe(0);
 });
 
-async function kill(durationMs: number): Promise<void> {
-  const expiresAt = new Date(START + durationMs).toISOString();
-  await edit(killFlag('production', 'checkout', { reason: 'test', expiresAt }));
+test('[A90] a kill that could not be read or lifted is lifted once the database is back', async () => {
+  await expiry.check();
+  await kill(60_000);
+  for (const broken of ['read', 'transact'] as const) {
+    failing = broken;
+    now = START + 60_000;
+    await expect(expiry.check()).rejects.toThrow();
+    expect(await killed()).toBe(true);
+  }
+  failing = undefined;
+  await expiry.check();
+  expect(await killed()).toBe(false);
+});
+
+test('[A90] a project whose kill cannot be lifted holds up no other', async () => {
+  await createShop();
+  await kill(60_000);
+  await kill(60_000, 'shop');
+  failing = 'transact of default';
+  now = START + 60_000;
+  await expect(expiry.check()).rejects.toThrow('Some expired kills');
+  expect([await killed(), await killed('shop')]).toEqual([true, false]);
+});
+
+async function createShop(): Promise<void> {
+  const plan = createProject({ key: 'shop', description: '' }, systemRandom, () => NO_REPLY);
+  await storage.transact({ project: null, actor: SYSTEM, plan });
+  await edit(createFlag(FlagInput.parse({ key: 'checkout' })), 'shop');
 }
 
-async function killed(): Promise<boolean> {
-  const state = await storage.read('default');
+async function kill(durationMs: number, project = 'default'): Promise<void> {
+  const expiresAt = new Date(START + durationMs).toISOString();
+  await edit(killFlag('production', 'checkout', { reason: 'test', expiresAt }), project);
+}
+
+async function killed(project = 'default'): Promise<boolean> {
+  const state = await storage.read(project);
   return state?.environments.get('production')?.flags.get('checkout')?.kill != null;
 }
 
-async function edit(asked: Edit): Promise<void> {
+async function edit(asked: Edit, project = 'default'): Promise<void> {
   const outcome = await commit(storage, {
-    project: 'default',
+    project,
     actor: SYSTEM,
     action: 'test',
     subject: 'test',
     reason: null,
     edit: asked,
     newSeed: () => 1,
-    reply: () => ({ status: 200, etag: null, body: null }),
+    reply: () => NO_REPLY,
   });
   if (!outcome.ok) throw new Error(outcome.rejection.detail);
 }
 
-function countingReads(inner: MemoryStorage): Storage {
+/** Counts reads, and fails as `failing` says. */
+function watched(inner: MemoryStorage): Storage {
   return new Proxy(inner, {
     get: (target, name) => {
       if (name === 'read') reads += 1;
       const member: unknown = Reflect.get(target, name);
-      return typeof member === 'function' ? member.bind(target) : member;
+      if (typeof member !== 'function') return member;
+      if (name !== 'read' && name !== 'transact') return member.bind(target);
+      return async (asked: string | TransactRequest) => {
+        if (failing === name || failing === callOf(String(name), asked)) {
+          throw new StorageFault('unavailable', 'down');
+        }
+        return member.call(target, asked);
+      };
     },
   });
+}
+
+function callOf(name: string, asked: string | TransactRequest): string {
+  return `${name} of ${typeof asked === 'string' ? asked : asked.project}`;
 }

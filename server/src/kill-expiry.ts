@@ -12,7 +12,7 @@ import type { Storage } from './storage/storage.ts';
 export interface KillExpiry {
   /**
    * Looks which kills have expired, and lifts them. Cheap when nothing has: it reads only environments that
-   * changed since the last look.
+   * changed since the last look. What fails is tried again by the next look, and holds up nothing else.
    */
   check(): Promise<void>;
   close(): void;
@@ -43,17 +43,27 @@ export function createKillExpiry(services: {
     for (const [name, ref] of changed) {
       // Out of the set first: a commit during the read puts it back.
       changed.delete(name);
-      expiries.set(name, { ref, at: nextExpiry(await storage.read(ref.project), ref.environment) });
+      const state = await storage.read(ref.project).catch((cause: unknown) => {
+        markChanged(ref);
+        throw cause;
+      });
+      expiries.set(name, { ref, at: nextExpiry(state, ref.environment) });
     }
   };
   return {
     check: async () => {
       await refresh();
       const now = clock.now();
-      for (const { ref, at } of expiries.values()) if (at <= now) await lift(services, ref, now);
+      const due = [...expiries.values()].filter(({ at }) => at <= now);
+      throwFailures(await Promise.allSettled(due.map(({ ref }) => lift(services, ref, now))));
     },
     close: stopListening,
   };
+}
+
+function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
+  const failures = outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason] : []));
+  if (failures.length > 0) throw new AggregateError(failures, 'Some expired kills were not lifted.');
 }
 
 async function lift(

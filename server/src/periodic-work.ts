@@ -1,3 +1,6 @@
+import type { KeyDirectory } from './access/key-directory.ts';
+import { endRevokedStreams } from './access/revocation.ts';
+import type { Delivery } from './delivery/delivery.ts';
 import { createKillExpiry } from './kill-expiry.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -16,18 +19,26 @@ export interface PeriodicWork {
 /** A kill outlives its time by no more than this. */
 const KILL_CHECK_MS = 1_000;
 
+/** A stream outlives its key by no more than this. */
+const REVOCATION_CHECK_MS = 1_000;
+
 const PRUNE_MS = 3_600_000;
 
-/** Prunes history, at once and each hour, and lifts expired kills within a second of their time. */
+/**
+ * Prunes history, at once and each hour; lifts expired kills, and ends the streams of deleted and expired keys,
+ * within a second.
+ */
 export function startPeriodicWork(parts: {
   readonly storage: Storage;
+  readonly keys: KeyDirectory;
+  readonly delivery: Pick<Delivery, 'revoke'>;
   readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly log: Log;
 }): PeriodicWork {
-  const { storage, settings, schedule, log } = parts;
+  const { storage, keys, delivery, settings, clock, schedule, log } = parts;
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
     run: () => storage.prune(policy),
@@ -38,12 +49,16 @@ export function startPeriodicWork(parts: {
     run: () => expiry.check(),
     onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
   });
+  const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
+    run: () => endRevokedStreams(keys, delivery, clock.now()),
+    onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
+  });
   const first = prune.run().catch(prune.onFailure);
   const pruning = repeat(schedule, PRUNE_MS, prune);
   return {
     stop: async () => {
       expiry.close();
-      await Promise.all([first, lifting.stop(), pruning.stop()]);
+      await Promise.all([first, lifting.stop(), revoking.stop(), pruning.stop()]);
     },
   };
 }

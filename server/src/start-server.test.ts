@@ -1,13 +1,18 @@
 import { connect } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { IssuedKeyView } from '@dimmer/schema/rest';
 import { afterEach, expect, test, vi } from 'vitest';
 import { systemClock } from './platform/clock.ts';
 import { createLog } from './platform/log.ts';
+import type { Schedule } from './platform/schedule.ts';
+import { systemSchedule } from './platform/schedule.ts';
 import type { Settings } from './settings.ts';
 import { parseSettings } from './settings.ts';
 import { describeStartFault } from './start-fault.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
 import { MemoryStorage } from './storage/memory/memory-storage.ts';
+import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
 
 const running: RunningServer[] = [];
 afterEach(async () => {
@@ -133,3 +138,69 @@ test('[A87] closing ends streams and waits for no idle connection', async () => 
   await expect(fetch(`${server.url}/livez`)).rejects.toThrow();
   silent.destroy();
 }, 15_000);
+
+test('[A87] closing waits for nothing after ten seconds, and closes the storage all the same', async () => {
+  const storage = new MemoryStorage({ clock: systemClock });
+  storage.prune = () => new Promise(() => {});
+  const schedule = { ...systemSchedule, after: soonerThan(10_000) };
+  const options = { settings: settingsWith({}), storage, schedule, log, version: '0.0.0' };
+  const server = await startServer(options);
+  await server.close();
+  await expect(storage.ping()).rejects.toThrow('closed');
+});
+
+test('[A17] a stream ends with goodbye soon after its key was deleted, and the streams of others stay', async () => {
+  const server = await start();
+  const keys = `${server.url}/api/v1/projects/default/environments/production/keys`;
+  const headers = { ...keyOf(server), 'content-type': 'application/json' };
+  const body = JSON.stringify({ name: 'web', kind: 'server' });
+  const made = await fetch(keys, { method: 'POST', headers, body });
+  const { id, secret } = IssuedKeyView.parse(await made.json());
+  if (secret === null) throw new Error('a new key shows its secret');
+  const open = (key: string): Promise<Response> =>
+    fetch(`${server.url}/sdk/v1/stream`, { headers: { authorization: `Bearer ${key}` } });
+  const [lost, kept] = await Promise.all([open(secret), open(server.newSecrets.server ?? '')]);
+  await fetch(`${keys}/${id}`, { method: 'DELETE', headers });
+  expect(await lost.text()).toContain('"reason":"revoked"');
+  expect((await open(secret)).status).toBe(401);
+  await running.pop()?.close();
+  expect(await kept.text()).toContain('"reason":"draining"');
+});
+
+/** A wait of `durationMs` is over at once; others take their time. */
+function soonerThan(durationMs: number): Schedule['after'] {
+  return (delayMs, run) => systemSchedule.after(delayMs === durationMs ? 0 : delayMs, run);
+}
+
+test('[A40] an upload that breaks off is no defect', async () => {
+  const lines: string[] = [];
+  const storage = new MemoryStorage({ clock: systemClock });
+  const listening = createLog('info', { write: (line) => void lines.push(line) });
+  const server = await startServer({ settings: settingsWith({}), storage, log: listening, version: '0.0.0' });
+  running.push(server);
+  const socket = connect(server.port, '127.0.0.1');
+  socket.write(
+    [
+      'POST /api/v1/projects HTTP/1.1',
+      'host: dimmer.test',
+      `authorization: Bearer ${server.newSecrets.admin}`,
+      'content-type: application/json',
+      'content-length: 100',
+      'expect: 100-continue',
+      '\r\n',
+    ].join('\r\n'),
+  );
+  await new Promise((resolve) => socket.once('data', resolve));
+  socket.end('{"key');
+  await vi.waitFor(() => expect(lines.join('')).toContain('"answered"'));
+  expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([{ level: 30, status: 400 }]);
+});
+
+test('[A86] a folder of the database that cannot be made is refused in one line', async () => {
+  const databaseUrl = `file:${fileURLToPath(import.meta.url)}/data/dimmer.db`;
+  const path = databaseUrl.slice('file:'.length);
+  const fault = await openSqliteStorage({ path, clock: systemClock }).catch((cause: unknown) => cause);
+  expect(describeStartFault(fault, settingsWith({ DIMMER_DATABASE_URL: databaseUrl }))).toBe(
+    `The folder of the database ${databaseUrl} cannot be made (ENOTDIR). Correct DIMMER_DATABASE_URL or --database.`,
+  );
+});

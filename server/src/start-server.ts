@@ -96,12 +96,17 @@ async function firstSecrets({ storage, clock, random }: AppParts, settings: Sett
 }
 
 async function closeAll(app: App, listener: Listener, { schedule, storage }: AppParts): Promise<void> {
-  const cancel = schedule.after(CLOSE_TIMEOUT_MS, () => listener.destroy());
-  const requestsEnded = listener.close();
-  await app.close();
-  await requestsEnded;
-  cancel();
-  await storage.close();
+  let cancel = (): void => {};
+  const timeIsUp = new Promise<void>((resolve) => {
+    cancel = schedule.after(CLOSE_TIMEOUT_MS, resolve);
+  });
+  try {
+    await Promise.race([Promise.all([listener.close(), app.close()]), timeIsUp]);
+  } finally {
+    cancel();
+    listener.destroy();
+    await storage.close();
+  }
 }
 
 function urlOf(host: string, port: number): string {

@@ -21,6 +21,8 @@ import {
 const PROGRAMS = fileURLToPath(new URL('programs', import.meta.url));
 const DEPENDENCIES = ['@openfeature/server-sdk@1.23.0', '@openfeature/core@1.12.0', '@types/node@24.19.2'];
 const COMPILERS = { 'typescript-5.9': 'npm:typescript@5.9.3', 'typescript-7': 'npm:typescript@7.0.2' };
+/** The newest version that is promised; the checks before run on the one that runs this. */
+const NEWEST_NODE = 24;
 const RESOLUTIONS = { node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' };
 
 requireNode();
@@ -36,6 +38,9 @@ try {
   installConsumer(folder, tarball);
   check('import from ESM', process.execPath, ['esm.mjs'], folder);
   check('require from CommonJS', process.execPath, ['commonjs.cjs'], folder);
+  for (const program of ['esm.mjs', 'commonjs.cjs']) {
+    check(`${program} on Node ${NEWEST_NODE}`, 'npx', ['--yes', `node@${NEWEST_NODE}`, program], folder);
+  }
   for (const compiler of Object.keys(COMPILERS)) checkTypes(folder, compiler);
 } finally {
   rmSync(folder, { recursive: true, force: true });

@@ -115,6 +115,18 @@ test('[A6] a key opens nothing after it has expired', async () => {
   expect(problemOf(await rest.ask('GET /api/v1/projects', { key: secret })).detail).toContain('expired');
 });
 
+test('[A16] a key that has expired already is refused, whatever its kind', async () => {
+  const expiresAt = new Date(rest.clock.now()).toISOString();
+  for (const [route, json] of [
+    ['POST /api/v1/keys', { name: 'late', role: 'viewer', expiresAt }],
+    [`POST ${PRODUCTION}/keys`, { name: 'late', kind: 'server', expiresAt }],
+  ] as const) {
+    const refused = problemOf(await rest.ask(route, { json }));
+    expect(refused).toMatchObject({ status: 422, code: 'RULE_VIOLATED' });
+    expect(refused.issues).toMatchObject([{ path: '$.expiresAt', rule: 'expiry-in-future' }]);
+  }
+});
+
 test('[A11] lists show keys without secrets or hashes', async () => {
   const list = await rest.ask(`GET ${PRODUCTION}/keys`);
   expect(list.body.items.length).toBeGreaterThanOrEqual(2);

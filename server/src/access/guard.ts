@@ -33,7 +33,7 @@ export function requireAdminKey(identify: Identify): MiddlewareHandler<RestEnv> 
   };
 }
 
-/** Lets server keys in, and says which environment they open. */
+/** Lets server keys in, and says which key it is and which environment it opens. */
 export function requireServerKey(identify: Identify): MiddlewareHandler<DeliveryEnv> {
   return async (c, next) => {
     const key = await identify(c.req.header('authorization'), ['server']);
@@ -41,6 +41,7 @@ export function requireServerKey(identify: Identify): MiddlewareHandler<Delivery
     const { project, environment } = key.value;
     assert(project !== null && environment !== null, `the server key ${key.value.id} opens no environment`);
     c.set('environment', { project, environment });
+    c.set('keyId', key.value.id);
     return next();
   };
 }

@@ -2,14 +2,22 @@ import { timingSafeEqual } from 'node:crypto';
 import type { Storage } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
 
-/** Finds keys by the hash of their secret, in memory. */
+/** The keys, in memory. */
 export interface KeyDirectory {
   /**
+   * Finds a key by its secret.
+   *
    * @param hash - SHA-256 of the secret, hex.
    * @throws StorageFault where the keys are not known yet and storage does not answer: then nobody can say
    *   that a key is wrong.
    */
   find(hash: string): Promise<ApiKey | undefined>;
+  /**
+   * Every key, expired ones among them.
+   *
+   * @throws StorageFault as {@link KeyDirectory.find} does.
+   */
+  all(): Promise<Iterable<ApiKey>>;
   /** Forgets everything after keys were written, so that the next request sees them. */
   invalidate(): void;
 }
@@ -26,11 +34,13 @@ export function createKeyDirectory(storage: Pick<Storage, 'keys'>): KeyDirectory
     loading = attempt;
     return attempt;
   };
+  const known = (): Promise<ReadonlyMap<string, ApiKey>> => loading ?? load();
   return {
     find: async (hash) => {
-      const key = (await (loading ?? load())).get(hash);
+      const key = (await known()).get(hash);
       return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
     },
+    all: async () => (await known()).values(),
     invalidate: () => {
       loading = undefined;
     },

@@ -15,12 +15,13 @@ export interface KeyPlace {
 }
 
 /**
- * Adds a key. The reply holds no secret: it may be kept beside an Idempotency-Key.
+ * Adds a key that has not expired yet. The reply holds no secret: it may be kept beside an Idempotency-Key.
  */
 export function addKey(key: ApiKey): (world: World) => Result<Plan> {
   return (world) => {
     const revision = revisionIn(world, key);
     if (!revision.ok) return revision;
+    if (hasExpired(key, world.now)) return rejected(expiryInPast(world.now));
     const draft = {
       action: 'key.create',
       reason: null,
@@ -66,6 +67,17 @@ export function belongsTo(key: ApiKey, place: KeyPlace): boolean {
 /** Whether a key administers the whole server: it can make any other. */
 export function administersServer({ kind, role, project }: ApiKey): boolean {
   return kind === 'admin' && role === 'admin' && project === null;
+}
+
+function expiryInPast(now: number): Rejection {
+  const issue = {
+    path: '$.expiresAt',
+    rule: 'expiry-in-future',
+    message: `must lie after now, ${new Date(now).toISOString()}`,
+    remedy: 'Give a later time, or leave it out: the key then opens until it is deleted.',
+  };
+  const { path, message, remedy } = issue;
+  return { code: 'RULE_VIOLATED', detail: `${path} ${message}.`, remedy, issues: [issue] };
 }
 
 const LAST_ADMINISTRATOR: Rejection = {

@@ -46,7 +46,7 @@ const createAdminKey = restRoute({
   summary: 'A new admin key. Its secret is shown once.',
   body: AdminKeyInput,
   answer: [201, IssuedView],
-  problems: ['PROJECT_NOT_FOUND'],
+  problems: ['PROJECT_NOT_FOUND', 'RULE_VIOLATED'],
 });
 
 const deleteAdminKey = restRoute({
@@ -74,6 +74,7 @@ const createSdkKey = restRoute({
   summary: 'A new SDK key. Its secret is shown once.',
   body: SdkKeyInput,
   answer: [201, IssuedView],
+  problems: ['RULE_VIOLATED'],
 });
 
 const deleteSdkKey = restRoute({

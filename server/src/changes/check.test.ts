@@ -3,6 +3,7 @@ import { LIMITS } from '@dimmer/schema';
 import { expect, test } from 'vitest';
 import { putConfiguration } from '../flags/configuration-edits.ts';
 import { archiveFlag, createFlag, patchFlag } from '../flags/flag-edits.ts';
+import { killFlag } from '../flags/kill-edits.ts';
 import { createSegment, patchSegment } from '../segments/segment-edits.ts';
 import type { Edit } from './edit.ts';
 import { locateBy } from './locate.ts';
@@ -128,6 +129,24 @@ test('[C65] the path of a fault starts where the body holds the object', () => {
   expect(refuse(project, waitFor('f0', 'gone'), { locate }).issues).toMatchObject([
     { path: '$.edits[3].configuration.prerequisites[0].flag' },
   ]);
+});
+
+test('[C65] a fault of an object that the body does not hold names it, and has no path of its own', () => {
+  const rejection = refuse(project, waitFor('f0', 'gone'), { locate: () => undefined });
+  expect(rejection.issues).toMatchObject([{ path: '$', rule: 'unknown-prerequisite' }]);
+  expect(rejection.detail).toContain(
+    'would break flag "f0" in environment "production" at $.prerequisites[0].flag',
+  );
+});
+
+test('[C63] a flag that a kill made too large can leave', () => {
+  const sized = (length: number) =>
+    createFlag(flagInput({ key: 'big', type: 'string', variations: { on: { value: 'x'.repeat(length) } } }));
+  const current = refuse(project, sized(LIMITS.flagBytes)).limit?.current ?? 0;
+  const largest = accept(project, sized(2 * LIMITS.flagBytes - current)).after;
+  const killed = accept(largest, killFlag('production', 'big', { reason: 'x' })).after;
+  expect(refuse(killed, patchFlag('big', { exposeToClients: true })).limit?.name).toBe('flagBytes');
+  accept(killed, archiveFlag('big'));
 });
 
 test('[C63] definitions have a size limit, with both figures', () => {

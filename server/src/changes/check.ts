@@ -53,13 +53,18 @@ function faultsOfCommit(
     ...faultsOfSizes(after, environment, commit, sizes),
   ];
   const isOwn = ({ object }: ObjectFault): boolean => names.has(`${object.kind}/${object.key}`);
-  const own = found.filter(isOwn).flatMap(({ object, fault }) => faultsUnder(locate(object) ?? '$', [fault]));
+  const own = found.filter(isOwn);
   // Where a changed object is at fault itself, those that depend on it only repeat it.
-  const others = own.length > 0 ? [] : found.map((fault) => faultOfDependent(fault, commit.environment));
-  return [...own, ...others];
+  return (own.length > 0 ? own : found).flatMap((fault) => {
+    const place = isOwn(fault) ? locate(fault.object) : undefined;
+    return place === undefined
+      ? [faultElsewhere(fault, commit.environment)]
+      : faultsUnder(place, [fault.fault]);
+  });
 }
 
-function faultOfDependent({ object, fault }: ObjectFault, environment: string): Fault {
+/** A fault of an object that the body does not hold: one that depends on a changed one, or comes back with a revert. */
+function faultElsewhere({ object, fault }: ObjectFault, environment: string): Fault {
   const place = fault.path === '$' ? '' : ` at ${fault.path}`;
   return {
     ...fault,

@@ -1,6 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
-import { emptyState } from '../environments/environment-edits.ts';
+import { LayeredMap } from '../environments/layered-map.ts';
+import { emptyState } from '../environments/project-state.ts';
+import { servedFlag } from '../flags/find-flag.ts';
 import type { EnvironmentFlag } from '../flags/flag.ts';
 import { definitionOf } from '../flags/flag-definition.ts';
 import type { EnvironmentSegment, Segment } from '../segments/segment.ts';
@@ -27,9 +29,9 @@ export function documentOf(
   environment: EnvironmentState,
   key: string,
 ): FlagDocument | null {
-  const flag = state.flags.get(key);
-  const place = environment.flags.get(key);
-  if (flag === undefined || flag.archivedAt !== null || place === undefined) return null;
+  const served = servedFlag(state, environment, key);
+  if (served === undefined) return null;
+  const { flag, place } = served;
   return { flag, configuration: place.configuration, kill: place.kill };
 }
 
@@ -78,6 +80,8 @@ function touchedFlags(
 /** Keys whose entries are not the same object in both maps. */
 function touchedKeys<T>(before: ReadonlyMap<string, T>, after: ReadonlyMap<string, T>): string[] {
   if (before === after) return [];
+  const edited = after instanceof LayeredMap ? after.keysEditedSince(before) : undefined;
+  if (edited !== undefined) return edited;
   const touched: string[] = [];
   for (const [key, entry] of after) if (before.get(key) !== entry) touched.push(key);
   for (const key of before.keys()) if (!after.has(key)) touched.push(key);

@@ -1,6 +1,11 @@
 import type { DeclaredState, FlagPatch } from '@dimmer/schema/rest';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
-import { environmentOf, mapEnvironments, withEnvironment } from '../environments/project-state.ts';
+import {
+  environmentOf,
+  mapEnvironments,
+  withEnvironment,
+  withPlaces,
+} from '../environments/project-state.ts';
 import { configurationOf } from '../flags/configuration-edits.ts';
 import type { EnvironmentFlag, Flag } from '../flags/flag.ts';
 import { patchedFlag } from '../flags/flag-edits.ts';
@@ -188,11 +193,8 @@ function declaredSegments(
 function withInitialPlaces(state: ProjectState, known: ReadonlyMap<string, Flag>): ProjectState {
   const made = [...state.flags.values()].filter(({ key }) => !known.has(key));
   if (made.length === 0) return state;
-  const initial = made.map((flag) => [flag.key, initialPlace(flag)] as const);
-  return mapEnvironments(state, (environment) => ({
-    ...environment,
-    flags: new Map([...environment.flags, ...initial]),
-  }));
+  const initial = new Map(made.map((flag) => [flag.key, initialPlace(flag)] as const));
+  return mapEnvironments(state, (environment) => withPlaces(environment, initial));
 }
 
 /** Archived flags are not served, so a declaration does not speak of them: their configurations stay. */

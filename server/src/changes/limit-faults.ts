@@ -1,6 +1,7 @@
 import { LIMITS } from '@dimmer/schema';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
-import { servedFlags } from '../flags/find-flag.ts';
+import { type ConfiguredFlag, servedFlag, servedFlags } from '../flags/find-flag.ts';
+import type { EnvironmentSegment } from '../segments/segment.ts';
 import type { EnvironmentCommit } from '../storage/storage.ts';
 import type { ObjectFault } from './compile-faults.ts';
 import type { DefinitionSizes } from './definition-sizes.ts';
@@ -14,15 +15,10 @@ export function faultsOfSizes(
   sizes: DefinitionSizes,
 ): ObjectFault[] {
   return objects.flatMap(({ kind, key }): ObjectFault[] => {
-    const flag = state.flags.get(key);
-    const place = environment.flags.get(key);
-    const segment = environment.segments.get(key);
-    if (kind === 'flag') {
-      if (flag === undefined || place === undefined) return [];
-      const fault = oversize('flagBytes', sizes.flag(flag, place));
-      return fault === undefined ? [] : [{ object: { kind, key }, fault }];
-    }
-    const fault = segment === undefined ? undefined : oversize('segmentBytes', sizes.segment(segment));
+    const fault =
+      kind === 'flag'
+        ? oversizeFlag(servedFlag(state, environment, key), sizes)
+        : oversizeSegment(environment.segments.get(key), sizes);
     return fault === undefined ? [] : [{ object: { kind, key }, fault }];
   });
 }
@@ -69,6 +65,14 @@ function measure(
   }
   for (const place of environment.segments.values()) snapshotBytes += sizes.segment(place);
   return { flagsPerEnvironment, segmentsPerEnvironment: environment.segments.size, snapshotBytes };
+}
+
+function oversizeFlag(served: ConfiguredFlag | undefined, sizes: DefinitionSizes): Fault | undefined {
+  return served && oversize('flagBytes', sizes.flag(served.flag, served.place));
+}
+
+function oversizeSegment(place: EnvironmentSegment | undefined, sizes: DefinitionSizes): Fault | undefined {
+  return place && oversize('segmentBytes', sizes.segment(place));
 }
 
 function oversize(limit: 'flagBytes' | 'segmentBytes', bytes: number): Fault | undefined {

@@ -2,12 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Condition, WireObject } from '@dimmer/schema';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { segmentsOf } from '../flags/configuration-uses.ts';
-import { servedFlags } from '../flags/find-flag.ts';
+import { servedFlag, servedFlags } from '../flags/find-flag.ts';
 import type { Configuration } from '../flags/flag.ts';
 import { definitionOf } from '../flags/flag-definition.ts';
 import { segmentDefinitionOf } from '../segments/segment-definition.ts';
 import type { ChangedObject } from '../storage/storage.ts';
-import { documentOf } from './compare.ts';
 
 /**
  * The part of an environment that a change can break: what changed, whatever depends on it, and everything that
@@ -21,15 +20,15 @@ export function neighbourhoodOf(
 ): WireObject[] {
   const flags = reachable(
     [...keysOf(objects, 'flag'), ...dependentFlags(state, environment, objects)],
-    (key) => prerequisitesOf(documentOf(state, environment, key)?.configuration),
+    (key) => prerequisitesOf(servedFlag(state, environment, key)?.place.configuration),
   );
   const definitions: WireObject[] = [];
   const segments = new Set([...keysOf(objects, 'segment'), ...dependentSegments(environment, objects)]);
   for (const key of flags) {
-    const place = environment.flags.get(key);
-    const document = documentOf(state, environment, key);
-    if (place === undefined || document === null) continue;
-    definitions.push(definitionOf(document.flag, place, place.version));
+    const served = servedFlag(state, environment, key);
+    if (served === undefined) continue;
+    const { flag, place } = served;
+    definitions.push(definitionOf(flag, place, place.version));
     for (const segment of segmentsOfRules(place.configuration)) segments.add(segment);
   }
   for (const key of reachable(segments, (segment) => segmentsOf(whenOf(environment, segment)))) {

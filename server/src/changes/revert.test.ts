@@ -1,5 +1,9 @@
+import { DeclaredState } from '@dimmer/schema/rest';
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { patchConfiguration, putConfiguration } from '../flags/configuration-edits.ts';
+import { servedFlag, servedFlags } from '../flags/find-flag.ts';
 import { archiveFlag, createFlag, patchFlag } from '../flags/flag-edits.ts';
 import { killFlag, restoreFlag } from '../flags/kill-edits.ts';
 import { createSegment, deleteSegment, patchSegment } from '../segments/segment-edits.ts';
@@ -7,7 +11,16 @@ import type { CommitOutcome } from './commit.ts';
 import { declaredEdit } from './declare.ts';
 import { diffOf } from './diff.ts';
 import type { Edit } from './edit.ts';
-import { configurationInput, flagInput, isoOf, NOW, segmentInput, split } from './project.arbitrary.ts';
+import { arbitraryEdit, EDITED_FLAGS } from './edits.arbitrary.ts';
+import {
+  changeSet,
+  configurationInput,
+  flagInput,
+  isoOf,
+  NOW,
+  segmentInput,
+  split,
+} from './project.arbitrary.ts';
 import type { Result } from './result.ts';
 import { type RevertOptions, revertEdit, revertWarnings, stillAt } from './revert.ts';
 import { type StoredProject, storedProject } from './stored-project.arbitrary.ts';
@@ -126,6 +139,21 @@ describe('going back', () => {
     expect((await placeOf(project, 'a'))?.configuration).toEqual(then?.configuration);
   });
 
+  test('[C92] a flag that left while it was killed comes back killed, with a warning, unless the kill has expired', async () => {
+    const project = await history();
+    await apply(
+      project,
+      killFlag('production', 'a', { reason: 'x' }),
+      killFlag('production', 'b', { reason: 'y', expiresAt: isoOf(NOW + 1000) }),
+      declaredEdit('production', { flags: [], segments: [] }),
+    );
+    project.clock.ms = NOW + 2000;
+    const outcome = accepted(await revert(project, 6));
+    expect(outcome.warnings).toMatchObject([{ flag: 'a', rule: 'KILL_RETURNED' }]);
+    expect((await placeOf(project, 'a'))?.kill?.reason).toBe('x');
+    expect((await placeOf(project, 'b'))?.kill).toBeNull();
+  });
+
   test('[C93] a flag that was archived since stays archived, with a warning', async () => {
     const project = await history();
     await apply(project, put('a', { enabled: false }), archiveFlag('a'));
@@ -191,6 +219,115 @@ describe('going back', () => {
     expect(stillAt('production', 4)(state).ok).toBe(true);
     expect(stillAt('production', 3)(state)).toMatchObject({ rejection: { code: 'PRECONDITION_FAILED' } });
   });
+});
+
+/** Anything that changes a project: edits, keys that are taken over, and declarations by which flags leave. */
+const arbitraryStep = fc.oneof(
+  { weight: 6, arbitrary: arbitraryEdit().map((asked) => changeSet('production', [asked])) },
+  fc.constantFrom(...EDITED_FLAGS).map((key) =>
+    changeSet('production', [
+      { edit: 'archiveFlag', key },
+      { edit: 'createFlag', flag: flagInput({ key, reuseArchivedKey: true }) },
+    ]),
+  ),
+  fc.subarray([...EDITED_FLAGS]).map((keys) => {
+    const flags = keys.map((key) => ({ key, type: 'boolean', configuration: configurationInput() }));
+    return declaredEdit('production', DeclaredState.parse({ flags }));
+  }),
+);
+
+/** Production as it has to be after a revert from `now` to `then`: by key, what is served. */
+function expectedFlags(
+  then: ProjectState,
+  now: ProjectState,
+  { flags, includeKills }: RevertOptions,
+  takenOver: ReadonlySet<string>,
+) {
+  return EDITED_FLAGS.map((key) => {
+    const wasServed = servedFlag(then, production(then), key);
+    const flag = now.flags.get(key);
+    const place = production(now).flags.get(key);
+    const isNamed = flags === undefined || flags.includes(key);
+    if (flag?.archivedAt !== null || takenOver.has(key) || !isNamed) {
+      return place && { configuration: place.configuration, kill: place.kill };
+    }
+    if (wasServed === undefined) return undefined;
+    const { configuration, kill } = wasServed.place;
+    return { configuration, kill: includeKills || place === undefined ? kill : place.kill };
+  });
+}
+
+function actualFlags(state: ProjectState) {
+  return EDITED_FLAGS.map((key) => {
+    const place = production(state).flags.get(key);
+    return place && { configuration: place.configuration, kill: place.kill };
+  });
+}
+
+/** Whether a flag of then cannot be brought back whole: it is archived, another one, or lacks a variation. */
+function isHeldBack(then: ProjectState, now: ProjectState): boolean {
+  return [...servedFlags(then, production(then))].some(({ flag }) => {
+    const current = now.flags.get(flag.key);
+    if (current?.archivedAt !== null || current.createdAt !== flag.createdAt) return true;
+    return Object.keys(flag.variations).some((name) => !Object.hasOwn(current.variations, name));
+  });
+}
+
+function production(state: ProjectState): EnvironmentState {
+  const environment = state.environments.get('production');
+  if (environment === undefined) throw new Error('no environment');
+  return environment;
+}
+
+function segmentsIn(state: ProjectState) {
+  return new Map([...production(state).segments].map(([key, { segment }]) => [key, segment]));
+}
+
+test('[C90] [C91] [C92] [C93] [C98] whatever happened meanwhile, a revert gives what was served then, and holds back only what it says', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(arbitraryStep, { minLength: 1, maxLength: 20 }),
+      fc.nat(),
+      fc.boolean(),
+      fc.option(fc.subarray([...EDITED_FLAGS], { minLength: 1 }), { nil: undefined }),
+      async (steps, pick, includeKills, flags) => {
+        const project = await storedProject();
+        for (const key of EDITED_FLAGS) await apply(project, createFlag(flagInput({ key })));
+        const moments = [await project.state()];
+        for (const step of steps) {
+          project.clock.ms += 1000;
+          await project.commit(step);
+          const state = await project.state();
+          const last = moments.at(-1);
+          if (last === undefined || production(state).revision > production(last).revision)
+            moments.push(state);
+        }
+        const then = moments[pick % moments.length];
+        if (then === undefined) throw new Error('no moment');
+        const now = await project.state();
+        const options = { to: production(then).revision, includeKills, flags };
+        const result = await revert(project, options.to, options);
+        const after = await project.state();
+        if (!result.ok) {
+          expect(result.rejection.code).toBe('RULE_VIOLATED');
+          expect(isHeldBack(then, now) || flags !== undefined || isHeldBack(now, then)).toBe(true);
+          expect(after).toBe(now);
+          return;
+        }
+        const reused = result.value.warnings.filter(({ rule }) => rule === 'KEY_REUSED');
+        const takenOver = new Set(reused.map(({ flag }) => flag));
+        for (const key of takenOver) {
+          expect(now.flags.get(key)?.createdAt).not.toBe(then.flags.get(key)?.createdAt);
+        }
+        expect(actualFlags(after)).toEqual(expectedFlags(then, now, options, takenOver));
+        expect(segmentsIn(after)).toEqual(segmentsIn(flags === undefined ? then : now));
+        expect(after.flags).toEqual(now.flags);
+        const again = await revert(project, options.to, options);
+        expect(again).toMatchObject({ ok: true, value: { changed: false } });
+      },
+    ),
+    { numRuns: 300 },
+  );
 });
 
 describe('comparing revisions', () => {

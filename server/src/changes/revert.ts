@@ -17,7 +17,7 @@ export interface RevertOptions {
   readonly to: number;
   /** Only these flags, and no segments. */
   readonly flags?: readonly string[] | undefined;
-  /** Whether kills go back too; else they stay as they are now. */
+  /** Whether kills go back too; else they stay as they are now. A flag that has left since has none to stay. */
   readonly includeKills: boolean;
 }
 
@@ -54,13 +54,15 @@ export function revertWarnings(
   environment: string,
   differences: readonly ObjectAt[],
   options: RevertOptions,
-): (before: ProjectState) => Warning[] {
-  return (before) => {
+): (before: ProjectState, after: ProjectState) => Warning[] {
+  return (before, after) => {
     const there = before.environments.get(environment);
     if (there === undefined) return [];
-    return flagSteps(before, there, differences, options).flatMap(({ warning }) =>
-      warning === undefined ? [] : [warning],
-    );
+    const places = after.environments.get(environment)?.flags;
+    return flagSteps(before, there, differences, options).flatMap(({ key, warning }) => [
+      ...(warning === undefined ? [] : [warning]),
+      ...(there.flags.has(key) ? [] : returnedKill(key, places?.get(key)?.kill ?? null)),
+    ]);
   };
 }
 
@@ -136,6 +138,13 @@ function stepOf(
   return { key, document, ...(warning !== undefined && { warning }) };
 }
 
+/** A flag that comes back killed: it may have been restored between that revision and the day it left. */
+function returnedKill(flag: string, kill: Kill | null): Warning[] {
+  if (kill === null) return [];
+  const message = `Flag "${flag}" has left since and comes back as it was then, killed: restore it if it may run.`;
+  return [{ flag, rule: 'KILL_RETURNED', message }];
+}
+
 function leftOut(flag: string, rule: string, what: string): Warning {
   return { flag, rule, message: `Flag "${flag}" ${what}.` };
 }
@@ -176,7 +185,8 @@ function revertedFlags(
       continue;
     }
     const place = flags.get(key);
-    const kill = includeKills ? unexpired(document.kill, nowMs) : (place?.kill ?? null);
+    // What was killed must not start to run because it left meanwhile and is brought back.
+    const kill = includeKills || place === undefined ? unexpired(document.kill, nowMs) : place.kill;
     flags.set(key, { configuration: document.configuration, kill, version: place?.version ?? 0 });
   }
   return flags;

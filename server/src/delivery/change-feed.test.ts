@@ -101,6 +101,21 @@ test('[D8] a database that fails leaves the copy as it is, and is asked again at
   expect(feed.copy?.revision).toBe(2);
 });
 
+test('[D1] a kill right after a failure is still told as one, and what stayed keeps its bytes', async () => {
+  const { log, feed } = setUp();
+  log.commit(put('a', 'b'));
+  await feed.atLeast(0);
+  const kept = feed.copy?.objects.get('flag/b');
+  log.fault = new StorageFault('unavailable', 'gone');
+  feed.wake();
+  await settle();
+  log.fault = undefined;
+  log.commit({ ...put('a'), kill: true });
+  await settle();
+  expect(feed.copy).toMatchObject({ revision: 2, lastKill: 2 });
+  expect(feed.copy?.objects.get('flag/b')).toBe(kept);
+});
+
 test('[D8] the age of the database counts from its last answer', async () => {
   const { log, schedule, feed } = setUp();
   expect(feed.answeredAt).toBeUndefined();

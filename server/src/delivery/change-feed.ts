@@ -125,32 +125,44 @@ export class ChangeFeed {
 
   #read(): Promise<void> {
     const copy = this.#copy;
-    return copy === undefined || this.#mustReload ? this.#reload() : this.#readAfter(copy);
+    return copy === undefined || this.#mustReload ? this.#reload(copy) : this.#readAfter(copy);
   }
 
-  async #readAfter(copy: EnvironmentCopy): Promise<void> {
+  async #reload(copy: EnvironmentCopy | undefined): Promise<void> {
+    const loaded = await this.#load();
+    this.#mustReload = false;
+    if (loaded === undefined) {
+      this.#settleAll({ copy: undefined });
+    } else if (copy === undefined || contradicts(loaded, copy)) {
+      this.#moveTo(loaded);
+    } else if (loaded.revision > copy.revision) {
+      // It is the same history after all, and only its changes tell whether one of them killed a flag.
+      await this.#readAfter(copy, loaded);
+    }
+  }
+
+  /** @param whole - What to go on from where changes are missing; loaded if it is needed. */
+  async #readAfter(copy: EnvironmentCopy, whole?: EnvironmentCopy): Promise<void> {
     const { storage, environment, clock } = this.#ports;
     const changes = await storage.changesAfter(environment, copy.revision, CHANGES_PER_READ);
     this.#answeredAt = clock.now();
     const first = changes.at(0);
     if (first === undefined) return;
     // History was pruned further than this feed has read.
-    if (first.revision !== copy.revision + 1) return this.#reload();
+    if (first.revision !== copy.revision + 1) {
+      const loaded = whole ?? (await this.#load());
+      if (loaded !== undefined && supersedes(loaded, copy)) this.#moveTo(loaded);
+      return;
+    }
     this.#moveTo(fold(copy, changes));
     if (changes.length === CHANGES_PER_READ) this.#wokenAgain = true;
   }
 
-  async #reload(): Promise<void> {
+  async #load(): Promise<EnvironmentCopy | undefined> {
     const { storage, environment, clock } = this.#ports;
     const snapshot = await storage.snapshot(environment);
     this.#answeredAt = clock.now();
-    this.#mustReload = false;
-    if (snapshot === undefined) {
-      this.#settleAll({ copy: undefined });
-      return;
-    }
-    const loaded = copyOf(snapshot);
-    if (this.#copy === undefined || supersedes(loaded, this.#copy)) this.#moveTo(loaded);
+    return snapshot && copyOf(snapshot);
   }
 
   #moveTo(copy: EnvironmentCopy): void {
@@ -173,14 +185,15 @@ export class ChangeFeed {
   }
 }
 
-/**
- * Whether a freshly read copy replaces the one at hand. Inside an epoch nothing goes back, and a copy that
- * says the same is dropped: the bytes of the present objects are known already.
- */
+/** Whether a freshly read copy replaces the one at hand: inside an epoch nothing goes back. */
 function supersedes(loaded: EnvironmentCopy, current: EnvironmentCopy): boolean {
+  return contradicts(loaded, current) || loaded.revision > current.revision;
+}
+
+/** Whether a freshly read copy cannot have become of the one at hand. */
+function contradicts(loaded: EnvironmentCopy, current: EnvironmentCopy): boolean {
   if (loaded.epoch !== current.epoch) return true;
-  if (loaded.revision !== current.revision) return loaded.revision > current.revision;
-  return loaded.digest !== current.digest;
+  return loaded.revision === current.revision && loaded.digest !== current.digest;
 }
 
 function notThereYet({ project, environment }: EnvironmentRef, revision: number): string {

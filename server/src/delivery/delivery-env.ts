@@ -6,5 +6,7 @@ export interface DeliveryEnv extends HttpEnv {
   readonly Variables: HttpEnv['Variables'] & {
     /** The environment that the key opens. */
     environment: EnvironmentRef;
+    /** The key's id. */
+    keyId: string;
   };
 }

@@ -214,6 +214,25 @@ test('[D13] a closing server says goodbye, spreads the returns, and cuts those t
   peer.stop();
 });
 
+test('[D13] streams whose key is taken away get goodbye, and others stay', async () => {
+  const server = await start();
+  const kept = await openStream(server, { keyId: 'kept' });
+  const lost = await Promise.all([
+    openStream(server, { keyId: 'lost' }),
+    openStream(server, { keyId: 'lost' }),
+  ]);
+  server.delivery.revoke((keyId) => keyId === 'kept');
+  await Promise.all(lost.map(({ ended }) => ended));
+  const goodbyes = lost.map(({ reader }) => reader.messages.at(-1));
+  expect(goodbyes).toEqual([
+    { type: 'goodbye', reason: 'revoked', reconnectInMs: 0 },
+    { type: 'goodbye', reason: 'revoked', reconnectInMs: 2_500 },
+  ]);
+  server.log.commit(put('a'));
+  await vi.waitFor(() => expect(kept.reader.cursor?.revision).toBe(1));
+  expect(server.delivery.streams()).toBe(1);
+});
+
 test('[D13] the socket of a stream that was ended is given back, not kept for another request', async () => {
   const server = await start();
   const peer = new StalledPeer(server);

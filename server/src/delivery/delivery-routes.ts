@@ -11,7 +11,7 @@ import { STREAM_HEADERS } from './subscriber.ts';
 /**
  * `GET /stream` and `GET /snapshot`, to be mounted at `/sdk/v1`.
  *
- * @param authenticateServerKey - Refuses a request, or sets `environment`.
+ * @param authenticateServerKey - Refuses a request, or sets `environment` and `keyId`.
  * @example app.route('/sdk/v1', deliveryRoutes(delivery, authenticateServerKey));
  */
 export function deliveryRoutes(
@@ -31,7 +31,8 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
     throw new TypeError('A stream writes to the raw response of Node, and there is none.');
   const cursor = parseCursor(c.req.query('since') ?? c.req.header('last-event-id'));
   const headers = { 'x-request-id': c.get('requestId') };
-  const isOpen = await delivery.openStream(c.get('environment'), { response, cursor, headers });
+  const request = { response, cursor, headers, keyId: c.get('keyId') };
+  const isOpen = await delivery.openStream(c.get('environment'), request);
   return isOpen ? RESPONSE_ALREADY_SENT : noSuchEnvironment(c);
 }
 

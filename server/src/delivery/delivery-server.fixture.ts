@@ -85,6 +85,7 @@ function appOf(delivery: Delivery, environment: EnvironmentRef): Hono<HttpEnv> {
   });
   const authenticate: MiddlewareHandler<DeliveryEnv> = async (c, next) => {
     c.set('environment', environment);
+    c.set('keyId', c.req.header('authorization') ?? 'none');
     await next();
   };
   return app.route('/sdk/v1', deliveryRoutes(delivery, authenticate));
@@ -101,10 +102,13 @@ export interface OpenStream {
 /** Opens a stream and reads it, whole events at a time. */
 export function openStream(
   { port }: DeliveryServer,
-  options: { since?: string; lastEventId?: string; reader?: Reader } = {},
+  options: { since?: string; lastEventId?: string; reader?: Reader; keyId?: string } = {},
 ): Promise<OpenStream> {
   const query = options.since === undefined ? '' : `?since=${encodeURIComponent(options.since)}`;
-  const headers = options.lastEventId === undefined ? {} : { 'last-event-id': options.lastEventId };
+  const headers = {
+    ...(options.lastEventId !== undefined && { 'last-event-id': options.lastEventId }),
+    ...(options.keyId !== undefined && { authorization: options.keyId }),
+  };
   const reader = options.reader ?? new Reader();
   return new Promise((resolve, reject) => {
     const request = get({ host: '127.0.0.1', port, path: `/sdk/v1/stream${query}`, headers, agent: false });

@@ -53,6 +53,16 @@ test('[D2] every environment is looked at once per second, hint or no hint', asy
   expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(1);
 });
 
+test('[D2] commits of one moment are read as changes, without reading the whole environment again', async () => {
+  const { log, delivery } = setUp();
+  await delivery.ruleset(ENVIRONMENT, 0);
+  for (const key of ['a', 'b', 'c', 'd']) log.commit(put(key));
+  await settle();
+  await settle();
+  expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(4);
+  expect(log.reads).toEqual({ snapshot: 1, changesAfter: 1 });
+});
+
 test('[D2] an environment is loaded once, however many ask for it at the same time', async () => {
   const { log, delivery } = setUp();
   await Promise.all([

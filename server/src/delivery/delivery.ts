@@ -66,6 +66,12 @@ export interface Delivery {
   databaseAgeMs(): number;
   /** How many streams are open. */
   streams(): number;
+  /**
+   * Ends, with a goodbye, every stream whose key opens nothing any more.
+   *
+   * @param opens - Whether the key with this id still opens something.
+   */
+  revoke(opens: (keyId: string) => boolean): void;
   /** Ends every stream with a goodbye, cuts those that do not take it within 1 s, and reads no more. */
   close(): Promise<void>;
 }
@@ -101,10 +107,9 @@ class StorageDelivery implements Delivery {
       databaseAgeMs: () => this.databaseAgeMs(),
     });
     this.#subscriptions = [
-      // Not at once: the writer gets its answer before thousands of streams get the change.
-      storage.onCommit((environment, revision) => {
-        schedule.soon(() => this.#environments.get(nameOf(environment))?.wake(revision));
-      }),
+      storage.onCommit((environment, revision) =>
+        this.#environments.get(nameOf(environment))?.announce(revision),
+      ),
       schedule.every(TICK_MS, () => this.#tick()),
     ];
     this.#ping();
@@ -138,6 +143,10 @@ class StorageDelivery implements Delivery {
     let total = 0;
     for (const { count } of this.#streamsByEnvironment()) total += count;
     return total;
+  }
+
+  revoke(opens: (keyId: string) => boolean): void {
+    for (const { streams } of this.#environments.values()) streams?.revoke(opens);
   }
 
   async close(): Promise<void> {

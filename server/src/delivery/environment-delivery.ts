@@ -42,6 +42,7 @@ export class EnvironmentDelivery {
   readonly #frames: FrameCache;
   readonly #rulesetOf = rulesetBuilder();
   #streams: EnvironmentStreams | undefined;
+  #announced: number | undefined;
   #failing = false;
   #stuck = false;
 
@@ -97,9 +98,24 @@ export class EnvironmentDelivery {
     return copy && this.#rulesetOf(copy);
   }
 
-  /** @param announced - The revision that a hint named. */
-  wake(announced?: number): void {
-    this.#feed.wake(announced);
+  /**
+   * A commit gives a hint. It is not followed at once: the writer gets its answer before thousands of streams
+   * get the change. Of several until then only the last counts: the others name revisions that the feed may
+   * have passed already, which would look like another history, and cost a read of everything.
+   */
+  announce(revision: number): void {
+    const isExpected = this.#announced !== undefined;
+    this.#announced = revision;
+    if (isExpected) return;
+    this.#ports.schedule.soon(() => {
+      this.#feed.wake(this.#announced);
+      this.#announced = undefined;
+    });
+  }
+
+  /** Looks for changes. */
+  wake(): void {
+    this.#feed.wake();
   }
 
   close(): void {

@@ -12,6 +12,9 @@ import { Subscriber } from './subscriber.ts';
 /** The time over which readers come back after a change of epoch, in milliseconds. */
 const EPOCH_SPREAD_MS = 5_000;
 
+/** The time over which readers come back, to be refused, after their key was taken away, in milliseconds. */
+const REVOKED_SPREAD_MS = 5_000;
+
 export interface EnvironmentStreamsPorts {
   readonly frames: FrameCache;
   readonly wheel: HeartbeatWheel;
@@ -26,6 +29,8 @@ export interface StreamRequest {
   readonly response: ServerResponse;
   /** Where the reader is; `undefined`: nowhere. */
   readonly cursor: Cursor | undefined;
+  /** The key that opened it: see {@link EnvironmentStreams.revoke}. */
+  readonly keyId: string;
   /** Headers of the answer beside those of every stream. */
   readonly headers: { readonly [name: string]: string };
 }
@@ -33,7 +38,8 @@ export interface StreamRequest {
 /** The streams of one environment. */
 export class EnvironmentStreams implements StreamSource {
   readonly #ports: EnvironmentStreamsPorts;
-  readonly #subscribers = new Set<Subscriber>();
+  /** Each with the id of the key that opened it. */
+  readonly #subscribers = new Map<Subscriber, string>();
   readonly #onEmpty: (() => void)[] = [];
   #copy: EnvironmentCopy;
   #beat: { readonly at: number; readonly bytes: Buffer } | undefined;
@@ -64,11 +70,11 @@ export class EnvironmentStreams implements StreamSource {
   }
 
   /** Registers a stream and sends it what it lacks, in one tick: nothing falls between the two. */
-  open({ response, cursor, headers }: StreamRequest): void {
+  open({ response, cursor, keyId, headers }: StreamRequest): void {
     if (response.destroyed) return;
     const { wheel, counts, heartbeatMs } = this.#ports;
     const subscriber = new Subscriber(response, this, counts);
-    this.#subscribers.add(subscriber);
+    this.#subscribers.set(subscriber, keyId);
     const stopBeating = wheel.add(subscriber);
     // The answer's close, not the request's: a request closes as soon as it has been read.
     response.on('close', () => {
@@ -94,20 +100,24 @@ export class EnvironmentStreams implements StreamSource {
     this.#beat = undefined;
     // A stream cannot begin again in its middle: its reader comes back, and is sent the new epoch in full.
     if (copy.epoch !== epoch) this.endAll('rebalancing', EPOCH_SPREAD_MS);
-    else for (const subscriber of this.#subscribers) subscriber.advance();
+    else for (const subscriber of this.#subscribers.keys()) subscriber.advance();
   }
 
   /** Ends every stream with a goodbye, their returns spread over `spreadMs`. */
   endAll(reason: GoodbyeReason, spreadMs: number): void {
-    const stepMs = spreadMs / Math.max(1, this.#subscribers.size);
-    for (const [index, subscriber] of [...this.#subscribers].entries()) {
-      subscriber.leave(reason, Math.floor(index * stepMs));
-    }
+    endSpread([...this.#subscribers.keys()], reason, spreadMs);
+  }
+
+  /** Ends the streams whose key opens nothing any more with a goodbye. */
+  revoke(opens: (keyId: string) => boolean): void {
+    const revoked: Subscriber[] = [];
+    for (const [subscriber, keyId] of this.#subscribers) if (!opens(keyId)) revoked.push(subscriber);
+    endSpread(revoked, 'revoked', REVOKED_SPREAD_MS);
   }
 
   /** Ends, without a word, the streams that are still there. */
   cutAll(): void {
-    for (const subscriber of [...this.#subscribers]) subscriber.cut();
+    for (const subscriber of [...this.#subscribers.keys()]) subscriber.cut();
   }
 
   /** Resolves when no stream is open. */
@@ -128,6 +138,13 @@ export class EnvironmentStreams implements StreamSource {
     return mode === 'delta' && cursor !== undefined
       ? frames.delta(this.#copy, cursor.revision)
       : frames.full(this.#copy);
+  }
+}
+
+function endSpread(subscribers: readonly Subscriber[], reason: GoodbyeReason, spreadMs: number): void {
+  const stepMs = spreadMs / Math.max(1, subscribers.length);
+  for (const [index, subscriber] of subscribers.entries()) {
+    subscriber.leave(reason, Math.floor(index * stepMs));
   }
 }
 

@@ -9,7 +9,7 @@ import { servedFlags } from '../flags/find-flag.ts';
 import type { EnvironmentFlag } from '../flags/flag.ts';
 import { initialPlace } from '../flags/initial-place.ts';
 import type { Environment, EnvironmentState, ProjectState } from './environment.ts';
-import { environmentOf, keyLike, withEnvironment } from './project-state.ts';
+import { emptyState, environmentOf, keyLike, withEnvironment } from './project-state.ts';
 
 /**
  * Makes an environment. With `copyFrom` it starts as that one serves: its configurations with their seeds and
@@ -43,11 +43,6 @@ export function patchEnvironment(key: string, { name }: z.infer<typeof Environme
 /** An environment that nothing has happened in. */
 export function newEnvironment(key: string, name: string, epoch: string, createdAt: string): Environment {
   return { key, name, epoch, createdAt };
-}
-
-/** The state of an environment that holds nothing yet. */
-export function emptyState(environment: Environment): EnvironmentState {
-  return { environment, revision: 0, historyFloor: 0, flags: new Map(), segments: new Map() };
 }
 
 function mayBeAdded(state: ProjectState, key: string): Result<ProjectState> {

@@ -6,8 +6,8 @@ import { limitFault, unlessFaulty } from '../changes/fault.ts';
 import { keyExists } from '../changes/rejections.ts';
 import { accepted, type Result, rejected } from '../changes/result.ts';
 import type { Project, ProjectState } from './environment.ts';
-import { emptyState, newEnvironment } from './environment-edits.ts';
-import { keyLike } from './project-state.ts';
+import { newEnvironment } from './environment-edits.ts';
+import { emptyState, keyLike } from './project-state.ts';
 
 /** The environments that every project starts with, by key. */
 const FIRST_ENVIRONMENTS = {

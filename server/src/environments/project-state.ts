@@ -2,7 +2,13 @@ import { environmentNotFound } from '../changes/rejections.ts';
 import { accepted, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentFlag, Flag } from '../flags/flag.ts';
 import type { EnvironmentSegment } from '../segments/segment.ts';
-import type { EnvironmentState, ProjectState } from './environment.ts';
+import type { Environment, EnvironmentState, ProjectState } from './environment.ts';
+import { LayeredMap } from './layered-map.ts';
+
+/** The state of an environment that holds nothing yet. */
+export function emptyState(environment: Environment): EnvironmentState {
+  return { environment, revision: 0, historyFloor: 0, flags: new Map(), segments: new Map() };
+}
 
 /** The environment, or ENVIRONMENT_NOT_FOUND. */
 export function environmentOf(state: ProjectState, key: string): Result<EnvironmentState> {
@@ -19,7 +25,7 @@ export function withFlag(state: ProjectState, flag: Flag): ProjectState {
 
 /** The state with one environment added or replaced. */
 export function withEnvironment(state: ProjectState, next: EnvironmentState): ProjectState {
-  return { ...state, environments: withEntry(state.environments, next.environment.key, next) };
+  return { ...state, environments: new Map(state.environments).set(next.environment.key, next) };
 }
 
 /** The environment with one flag's place added or replaced. */
@@ -31,11 +37,19 @@ export function withPlace(
   return { ...environment, flags: withEntry(environment.flags, key, place) };
 }
 
-/** The environment with one segment added or replaced. */
+/** The environment with some flags' places added or replaced. */
+export function withPlaces(
+  environment: EnvironmentState,
+  places: ReadonlyMap<string, EnvironmentFlag>,
+): EnvironmentState {
+  return { ...environment, flags: new LayeredMap(environment.flags, places) };
+}
+
+/** The environment with one segment added, replaced, or removed where it is `null`. */
 export function withSegment(
   environment: EnvironmentState,
   key: string,
-  segment: EnvironmentSegment,
+  segment: EnvironmentSegment | null,
 ): EnvironmentState {
   return { ...environment, segments: withEntry(environment.segments, key, segment) };
 }
@@ -62,6 +76,6 @@ export function keyLike(keys: Iterable<string>, key: string): string | undefined
   return undefined;
 }
 
-function withEntry<T>(map: ReadonlyMap<string, T>, key: string, value: T): ReadonlyMap<string, T> {
-  return new Map(map).set(key, value);
+function withEntry<T>(map: ReadonlyMap<string, T>, key: string, value: T | null): ReadonlyMap<string, T> {
+  return new LayeredMap(map, new Map([[key, value]]));
 }

@@ -43,13 +43,33 @@ export function configuredFlagOf(
   return accepted({ environment, flag: flag.value, place });
 }
 
-/** Every flag that an environment serves: configured there and not archived. */
+/** The flag if an environment serves it: configured there and not archived. */
+export function servedFlag(
+  state: ProjectState,
+  environment: EnvironmentState,
+  key: string,
+): ConfiguredFlag | undefined {
+  const place = environment.flags.get(key);
+  return place && servedAt(state, environment, key, place);
+}
+
+/** Every flag that an environment serves, in the order of its configurations. */
 export function* servedFlags(
   state: ProjectState,
   environment: EnvironmentState,
 ): Generator<ConfiguredFlag, void, undefined> {
   for (const [key, place] of environment.flags) {
-    const flag = state.flags.get(key);
-    if (flag !== undefined && flag.archivedAt === null) yield { environment, flag, place };
+    const served = servedAt(state, environment, key, place);
+    if (served !== undefined) yield served;
   }
+}
+
+function servedAt(
+  state: ProjectState,
+  environment: EnvironmentState,
+  key: string,
+  place: EnvironmentFlag,
+): ConfiguredFlag | undefined {
+  const flag = state.flags.get(key);
+  return flag?.archivedAt === null ? { environment, flag, place } : undefined;
 }

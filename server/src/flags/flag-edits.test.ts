@@ -212,10 +212,12 @@ describe('archiving', () => {
     const archived = projectWith(checkout, archiveFlag('checkout'));
     const edits = [
       patchFlag('checkout', { name: 'x' }),
+      patchFlag('checkout', { archived: true, name: 'x' }),
       patchConfiguration('production', 'checkout', { enabled: true }),
       killFlag('production', 'checkout', { reason: 'x' }),
     ];
-    expect(edits.map((edit) => refuse(archived, edit).code)).toEqual(Array(3).fill('FLAG_ARCHIVED'));
+    expect(edits.map((edit) => refuse(archived, edit).code)).toEqual(Array(4).fill('FLAG_ARCHIVED'));
+    expect(accept(archived, patchFlag('checkout', { archived: true })).changed).toBe(false);
   });
 
   test('[C12] the key of an archived flag is taken over only when asked for, as spelt', () => {

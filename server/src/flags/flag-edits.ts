@@ -8,7 +8,7 @@ import { accepted, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { keyLike, mapEnvironments, withFlag, withPlace } from '../environments/project-state.ts';
 import { usesOfVariations } from './configuration-uses.ts';
-import { flagOf, servedFlags } from './find-flag.ts';
+import { flagOf, servedFlag } from './find-flag.ts';
 import type { Flag } from './flag.ts';
 import { faultsOfFlag } from './flag-faults.ts';
 import { initialPlace } from './initial-place.ts';
@@ -39,7 +39,9 @@ export function createFlag(input: FlagInput): Edit {
 export function patchFlag(key: string, patch: FlagPatch): Edit {
   return (state, context) =>
     andThen(flagOf(state, key), (flag) => {
-      if (flag.archivedAt !== null && patch.archived === undefined) return rejected(flagArchived(key));
+      if (flag.archivedAt !== null && patch.archived !== false) {
+        return isArchivingOnly(patch) ? accepted(state) : rejected(flagArchived(key));
+      }
       return andThen(patchedFlag(state, flag, patch, context), (patched) =>
         replaceFlag(state, flag, patched),
       );
@@ -48,10 +50,7 @@ export function patchFlag(key: string, patch: FlagPatch): Edit {
 
 /** Takes a flag out of every environment and keeps its configurations. Archiving an archived flag is no change. */
 export function archiveFlag(key: string): Edit {
-  return (state, context) =>
-    andThen(flagOf(state, key), (flag) =>
-      flag.archivedAt === null ? patchFlag(key, { archived: true })(state, context) : accepted(state),
-    );
+  return patchFlag(key, { archived: true });
 }
 
 /**
@@ -84,6 +83,10 @@ export function patchedFlag(
     ? []
     : faultsOfFlag(patched);
   return unlessFaulty(faults, () => ({ ...patched, updatedAt: now, version: flag.version + 1 }));
+}
+
+function isArchivingOnly({ reason: _, ...patch }: FlagPatch): boolean {
+  return isDeepStrictEqual(namedFields(patch), { archived: true });
 }
 
 /** Which version the new flag's count continues: 0, or that of the archived flag whose key it takes over. */
@@ -154,12 +157,12 @@ function ownUsers(state: ProjectState, key: string, variations: readonly string[
 function prerequisiteUsers(state: ProjectState, key: string): { variation: string; text: string }[] {
   return [...state.environments].flatMap(([name, environment]) => {
     const users: { variation: string; text: string }[] = [];
-    for (const { flag, place } of servedFlags(state, environment)) {
-      for (const prerequisite of place.configuration.prerequisites) {
-        if (prerequisite.flag !== key) continue;
+    for (const [user, { configuration }] of environment.flags) {
+      for (const prerequisite of configuration.prerequisites) {
+        if (prerequisite.flag !== key || servedFlag(state, environment, user) === undefined) continue;
         users.push({
           variation: prerequisite.variation,
-          text: `the prerequisites of flag "${flag.key}" in environment "${name}"`,
+          text: `the prerequisites of flag "${user}" in environment "${name}"`,
         });
       }
     }

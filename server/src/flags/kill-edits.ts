@@ -4,7 +4,7 @@ import { andThen, type Edit, type EditContext, mapResult } from '../changes/edit
 import { type Fault, rejectionUnder, unlessFaulty } from '../changes/fault.ts';
 import { accepted, type Rejection, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
-import { environmentOf, withEnvironment, withPlace } from '../environments/project-state.ts';
+import { environmentOf, withEnvironment, withPlace, withPlaces } from '../environments/project-state.ts';
 import { configuredFlagOf, servedFlags } from './find-flag.ts';
 import type { EnvironmentFlag, Kill } from './flag.ts';
 
@@ -20,7 +20,7 @@ export function killFlags(environment: string, { flags, tag, reason, expiresAt }
     andThen(environmentOf(state, environment), (there) =>
       andThen(killedKeys(state, there, flags ?? [], tag), (keys) =>
         mapResult(killOf(reason, expiresAt, context), (kill) =>
-          withPlaces(state, there, keys, (place) =>
+          withChangedPlaces(state, there, keys, (place) =>
             isSameKill(place.kill, kill) ? place : { ...place, kill },
           ),
         ),
@@ -54,17 +54,17 @@ export function liftExpiredKills(environment: string, nowMs: number): Edit {
     mapResult(environmentOf(state, environment), (there) => {
       const expired = [...servedFlags(state, there)].filter(({ place }) => hasExpired(place.kill, nowMs));
       const keys = expired.map(({ flag }) => flag.key);
-      return withPlaces(state, there, keys, (place) => ({ ...place, kill: null }));
+      return withChangedPlaces(state, there, keys, (place) => ({ ...place, kill: null }));
     });
 }
 
 /** @param nowMs - Milliseconds since the Unix epoch. */
-export function hasExpired(kill: Kill | null, nowMs: number): boolean {
+export function hasExpired(kill: { readonly expiresAt?: string | undefined } | null, nowMs: number): boolean {
   return kill?.expiresAt !== undefined && Date.parse(kill.expiresAt) <= nowMs;
 }
 
 function killOf(reason: string, expiresAt: string | undefined, context: EditContext): Result<Kill> {
-  const isPast = expiresAt !== undefined && Date.parse(expiresAt) <= Date.parse(context.now);
+  const isPast = hasExpired({ expiresAt }, Date.parse(context.now));
   return unlessFaulty(isPast ? [pastExpiry(context.now)] : [], () => ({
     reason,
     by: context.actor.name,
@@ -112,16 +112,16 @@ function noFlagTagged(tag: string, environment: string): Rejection {
   };
 }
 
-function withPlaces(
+function withChangedPlaces(
   state: ProjectState,
   environment: EnvironmentState,
   keys: Iterable<string>,
   change: (place: EnvironmentFlag) => EnvironmentFlag,
 ): ProjectState {
-  const flags = new Map(environment.flags);
+  const places = new Map<string, EnvironmentFlag>();
   for (const key of keys) {
-    const place = flags.get(key);
-    if (place !== undefined) flags.set(key, change(place));
+    const place = environment.flags.get(key);
+    if (place !== undefined) places.set(key, change(place));
   }
-  return withEnvironment(state, { ...environment, flags });
+  return withEnvironment(state, withPlaces(environment, places));
 }

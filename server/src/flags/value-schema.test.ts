@@ -32,3 +32,9 @@ test('[C14] a schema that calls itself the meta-schema harms no other', () => {
 test('[C14] asynchronous schemas are refused', () => {
   expect(faultOf({ $async: true }, 1)).toContain('$async');
 });
+
+test('[C14] a schema that refers to itself without end is a fault, not a defect', () => {
+  expect(faultOf({ $ref: '#' }, 1)).toContain('without end');
+  const tree = { type: 'object', properties: { left: { $ref: '#' } } };
+  expect(faultOf(tree, { left: { left: {} } })).toBeUndefined();
+});

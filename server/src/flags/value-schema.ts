@@ -46,7 +46,15 @@ function testOf(schema: ValueSchema): ValueTest {
     validateSchema: false,
   });
   const validate = compiler.compile(schema);
-  return (value) => (validate(value) === true ? undefined : faultsOf(compiler, validate.errors));
+  return (value) => {
+    try {
+      return validate(value) === true ? undefined : faultsOf(compiler, validate.errors);
+    } catch (fault) {
+      // A schema that refers to itself without going into the value ends with the stack.
+      if (fault instanceof RangeError) return 'cannot be tried: the schema refers to itself without end';
+      throw fault;
+    }
+  };
 }
 
 function faultsOf(ajv: Ajv2020, errors: Parameters<Ajv2020['errorsText']>[0]): string {

@@ -55,10 +55,15 @@ async function readBytes(
 ): Promise<Result<Uint8Array>> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of body ?? []) {
-    size += chunk.byteLength;
-    if (size > maximum) return rejected(tooLarge(size));
-    chunks.push(chunk);
+  try {
+    for await (const chunk of body ?? []) {
+      size += chunk.byteLength;
+      if (size > maximum) return rejected(tooLarge(size));
+      chunks.push(chunk);
+    }
+  } catch {
+    // The caller went away or broke HTTP in the middle: no defect, and nobody is left to read the answer.
+    return rejected({ code: 'INVALID_JSON', detail: `The body ended early, after ${size} bytes.` });
   }
   return accepted(Buffer.concat(chunks, size));
 }

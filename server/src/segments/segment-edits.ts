@@ -55,9 +55,7 @@ export function deleteSegment(environment: string, key: string): Edit {
         if (users.length > 0) {
           return rejected(inUse(`The segment "${key}"`, users, 'Remove it from their conditions first.'));
         }
-        const segments = new Map(there.segments);
-        segments.delete(key);
-        return accepted(withEnvironment(state, { ...there, segments }));
+        return accepted(withEnvironment(state, withSegment(there, key, null)));
       }),
     );
 }

@@ -1,4 +1,5 @@
 import type { Environment, EnvironmentState, ProjectState } from '../environments/environment.ts';
+import { emptyState } from '../environments/project-state.ts';
 import type { Flag } from '../flags/flag.ts';
 import type { Draft, EnvironmentCommit } from './storage.ts';
 
@@ -33,8 +34,7 @@ export function raiseFloor(state: ProjectState, environment: string, historyFloo
 }
 
 function describe(before: EnvironmentState | undefined, environment: Environment): EnvironmentState {
-  if (before !== undefined) return { ...before, environment };
-  return { environment, revision: 0, historyFloor: 0, flags: new Map(), segments: new Map() };
+  return before === undefined ? emptyState(environment) : { ...before, environment };
 }
 
 function advance(before: EnvironmentState, commit: EnvironmentCommit): EnvironmentState {

@@ -40,10 +40,11 @@ function checkScope(draft: Draft, state: ProjectState | undefined): void {
 }
 
 function checkKeys(draft: Draft, catalog: Catalog): void {
+  if (draft.keys === undefined || draft.keys.length === 0) return;
   const revoked = new Set(draft.revokedKeys);
   const kept = [...catalog.keys.values()].filter((key) => !revoked.has(key.id));
   const hashes = new Map(kept.map((key) => [key.hash, key.id]));
-  for (const key of draft.keys ?? []) {
+  for (const key of draft.keys) {
     const holder = hashes.get(key.hash) ?? key.id;
     assert(holder === key.id, `the keys ${holder} and ${key.id} have the same hash`);
     hashes.set(key.hash, key.id);
