@@ -33,6 +33,7 @@ export const PROBLEMS = {
     title: 'The revision or time is outside the kept history.',
     retryable: false,
   },
+  METHOD_NOT_ALLOWED: { status: 405, title: 'The route does not take this method.', retryable: false },
   KEY_EXISTS: { status: 409, title: 'The key is taken.', retryable: false },
   FLAG_ARCHIVED: { status: 409, title: 'The flag is archived.', retryable: false },
   IN_USE: { status: 409, title: 'Something else still depends on it.', retryable: false },

@@ -80,6 +80,9 @@ export interface CheckedOptions extends DimmerOptions {
  * @throws TypeError that names the option, the rule and the remedy. It never contains the key.
  */
 export function checkOptions(options: DimmerOptions): CheckedOptions {
+  if (typeof options !== 'object' || options === null) {
+    throw wrong('options', 'must be an object', 'give at least `url` and `key`');
+  }
   const { onColdStart = 'serve' } = options;
   if (onColdStart !== 'serve' && onColdStart !== 'fail') {
     throw wrong('onColdStart', "must be 'serve' or 'fail'", 'leave it out for serve');

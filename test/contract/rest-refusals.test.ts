@@ -325,7 +325,7 @@ test('[A45] a change set is refused whole, and the issue names the edit', async 
 
 test('[A47] a method that a path does not take is answered with those that it does', async () => {
   const answer = await rest.ask(`PUT ${PROJECT}/flags`, { json: {} });
-  expect(problemOf(answer)).toMatchObject({ code: 'ROUTE_NOT_FOUND', remedy: 'Use GET or POST.' });
+  expect(problemOf(answer)).toMatchObject({ code: 'METHOD_NOT_ALLOWED', remedy: 'Use GET or POST.' });
   expect(answer.headers.get('allow')).toBe('GET, POST');
 });
 

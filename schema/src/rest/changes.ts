@@ -25,7 +25,7 @@ export const RestoreInput = z.strictObject({ reason: ChangeReason.optional() }).
 /** Kill many flags in one revision: those named, those with the tag, or both. */
 export const KillManyInput = z
   .strictObject({
-    flags: z.array(Key).max(LIMITS.flagsPerEnvironment).optional(),
+    flags: z.array(Key).min(1).max(LIMITS.flagsPerEnvironment).optional(),
     tag: Key.optional(),
     reason: ChangeReason,
     expiresAt: Timestamp.optional(),

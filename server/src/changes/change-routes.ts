@@ -7,7 +7,7 @@ import type { RestServices } from '../rest/rest-services.ts';
 import { write } from '../rest/write.ts';
 import { editOf, locateInEdits, sequence } from './change-set.ts';
 import { declaredEdit, declaredWarnings, locateInDeclared } from './declare.ts';
-import { mapResult } from './edit.ts';
+import { mapResult } from './result.ts';
 
 const tag = 'Changes';
 const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';

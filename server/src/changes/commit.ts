@@ -15,10 +15,10 @@ import { check } from './check.ts';
 import { compareStates } from './compare.ts';
 import { createDefinitionSizes, type DefinitionSizes } from './definition-sizes.ts';
 import { draftOf } from './draft.ts';
-import { andThen, type Edit, mapResult } from './edit.ts';
+import type { Edit } from './edit.ts';
 import { atRoot, type Locate } from './locate.ts';
 import { projectNotFound } from './rejections.ts';
-import { type Result, rejected } from './result.ts';
+import { andThen, mapResult, type Result, rejected } from './result.ts';
 
 /** Something that a commit could not carry over, or that its reader should know. */
 export interface Warning {

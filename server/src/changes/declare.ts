@@ -14,11 +14,11 @@ import { newFlag } from '../flags/new-flag.ts';
 import { newSegment } from '../segments/new-segment.ts';
 import type { EnvironmentSegment } from '../segments/segment.ts';
 import type { Warning } from './commit.ts';
-import { andThen, type Edit, type EditContext, mapResult } from './edit.ts';
+import type { Edit, EditContext } from './edit.ts';
 import { type Fault, rejectionUnder, unlessFaulty } from './fault.ts';
 import { type Locate, locateBy } from './locate.ts';
 import { flagArchived, keyExists } from './rejections.ts';
-import { accepted, type Result, rejected } from './result.ts';
+import { accepted, andThen, mapResult, type Result, rejected } from './result.ts';
 
 type DeclaredFlag = DeclaredState['flags'][number];
 

@@ -1,6 +1,6 @@
 import type { Actor } from '../access/api-key.ts';
 import type { ProjectState } from '../environments/environment.ts';
-import { accepted, type Result } from './result.ts';
+import type { Result } from './result.ts';
 
 /** What an edit may know of the world beside the state: it is handed in, so that edits stay pure. */
 export interface EditContext {
@@ -20,13 +20,3 @@ export interface EditContext {
  * const result = edit(state, context);
  */
 export type Edit = (state: ProjectState, context: EditContext) => Result<ProjectState>;
-
-/** Takes an accepted value further; a rejection stays as it is. */
-export function andThen<A, B>(result: Result<A>, next: (value: A) => Result<B>): Result<B> {
-  return result.ok ? next(result.value) : result;
-}
-
-/** Turns an accepted value into another; a rejection stays as it is. */
-export function mapResult<A, B>(result: Result<A>, next: (value: A) => B): Result<B> {
-  return result.ok ? accepted(next(result.value)) : result;
-}

@@ -23,3 +23,13 @@ export function accepted<T>(value: T): Result<T> {
 export function rejected(rejection: Rejection): { readonly ok: false; readonly rejection: Rejection } {
   return { ok: false, rejection };
 }
+
+/** Takes an accepted value further; a rejection stays as it is. */
+export function andThen<A, B>(result: Result<A>, next: (value: A) => Result<B>): Result<B> {
+  return result.ok ? next(result.value) : result;
+}
+
+/** Turns an accepted value into another; a rejection stays as it is. */
+export function mapResult<A, B>(result: Result<A>, next: (value: A) => B): Result<B> {
+  return result.ok ? accepted(next(result.value)) : result;
+}

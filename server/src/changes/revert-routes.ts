@@ -1,6 +1,7 @@
 import { CommitView, RevertInput } from '@dimmer/schema/rest';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { environmentOf } from '../environments/project-state.ts';
+import { answerWrite } from '../http/answer.ts';
 import { answerProblem } from '../http/problem.ts';
 import { commitReply } from '../rest/commit-reply.ts';
 import { readEnvironment } from '../rest/read-project.ts';
@@ -8,11 +9,11 @@ import { outsideHistory, resolvePoint } from '../rest/resolve-point.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
-import { write } from '../rest/write.ts';
+import type { Write } from '../rest/write.ts';
+import { commitWrite } from '../rest/write.ts';
 import type { ObjectAt, Storage } from '../storage/storage.ts';
-import { mapResult } from './edit.ts';
 import type { Result } from './result.ts';
-import { accepted, rejected } from './result.ts';
+import { accepted, andThen, mapResult, rejected } from './result.ts';
 import { revertEdit, revertWarnings, stillAt } from './revert.ts';
 
 const reverting = restRoute({
@@ -35,34 +36,46 @@ interface Past {
   readonly differences: readonly ObjectAt[];
 }
 
+/** How often a revert is prepared anew when other writes come between reading the history and writing. */
+const ATTEMPTS_MAX = 5;
+
 /** Going back. */
 export function revertRoutes(services: RestServices): RestRoutes {
   const routes = restRoutes();
   routes.openapi(reverting, async (c) => {
     const ref = c.req.valid('param');
-    const { project, environment } = ref;
-    const { to: point, flags, includeKills, dryRun, reason } = c.req.valid('json');
-    const past = await readPast(services.storage, ref, point);
-    if (!past.ok) return answerProblem(c, past.rejection);
-    const { to, now, differences } = past.value;
-    const options = { to, flags, includeKills };
-    const edit = revertEdit(environment, differences, options);
-    return write(c, services, {
-      project,
-      action: 'revert',
-      subject: `environment/${environment}`,
-      reason: reason ?? `Back to revision ${to}.`,
-      edit: (state, context) => {
-        const still = stillAt(environment, now)(state);
-        return still.ok ? edit(state, context) : still;
-      },
-      warnings: revertWarnings(environment, differences, options),
-      dryRun,
-      version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
-      reply: (outcome) => commitReply(outcome, environment),
-    });
+    const input = c.req.valid('json');
+    for (let attempt = 1; ; attempt += 1) {
+      const past = await readPast(services.storage, ref, input.to);
+      if (!past.ok) return answerProblem(c, past.rejection);
+      const outcome = await commitWrite(c, services, revertWrite(ref, input, past.value));
+      const isOvertaken = !outcome.ok && outcome.rejection.code === 'UNAVAILABLE';
+      if (!isOvertaken || attempt === ATTEMPTS_MAX) return answerWrite(c, outcome);
+    }
   });
   return routes;
+}
+
+function revertWrite(
+  { project, environment }: EnvironmentRef,
+  { flags, includeKills, dryRun, reason }: RevertInput,
+  { to, now, differences }: Past,
+): Write {
+  const options = { to, flags, includeKills };
+  const edit = revertEdit(environment, differences, options);
+  return {
+    project,
+    action: 'revert',
+    subject: `environment/${environment}`,
+    reason: reason ?? `Back to revision ${to}.`,
+    edit: (state, context) => andThen(stillAt(environment, now)(state), () => edit(state, context)),
+    // What is at fault stands in the history, nowhere in the request.
+    locate: () => undefined,
+    warnings: revertWarnings(environment, differences, options),
+    dryRun,
+    version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
+    reply: (outcome) => commitReply(outcome, environment),
+  };
 }
 
 async function readPast(

@@ -217,7 +217,7 @@ describe('going back', () => {
   test('[C97] an environment that has moved on since its history was read is refused', async () => {
     const state = await (await history()).state();
     expect(stillAt('production', 4)(state).ok).toBe(true);
-    expect(stillAt('production', 3)(state)).toMatchObject({ rejection: { code: 'PRECONDITION_FAILED' } });
+    expect(stillAt('production', 3)(state)).toMatchObject({ rejection: { code: 'UNAVAILABLE' } });
   });
 });
 

@@ -7,10 +7,10 @@ import { hasExpired } from '../flags/kill-edits.ts';
 import type { EnvironmentSegment } from '../segments/segment.ts';
 import type { FlagDocument, ObjectAt } from '../storage/storage.ts';
 import type { Warning } from './commit.ts';
-import { andThen, type Edit } from './edit.ts';
+import type { Edit } from './edit.ts';
 import { type Fault, unlessFaulty } from './fault.ts';
 import { flagNotFound } from './rejections.ts';
-import { accepted, type Result, rejected } from './result.ts';
+import { accepted, andThen, type Result, rejected } from './result.ts';
 
 export interface RevertOptions {
   /** The revision to go back to. */
@@ -76,7 +76,7 @@ export function stillAt(environment: string, revision: number): (state: ProjectS
       there.revision === revision
         ? accepted(there)
         : rejected({
-            code: 'PRECONDITION_FAILED',
+            code: 'UNAVAILABLE',
             detail: `Environment "${environment}" moved from revision ${revision} to ${there.revision} meanwhile.`,
             remedy: 'Send the request again.',
           }),

@@ -1,10 +1,10 @@
 import { LIMITS } from '@dimmer/schema';
 import type { EnvironmentInput, EnvironmentPatch } from '@dimmer/schema/rest';
 import type { z } from 'zod';
-import { andThen, type Edit, mapResult } from '../changes/edit.ts';
+import type { Edit } from '../changes/edit.ts';
 import { limitFault, unlessFaulty } from '../changes/fault.ts';
 import { keyExists } from '../changes/rejections.ts';
-import { accepted, type Result, rejected } from '../changes/result.ts';
+import { accepted, andThen, mapResult, type Result, rejected } from '../changes/result.ts';
 import { servedFlags } from '../flags/find-flag.ts';
 import type { EnvironmentFlag } from '../flags/flag.ts';
 import { initialPlace } from '../flags/initial-place.ts';

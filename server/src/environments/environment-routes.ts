@@ -6,7 +6,7 @@ import {
   PageQuery,
 } from '@dimmer/schema/rest';
 import type { CommitOutcome } from '../changes/commit.ts';
-import { andThen, mapResult } from '../changes/edit.ts';
+import { andThen, mapResult } from '../changes/result.ts';
 import { answerOne, answerView, replyOf } from '../http/answer.ts';
 import { pageOfSorted, textPosition } from '../http/page-cursor.ts';
 import { newEpoch } from '../rest/create-project.ts';

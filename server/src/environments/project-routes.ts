@@ -7,8 +7,7 @@ import {
   Revision,
 } from '@dimmer/schema/rest';
 import { opensProject } from '../access/authorize.ts';
-import { mapResult } from '../changes/edit.ts';
-import { accepted } from '../changes/result.ts';
+import { accepted, mapResult } from '../changes/result.ts';
 import { answerOne, answerView, answerWrite, replyOf } from '../http/answer.ts';
 import { idempotencyOf } from '../http/idempotency.ts';
 import { pageOfSorted, textPosition } from '../http/page-cursor.ts';

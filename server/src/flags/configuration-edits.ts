@@ -1,7 +1,8 @@
 import type { ConfigurationInput, ConfigurationPatch } from '@dimmer/schema/rest';
-import { andThen, type Edit, mapResult } from '../changes/edit.ts';
+import type { Edit } from '../changes/edit.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import type { Result } from '../changes/result.ts';
+import { andThen, mapResult } from '../changes/result.ts';
 import { environmentOf, withEnvironment, withPlace } from '../environments/project-state.ts';
 import { faultsOfConfiguration } from './configuration-faults.ts';
 import { configuredFlagOf, liveFlagOf } from './find-flag.ts';

@@ -1,6 +1,6 @@
 import { ConfigurationInput, ConfigurationPatch, ConfigurationView } from '@dimmer/schema/rest';
-import { andThen, mapResult } from '../changes/edit.ts';
 import type { Result } from '../changes/result.ts';
+import { andThen, mapResult } from '../changes/result.ts';
 import type { ProjectState } from '../environments/environment.ts';
 import { environmentOf } from '../environments/project-state.ts';
 import { answerOne } from '../http/answer.ts';

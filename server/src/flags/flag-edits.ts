@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { FlagInput, FlagPatch } from '@dimmer/schema/rest';
-import { andThen, type Edit, type EditContext, mapResult } from '../changes/edit.ts';
+import type { Edit, EditContext } from '../changes/edit.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import { namedFields } from '../changes/named-fields.ts';
 import { flagArchived, inUse, keyExists } from '../changes/rejections.ts';
-import { accepted, type Result, rejected } from '../changes/result.ts';
+import { accepted, andThen, mapResult, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { keyLike, mapEnvironments, withFlag, withPlace } from '../environments/project-state.ts';
 import { usesOfVariations } from './configuration-uses.ts';

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { FlagInput, FlagListQuery, FlagPage, FlagPatch, FlagView, FlagWriteView } from '@dimmer/schema/rest';
 import type { CommitOutcome } from '../changes/commit.ts';
-import { andThen, mapResult } from '../changes/edit.ts';
+import { andThen, mapResult } from '../changes/result.ts';
 import { answerOne, answerView, replyOf } from '../http/answer.ts';
 import { pageOfSorted, textPosition } from '../http/page-cursor.ts';
 import { readProject } from '../rest/read-project.ts';

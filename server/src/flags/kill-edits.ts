@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KillInput, KillManyInput } from '@dimmer/schema/rest';
-import { andThen, type Edit, type EditContext, mapResult } from '../changes/edit.ts';
+import type { Edit, EditContext } from '../changes/edit.ts';
 import { type Fault, rejectionUnder, unlessFaulty } from '../changes/fault.ts';
-import { accepted, type Rejection, type Result, rejected } from '../changes/result.ts';
+import { accepted, andThen, mapResult, type Rejection, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { environmentOf, withEnvironment, withPlace, withPlaces } from '../environments/project-state.ts';
 import { configuredFlagOf, servedFlags } from './find-flag.ts';

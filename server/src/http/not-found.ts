@@ -12,7 +12,7 @@ export function answerNotFound<E extends HttpEnv>(app: Pick<Hono<E>, 'router'>):
     if (allowed.length === 0)
       return answerProblem(c, { code: 'ROUTE_NOT_FOUND', detail: `There is no ${path}.` });
     const response = answerProblem(c, {
-      code: 'ROUTE_NOT_FOUND',
+      code: 'METHOD_NOT_ALLOWED',
       detail: `${path} does not take ${method}.`,
       remedy: `Use ${allowed.join(' or ')}.`,
     });

@@ -7,6 +7,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   UNAUTHENTICATED: 'Send `Authorization: Bearer <key>` with a key that this server knows.',
   FORBIDDEN: 'Use a key with the role and project that this route needs.',
   WRONG_KEY_KIND: 'Use the kind of key that `detail` names.',
+  METHOD_NOT_ALLOWED: 'Use one of the methods that `Allow` names.',
   ROUTE_NOT_FOUND: 'Check method and path against /openapi.json.',
   PROJECT_NOT_FOUND: 'List the projects with GET /api/v1/projects.',
   ENVIRONMENT_NOT_FOUND: 'List the environments with GET /api/v1/projects/{project}/environments.',

@@ -5,6 +5,9 @@ import type { Log } from '../platform/log.ts';
 import type { HttpMetrics } from '../platform/metrics.ts';
 import type { HttpEnv } from './http-env.ts';
 
+/** Asked every few seconds by machines; they would drown what people did. */
+const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+
 /**
  * Logs and counts each request once it is answered: method, route pattern, status and time. Never the query,
  * a header or a body, so neither keys nor contexts can reach the log.
@@ -17,6 +20,7 @@ export function requestLog(log: Log, metrics: HttpMetrics, clock: Clock): Middle
     const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
     const request = { method: c.req.method, route, status: c.res.status };
     metrics.observe(request, durationMs);
-    log.info({ requestId: c.get('requestId'), ...request, durationMs }, 'answered');
+    const level = PROBES.has(route) ? 'debug' : 'info';
+    log[level]({ requestId: c.get('requestId'), ...request, durationMs }, 'answered');
   };
 }

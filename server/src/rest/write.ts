@@ -1,15 +1,15 @@
 import type { Context } from 'hono';
 import type { CommitRequest } from '../changes/commit.ts';
 import { commit } from '../changes/commit.ts';
-import { andThen } from '../changes/edit.ts';
 import type { Result } from '../changes/result.ts';
-import { accepted } from '../changes/result.ts';
+import { accepted, andThen } from '../changes/result.ts';
 import type { ProjectState } from '../environments/environment.ts';
 import { answerWrite } from '../http/answer.ts';
 import { etagOf } from '../http/etag.ts';
 import { idempotencyOf } from '../http/idempotency.ts';
 import type { Preconditions } from '../http/preconditions.ts';
 import { checkPreconditions } from '../http/preconditions.ts';
+import type { TransactOutcome } from '../storage/storage.ts';
 import type { RestEnv } from './rest-env.ts';
 import { actorOf } from './rest-env.ts';
 import type { RestServices } from './rest-services.ts';
@@ -32,10 +32,19 @@ export interface Write
 
 /** Commits a write and answers with its reply: the last step of every route that changes a project. */
 export async function write(c: Context<RestEnv>, services: RestServices, asked: Write): Promise<Response> {
+  return answerWrite(c, await commitWrite(c, services, asked));
+}
+
+/** Commits a write; for a route that may have to try again before it answers. */
+export function commitWrite(
+  c: Context<RestEnv>,
+  services: RestServices,
+  asked: Write,
+): Promise<Result<TransactOutcome>> {
   const { storage, random, sizes } = services;
   const { reason = null, version: _, replaces: __, dryRun = false, ...request } = asked;
   const idempotency = dryRun ? undefined : idempotencyOf(c);
-  const outcome = await commit(storage, {
+  return commit(storage, {
     ...request,
     reason,
     dryRun,
@@ -45,7 +54,6 @@ export async function write(c: Context<RestEnv>, services: RestServices, asked: 
     newSeed: () => random.uint32(),
     sizes,
   });
-  return answerWrite(c, outcome);
 }
 
 function preconditionOf(

@@ -1,10 +1,10 @@
 import type { Condition } from '@dimmer/schema';
 import type { SegmentInput, SegmentPatch, SegmentReplacement } from '@dimmer/schema/rest';
-import { andThen, type Edit, mapResult } from '../changes/edit.ts';
+import type { Edit } from '../changes/edit.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import { namedFields } from '../changes/named-fields.ts';
 import { inUse, keyExists, segmentNotFound } from '../changes/rejections.ts';
-import { accepted, type Result, rejected } from '../changes/result.ts';
+import { accepted, andThen, mapResult, type Result, rejected } from '../changes/result.ts';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { environmentOf, keyLike, withEnvironment, withSegment } from '../environments/project-state.ts';
 import { segmentsOf } from '../flags/configuration-uses.ts';

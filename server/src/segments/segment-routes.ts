@@ -9,8 +9,8 @@ import {
   SegmentView,
 } from '@dimmer/schema/rest';
 import type { CommitOutcome } from '../changes/commit.ts';
-import { andThen, mapResult } from '../changes/edit.ts';
 import type { Result } from '../changes/result.ts';
+import { andThen, mapResult } from '../changes/result.ts';
 import type { ProjectState } from '../environments/environment.ts';
 import { environmentOf } from '../environments/project-state.ts';
 import { answerOne, answerView, replyOf } from '../http/answer.ts';
