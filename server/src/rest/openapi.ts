@@ -14,7 +14,7 @@ export function openApiDocument(routes: RestRoutes, version: string): object {
   });
   return routes.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Dimmer', version, description: DESCRIPTION },
+    info: { title: 'Dimmer', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
     servers: [{ url: '/' }],
   });
 }
