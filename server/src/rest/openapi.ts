@@ -14,7 +14,12 @@ export function openApiDocument(routes: RestRoutes, version: string): object {
   });
   return routes.getOpenAPI31Document({
     openapi: '3.1.0',
-    info: { title: 'Dimmer', version, description: DESCRIPTION, license: { name: 'MIT', identifier: 'MIT' } },
+    info: {
+      title: 'Dimmer',
+      version,
+      description: DESCRIPTION,
+      license: { name: 'MIT', url: 'https://opensource.org/license/mit' },
+    },
     servers: [{ url: '/' }],
   });
 }
