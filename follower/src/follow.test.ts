@@ -1,7 +1,7 @@
 import type { Cursor, Versioned } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
 import { expect, test } from 'vitest';
-import type { StreamMessage } from './event.ts';
+import type { PollAnswer, StreamMessage } from './event.ts';
 import type { Follower } from './follow.ts';
 import { follow } from './follow.ts';
 import type { Clock, FollowerPorts, StreamSink } from './ports.ts';
@@ -49,9 +49,16 @@ interface Opened {
   closed: boolean;
 }
 
+interface Asked {
+  readonly cursor: Cursor | undefined;
+  readonly answered: (answer: PollAnswer<Versioned>) => void;
+  closed: boolean;
+}
+
 interface World {
   readonly clock: VirtualClock;
   readonly opened: Opened[];
+  readonly asked: Asked[];
   readonly news: string[];
   readonly follower: Follower<Versioned>;
 }
@@ -60,6 +67,7 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
   const clock = new VirtualClock();
   const opened: Opened[] = [];
   const news: string[] = [];
+  const asked: Asked[] = [];
   const follower: Follower<Versioned> = follow({
     clock,
     random: () => 0.5,
@@ -72,12 +80,21 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
         };
       },
     },
+    snapshot: {
+      ask: (cursor, answered) => {
+        const poll = { cursor, answered, closed: false };
+        asked.push(poll);
+        return () => {
+          poll.closed = true;
+        };
+      },
+    },
     decode: (_event, data) => ({ outcome: 'decoded', value: JSON.parse(data) as StreamMessage<Versioned> }),
     published: ({ snapshot }) => news.push(`published ${snapshot.revision}`),
     changed: (state) => news.push(statusOf(state)),
     ...overrides,
   });
-  return { clock, opened, news, follower };
+  return { clock, opened, asked, news, follower };
 }
 
 function say(stream: Opened | undefined, ...messages: readonly object[]): void {
