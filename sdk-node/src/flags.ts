@@ -39,7 +39,7 @@ export interface DimmerStatus {
   /** How long ago the flags were last known to be the newest; `null` when there are none. */
   readonly ageMs: number | null;
   readonly source: SnapshotSource | null;
-  /** Why there is no stream; `null` while there is one. `status` is the HTTP status. */
+  /** Why there is no stream, or why a poll was refused; `null` while there is a stream. `status` is the HTTP status. */
   readonly lastError: { readonly message: string; readonly status?: number } | null;
   /** How often everything was asked for anew, because the copy or a stream did not add up. */
   readonly resyncs: number;
