@@ -24,6 +24,34 @@ export function refusedDelayMs(random: number, timing: FollowerTiming): number {
   return timing.refusedMinMs + random * (timing.refusedMaxMs - timing.refusedMinMs);
 }
 
+/** The delay before the first poll. */
+export function firstPollDelayMs(isCold: boolean, random: number, timing: FollowerTiming): number {
+  const { coldPollAfterMinMs, coldPollAfterMaxMs, pollAfterMinMs, pollAfterMaxMs } = timing;
+  return isCold
+    ? coldPollAfterMinMs + random * (coldPollAfterMaxMs - coldPollAfterMinMs)
+    : pollAfterMinMs + random * (pollAfterMaxMs - pollAfterMinMs);
+}
+
+/**
+ * The delay before another poll: an interval that doubles with every failure, more or less, and no less than
+ * what the server asked for.
+ */
+export function pollDelayMs(
+  failures: number,
+  askedMs: number,
+  random: number,
+  timing: FollowerTiming,
+): number {
+  const intervalMs = Math.min(timing.pollRetryMaxMs, timing.pollIntervalMs * 2 ** failures);
+  const spreadMs = random * timing.intervalSpread * intervalMs;
+  return Math.max(spread(intervalMs, random, timing), askedDelayMs(askedMs, timing) + spreadMs);
+}
+
+/** The delay before another check of a copy that is live. */
+export function checkDelayMs(random: number, timing: FollowerTiming): number {
+  return spread(timing.checkIntervalMs, random, timing);
+}
+
 /** What a server asked for, within reason: no answer may silence an SDK for good. */
 export function askedDelayMs(askedMs: number, timing: FollowerTiming): number {
   return Number.isFinite(askedMs) ? Math.min(Math.max(askedMs, 0), timing.askedDelayMaxMs) : 0;
@@ -33,4 +61,8 @@ export function askedDelayMs(askedMs: number, timing: FollowerTiming): number {
 export function silenceMs(heartbeatMs: number, timing: FollowerTiming): number {
   const silence = timing.silentHeartbeats * heartbeatMs;
   return Math.min(Math.max(silence, timing.silenceMinMs), timing.silenceMaxMs);
+}
+
+function spread(intervalMs: number, random: number, { intervalSpread }: FollowerTiming): number {
+  return intervalMs * (1 + intervalSpread * (2 * random - 1));
 }

@@ -29,6 +29,15 @@ export interface StreamEnd {
   readonly retryAfterMs?: number;
 }
 
+/** What came of one request for the snapshot. */
+export type PollAnswer<Item extends Versioned> =
+  /** Everything that the server holds, with a digest that was checked. */
+  | { readonly outcome: 'snapshot'; readonly snapshot: Snapshot<Item>; readonly ageMs: number }
+  /** What is here is what the server holds (304). */
+  | { readonly outcome: 'unchanged'; readonly ageMs: number }
+  /** `end.status` is 200 where the answer itself was of no use. */
+  | { readonly outcome: 'failed'; readonly end: StreamEnd };
+
 /** What happened. */
 export type Happening<Item extends Versioned> =
   /** The stored snapshot was looked for; following begins. */
@@ -43,6 +52,8 @@ export type Happening<Item extends Versioned> =
   /** A `retry:` field. */
   | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number }
   | { readonly type: 'ended'; readonly attempt: number; readonly end: StreamEnd }
+  /** A request for the snapshot has its answer. `ageMs`: how long the answer lay in caches on its way. */
+  | { readonly type: 'polled'; readonly poll: number; readonly answer: PollAnswer<Item> }
   /** The deadline has come, or may have. */
   | { readonly type: 'tick' }
   | { readonly type: 'close' };
@@ -58,7 +69,7 @@ export interface Moment {
 /** A snapshot from an earlier run, or one that came with the program. */
 export interface StoredSnapshot<Item extends Versioned> {
   readonly snapshot: Snapshot<Item>;
-  readonly source: Exclude<SnapshotSource, 'stream'>;
+  readonly source: Exclude<SnapshotSource, 'stream' | 'poll'>;
   /** How long ago it was the server's. */
   readonly ageMs: number;
   /** Whether the server may continue from its cursor; otherwise the first stream brings everything. */
@@ -71,6 +82,10 @@ export type Effect<Item extends Versioned> =
   | { readonly type: 'connect'; readonly attempt: number; readonly cursor?: Cursor }
   /** Close the stream of this attempt. */
   | { readonly type: 'disconnect'; readonly attempt: number }
+  /** Ask for the snapshot, unless it is the one at the cursor. */
+  | { readonly type: 'poll'; readonly poll: number; readonly cursor?: Cursor }
+  /** Give this request up. */
+  | { readonly type: 'abandon'; readonly poll: number }
   /** Serve this snapshot from now on. */
   | { readonly type: 'publish'; readonly publication: Publication<Item> };
 

@@ -1,11 +1,11 @@
 import type { Cursor, Versioned } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
 import { expect, test } from 'vitest';
-import type { StreamMessage } from './event.ts';
+import type { PollAnswer, StreamMessage } from './event.ts';
 import type { Follower } from './follow.ts';
 import { follow } from './follow.ts';
 import type { Clock, FollowerPorts, StreamSink } from './ports.ts';
-import { statusOf } from './state.ts';
+import { modeOf, statusOf } from './state.ts';
 
 const a1 = { kind: 'flag', key: 'a', version: 1 };
 const hello = { type: 'hello', protocol: 1, epoch: 'e1', revision: 1, mode: 'full', heartbeatMs: 15_000 };
@@ -49,9 +49,16 @@ interface Opened {
   closed: boolean;
 }
 
+interface Asked {
+  readonly cursor: Cursor | undefined;
+  readonly answered: (answer: PollAnswer<Versioned>) => void;
+  closed: boolean;
+}
+
 interface World {
   readonly clock: VirtualClock;
   readonly opened: Opened[];
+  readonly asked: Asked[];
   readonly news: string[];
   readonly follower: Follower<Versioned>;
 }
@@ -60,6 +67,7 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
   const clock = new VirtualClock();
   const opened: Opened[] = [];
   const news: string[] = [];
+  const asked: Asked[] = [];
   const follower: Follower<Versioned> = follow({
     clock,
     random: () => 0.5,
@@ -72,12 +80,21 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
         };
       },
     },
+    snapshot: {
+      ask: (cursor, answered) => {
+        const poll = { cursor, answered, closed: false };
+        asked.push(poll);
+        return () => {
+          poll.closed = true;
+        };
+      },
+    },
     decode: (_event, data) => ({ outcome: 'decoded', value: JSON.parse(data) as StreamMessage<Versioned> }),
     published: ({ snapshot }) => news.push(`published ${snapshot.revision}`),
     changed: (state) => news.push(statusOf(state)),
     ...overrides,
   });
-  return { clock, opened, news, follower };
+  return { clock, opened, asked, news, follower };
 }
 
 function say(stream: Opened | undefined, ...messages: readonly object[]): void {
@@ -148,4 +165,32 @@ test('[F38] a transport that fails while it opens is tried again', () => {
   made.follower.start(null);
   made.clock.advance(10_000);
   expect(attempts).toEqual([0, 500, 1_500, 3_500, 7_500]);
+});
+
+test('[F41] a poll brings what a broken stream does not, and is gone when the stream is back', () => {
+  const { clock, opened, asked, news, follower } = world();
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  opened[0]?.sink.ended({ message: 'cut' });
+  clock.advance(51_000);
+  expect(asked).toMatchObject([{ cursor: { epoch: 'e1', revision: 1 }, closed: false }]);
+  asked[0]?.answered({ outcome: 'unchanged', ageMs: 0 });
+  expect(modeOf(follower.state())).toBe('poll');
+  clock.advance(30_000);
+  expect(asked).toHaveLength(2);
+  while (follower.state().link.phase !== 'connecting') clock.advance(100);
+  say(opened.at(-1), { ...hello, mode: 'none' });
+  expect(news.at(-1)).toBe('LIVE');
+  expect(asked[1]).toMatchObject({ closed: true });
+});
+
+test('[F5] closing gives up a poll that is under way', () => {
+  const { clock, opened, asked, follower } = world();
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  clock.advance(60_000);
+  expect(asked).toMatchObject([{ closed: false }]);
+  follower.close();
+  expect(asked).toMatchObject([{ closed: true }]);
+  expect(clock.pending).toBe(0);
 });

@@ -22,7 +22,9 @@ export interface Follower<Item extends Versioned> {
  * @param ports - Clock, chance, transport, and who listens.
  * @param timing - How patient it is.
  * @example
- * const follower = follow({ clock, random: Math.random, transport, decode: decodeMessage, published, changed });
+ * const follower = follow({
+ *   clock, random: Math.random, transport, snapshot, decode: decodeMessage, published, changed,
+ * });
  * follower.start(null);
  */
 export function follow<Item extends Versioned>(
@@ -31,6 +33,7 @@ export function follow<Item extends Versioned>(
 ): Follower<Item> {
   let state = initialState<Item>();
   let closeStream: (() => void) | undefined;
+  let abandonPoll: (() => void) | undefined;
   const alarm = alarmOf(ports.clock, () => dispatch({ type: 'tick' }));
   const waiting: Happening<Item>[] = [];
   let busy = false;
@@ -66,6 +69,15 @@ export function follow<Item extends Versioned>(
         closeStream?.();
         closeStream = undefined;
         return;
+      case 'poll':
+        abandonPoll = ports.snapshot.ask(effect.cursor, (answer) =>
+          dispatch({ type: 'polled', poll: effect.poll, answer }),
+        );
+        return;
+      case 'abandon':
+        abandonPoll?.();
+        abandonPoll = undefined;
+        return;
       case 'publish':
         ports.published(effect.publication);
     }
@@ -95,6 +107,9 @@ function isNews(before: FollowerState<Versioned>, after: FollowerState<Versioned
     before.link.phase !== after.link.phase ||
     before.confirmedAt !== after.confirmedAt ||
     before.stale !== after.stale ||
+    before.source !== after.source ||
+    before.refused !== after.refused ||
+    before.polling.works !== after.polling.works ||
     before.problem !== after.problem
   );
 }

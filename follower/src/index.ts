@@ -2,6 +2,7 @@ export type {
   Effect,
   Happening,
   Moment,
+  PollAnswer,
   Publication,
   StoredSnapshot,
   StreamEnd,
@@ -10,11 +11,11 @@ export type {
 export type { Follower } from './follow.ts';
 export { follow } from './follow.ts';
 export { step } from './machine.ts';
-export type { Clock, FollowerPorts, StreamSink, StreamTransport } from './ports.ts';
+export type { Clock, FollowerPorts, SnapshotTransport, StreamSink, StreamTransport } from './ports.ts';
 export type { Snapshot } from './snapshot.ts';
 export { objectKey, snapshotOf } from './snapshot.ts';
-export type { FollowerState, FollowerStatus, SnapshotSource, StreamProblem } from './state.ts';
-export { initialState, statusOf } from './state.ts';
+export type { FollowerMode, FollowerState, FollowerStatus, SnapshotSource, StreamProblem } from './state.ts';
+export { initialState, modeOf, statusOf } from './state.ts';
 export type { FollowerTiming } from './timing.ts';
 export { DEFAULT_TIMING } from './timing.ts';
 export type { Step } from './transitions.ts';

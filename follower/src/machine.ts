@@ -1,6 +1,7 @@
 import type { Versioned } from '@dimmer/schema';
 import { refusedDelayMs } from './backoff.ts';
 import type { Happening, Moment, StoredSnapshot, StreamEnd } from './event.ts';
+import { andPollWhenDue, onPolled, pollNotBefore, pollSoon, withPolls } from './polling.ts';
 import { onMessage, onRetry } from './receive.ts';
 import type { FollowerState } from './state.ts';
 import { deadlineOf } from './state.ts';
@@ -26,6 +27,16 @@ export function step<Item extends Versioned>(
   timing: FollowerTiming,
 ): Step<Item> {
   if (state.link.phase === 'closed') return unchanged(state);
+  const reacted = withPolls(state, react(state, happening, moment, timing), moment, timing);
+  return happening.type === 'tick' ? andPollWhenDue(reacted, moment, timing) : reacted;
+}
+
+function react<Item extends Versioned>(
+  state: FollowerState<Item>,
+  happening: Happening<Item>,
+  moment: Moment,
+  timing: FollowerTiming,
+): Step<Item> {
   switch (happening.type) {
     case 'start':
       return onStart(state, happening.stored, moment, timing);
@@ -37,6 +48,8 @@ export function step<Item extends Versioned>(
       return happening.attempt === state.attempt && isOnline(state)
         ? onEnded(state, happening.end, moment, timing)
         : unchanged(state);
+    case 'polled':
+      return onPolled(state, happening, moment, timing);
     case 'tick':
       return onTick(state, moment, timing);
     case 'close':
@@ -76,13 +89,11 @@ function onEnded<Item extends Versioned>(
   const problem = status === undefined ? { message } : { message, status };
   if (status === 401 || status === 403) {
     const until = moment.now + refusedDelayMs(moment.random, timing);
-    return offline(
-      { ...state, problem, refused: true, link: { phase: 'waiting', until } },
-      state,
-      moment.now,
-    );
+    const refused = pollNotBefore({ ...state, problem, refused: true }, until);
+    return offline({ ...refused, link: { phase: 'waiting', until } }, state, moment.now);
   }
-  return lose(state, { problem, askedMs: retryAfterMs }, moment, timing);
+  const told = status === 204 ? pollSoon(state, moment, timing) : state;
+  return lose(told, { problem, askedMs: retryAfterMs }, moment, timing);
 }
 
 function onTick<Item extends Versioned>(

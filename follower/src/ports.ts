@@ -1,5 +1,5 @@
 import type { Cursor, Decoded, Versioned } from '@dimmer/schema';
-import type { Publication, StreamEnd, StreamMessage } from './event.ts';
+import type { PollAnswer, Publication, StreamEnd, StreamMessage } from './event.ts';
 import type { FollowerState } from './state.ts';
 
 /** What an open stream tells. After `ended` it tells nothing more. */
@@ -20,6 +20,16 @@ export interface StreamTransport {
   readonly open: (cursor: Cursor | undefined, sink: StreamSink) => () => void;
 }
 
+/** Asks for snapshots. It neither retries nor throws: every outcome is an answer. */
+export interface SnapshotTransport<Item extends Versioned> {
+  /**
+   * @param cursor - What is here; the server says so when it has nothing else. `undefined` asks for everything.
+   * @param answered - Called once, and not before `ask` has returned.
+   * @returns Gives the request up. Nothing is answered any more.
+   */
+  readonly ask: (cursor: Cursor | undefined, answered: (answer: PollAnswer<Item>) => void) => () => void;
+}
+
 /** Time, on a clock that never goes back. */
 export interface Clock {
   /** Milliseconds since any fixed moment. */
@@ -34,6 +44,8 @@ export interface FollowerPorts<Item extends Versioned> {
   /** A number from 0 up to, not including, 1. */
   readonly random: () => number;
   readonly transport: StreamTransport;
+  /** Polls beside a broken stream, checks beside a sound one. */
+  readonly snapshot: SnapshotTransport<Item>;
   readonly decode: (event: string, data: string) => Decoded<StreamMessage<Item>>;
   /** A snapshot takes the place of the one before. */
   readonly published: (publication: Publication<Item>) => void;

@@ -114,6 +114,7 @@ function onCommit<Item extends Versioned>(
   moment: Moment,
   timing: FollowerTiming,
 ): Step<Item> {
+  if (isOvertaken(state, link, commit)) return onOvertaken(state, link, commit, moment, timing);
   const before = state.snapshot;
   const gap = gapBefore(before, link, commit.revision);
   if (gap !== undefined) return distrust(state, gap, moment, timing);
@@ -132,6 +133,37 @@ function onCommit<Item extends Versioned>(
     state: current(committed, next, moment.now, moment.now),
     effects: [{ type: 'publish', publication: { snapshot, source: 'stream', kill } }],
   };
+}
+
+/** Whether a poll has brought the copy to a commit of the first transfer, or beyond, while it was on its way. */
+function isOvertaken<Item extends Versioned>(
+  { snapshot, source }: FollowerState<Item>,
+  link: Open<Item>,
+  { revision }: CommitMessage,
+): boolean {
+  return (
+    link.liveSince === null &&
+    source === 'poll' &&
+    snapshot !== null &&
+    snapshot.epoch === link.epoch &&
+    revision <= snapshot.revision
+  );
+}
+
+/** Nothing of it is news. The stream is live once it stands where the copy does. */
+function onOvertaken<Item extends Versioned>(
+  state: FollowerState<Item>,
+  link: Open<Item>,
+  { revision, digest }: CommitMessage,
+  moment: Moment,
+  timing: FollowerTiming,
+): Step<Item> {
+  const next: Open<Item> = { ...link, full: false, staging: NOTHING_STAGED };
+  if (revision !== state.snapshot?.revision) return unchanged({ ...state, link: next });
+  if (digest !== state.snapshot.digest) {
+    return distrust(state, `commit ${revision}: the digest differs`, moment, timing);
+  }
+  return { state: current(state, next, moment.now, moment.now), effects: [] };
 }
 
 function onHeartbeat<Item extends Versioned>(

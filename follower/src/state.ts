@@ -30,7 +30,10 @@ export const STATUSES = [
 export type FollowerStatus = (typeof STATUSES)[number];
 
 /** Where the snapshot comes from. */
-export type SnapshotSource = 'cache' | 'bootstrap' | 'stream';
+export type SnapshotSource = 'cache' | 'bootstrap' | 'stream' | 'poll';
+
+/** How news of the server arrive at present. */
+export type FollowerMode = 'stream' | 'poll' | 'none';
 
 /** Why a stream ended, or never began. */
 export interface StreamProblem {
@@ -76,6 +79,35 @@ export type Link<Item extends Versioned> =
   | Open<Item>
   | { readonly phase: 'closed' };
 
+/** A request for the snapshot that has no answer yet. */
+export interface Asking {
+  readonly since: number;
+  /** Whether it named what is here, so that `304` is an answer. */
+  readonly conditional: boolean;
+}
+
+/** What a check has seen, and the stream has to bring until then. */
+export interface Owed {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly until: number;
+}
+
+/** What the machine is doing beside its stream: polls while there is none, slow checks while there is one. */
+export interface Polling {
+  /** Number of the current or last request, from 1. */
+  readonly number: number;
+  /** `null` between two requests: at most one is under way at any time. */
+  readonly asking: Asking | null;
+  /** When the next request is made, or the one under way is given up. */
+  readonly until: number;
+  /** Failures in a row. */
+  readonly failures: number;
+  /** Whether the last poll brought or confirmed the copy, and no stream took over since. */
+  readonly works: boolean;
+  readonly owed: Owed | null;
+}
+
 /** Everything that a follower knows. A value: `step` makes a new one. Times are on the runner's clock. */
 export interface FollowerState<Item extends Versioned> {
   readonly snapshot: Snapshot<Item> | null;
@@ -95,6 +127,9 @@ export interface FollowerState<Item extends Versioned> {
   readonly stale: boolean;
   /** The last failure; a goodbye is none. `null` once live again. */
   readonly problem: StreamProblem | null;
+  readonly polling: Polling;
+  /** How often the copy or a stream was distrusted, and everything asked for anew. */
+  readonly resyncs: number;
 }
 
 export function initialState<Item extends Versioned>(): FollowerState<Item> {
@@ -110,6 +145,8 @@ export function initialState<Item extends Versioned>(): FollowerState<Item> {
     lostAt: null,
     stale: false,
     problem: null,
+    polling: { number: 0, asking: null, until: 0, failures: 0, works: false, owed: null },
+    resyncs: 0,
   };
 }
 
@@ -118,16 +155,30 @@ export function statusOf(state: FollowerState<Versioned>): FollowerStatus {
   const { link } = state;
   if (link.phase === 'closed') return 'CLOSED';
   if (link.phase === 'idle') return 'INIT';
-  if (link.phase === 'open' && link.liveSince !== null) return 'LIVE';
+  if (isLive(state)) return 'LIVE';
   if (state.refused) return 'REFUSED';
   if (state.lostAt !== null) return state.stale ? 'STALE' : 'INTERRUPTED';
+  // Never live, but the server's: a poll has brought or confirmed it.
+  if (state.source === 'poll') return 'STALE';
   if (state.source === 'cache') return 'CACHED';
   return state.source === 'bootstrap' ? 'BOOTSTRAP' : 'DEFAULTS';
 }
 
+/** What keeps the copy current at this moment. */
+export function modeOf(state: FollowerState<Versioned>): FollowerMode {
+  if (isLive(state)) return 'stream';
+  return state.polling.works && state.link.phase !== 'closed' ? 'poll' : 'none';
+}
+
+/** Whether the copy is the server's, by its stream. */
+export function isLive({ link }: FollowerState<Versioned>): boolean {
+  return link.phase === 'open' && link.liveSince !== null;
+}
+
 /** When the machine next wants a `tick`, if nothing happens before; `undefined`: never. */
 export function deadlineOf(state: FollowerState<Versioned>, timing: FollowerTiming): number | undefined {
-  const { link, lostAt, stale } = state;
+  const { link, lostAt, stale, polling } = state;
   if (link.phase === 'idle' || link.phase === 'closed') return undefined;
-  return lostAt === null || stale ? link.until : Math.min(link.until, lostAt + timing.staleAfterMs);
+  const staleAt = lostAt === null || stale ? link.until : lostAt + timing.staleAfterMs;
+  return Math.min(link.until, staleAt, polling.until, polling.owed?.until ?? polling.until);
 }

@@ -23,6 +23,26 @@ export interface FollowerTiming {
   readonly askedDelayMaxMs: number;
   /** Time without a stream until `INTERRUPTED` becomes `STALE`. */
   readonly staleAfterMs: number;
+  /**
+   * The first poll is made after a random time between these, from the last that a stream has said. The longest
+   * silence that a stream may keep is part of it, so that a dead link is polled around within a minute.
+   */
+  readonly pollAfterMinMs: number;
+  readonly pollAfterMaxMs: number;
+  /** The same from the first failure on, as long as there is nothing to serve. */
+  readonly coldPollAfterMinMs: number;
+  readonly coldPollAfterMaxMs: number;
+  /** Time between two polls; it doubles with every failure up to `pollRetryMaxMs`. */
+  readonly pollIntervalMs: number;
+  readonly pollRetryMaxMs: number;
+  /** A poll without an answer is given up then. */
+  readonly pollTimeoutMs: number;
+  /** Time between two checks of a copy that is live. */
+  readonly checkIntervalMs: number;
+  /** How much longer or shorter than these two intervals the time between may be, as a share. */
+  readonly intervalSpread: number;
+  /** What a check has seen, the stream has to bring within this time. */
+  readonly checkGraceMs: number;
   /** Characters of data between two commits; more ends the stream. */
   readonly stagedCharactersMax: number;
 }
@@ -41,5 +61,15 @@ export const DEFAULT_TIMING: FollowerTiming = {
   refetchMinMs: 60_000,
   askedDelayMaxMs: 600_000,
   staleAfterMs: 45_000,
+  pollAfterMinMs: 45_000,
+  pollAfterMaxMs: 57_000,
+  coldPollAfterMinMs: 1_000,
+  coldPollAfterMaxMs: 4_000,
+  pollIntervalMs: 30_000,
+  pollRetryMaxMs: 300_000,
+  pollTimeoutMs: 10_000,
+  checkIntervalMs: 300_000,
+  intervalSpread: 0.2,
+  checkGraceMs: 5_000,
   stagedCharactersMax: 2 * LIMITS.snapshotBytes,
 };

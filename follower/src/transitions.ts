@@ -3,6 +3,7 @@ import { retryDelayMs } from './backoff.ts';
 import type { Effect, Moment } from './event.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { Connecting, FollowerState, Open, StreamProblem } from './state.ts';
+import { isLive } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 
 /** What follows from one happening. */
@@ -45,7 +46,8 @@ export function distrust<Item extends Versioned>(
   timing: FollowerTiming,
 ): Step<Item> {
   const askedMs = state.resync ? timing.refetchMinMs : 0;
-  return lose(state, { problem: { message }, resync: true, askedMs }, moment, timing);
+  const counted = { ...state, resyncs: state.resyncs + 1 };
+  return lose(counted, { problem: { message }, resync: true, askedMs }, moment, timing);
 }
 
 export function lose<Item extends Versioned>(
@@ -78,8 +80,7 @@ export function offline<Item extends Versioned>(
   before: FollowerState<Item>,
   now: number,
 ): Step<Item> {
-  const wasLive = before.link.phase === 'open' && before.link.liveSince !== null;
-  return { state: wasLive ? { ...next, lostAt: now } : next, effects: disconnectOf(before) };
+  return { state: isLive(before) ? { ...next, lostAt: now } : next, effects: disconnectOf(before) };
 }
 
 /** The copy is the server's. */
@@ -116,6 +117,7 @@ export function unchanged<Item extends Versioned>(state: FollowerState<Item>): S
   return { state, effects: [] };
 }
 
-function cursorOf(snapshot: Snapshot<Versioned> | null): Cursor | undefined {
+/** Where a snapshot stands. */
+export function cursorOf(snapshot: Snapshot<Versioned> | null): Cursor | undefined {
   return snapshot === null ? undefined : { epoch: snapshot.epoch, revision: snapshot.revision };
 }

@@ -289,6 +289,8 @@ test('[N14] the status tells where the values come from', async () => {
   const { ageMs, connectedSince, ...status } = flags.status();
   expect(status).toEqual({
     state: 'LIVE',
+    mode: 'stream',
+    resyncs: 0,
     revision: 4,
     epoch: 'e1',
     source: 'stream',

@@ -1,5 +1,5 @@
 import type { Follower, FollowerState, FollowerStatus, Publication, StoredSnapshot } from '@dimmer/follower';
-import { follow, statusOf } from '@dimmer/follower';
+import { follow, modeOf, statusOf } from '@dimmer/follower';
 import type { WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
 import { loadBootstrap } from './bootstrap.ts';
@@ -15,6 +15,7 @@ import type { Platform } from './platform.ts';
 import { systemPlatform } from './platform.ts';
 import { problemOf } from './problem-of.ts';
 import { ServedFlags } from './served-flags.ts';
+import { snapshotTransport } from './snapshot-request.ts';
 
 /** The most that `close` waits for the disk. */
 const FLUSH_TIMEOUT_MS = 1_500;
@@ -75,15 +76,17 @@ export class Dimmer extends ServedFlags {
   }
 
   status(): DimmerStatus {
-    const { link, problem } = this.#follower.state();
+    const { link, problem, resyncs } = this.#follower.state();
     const since = link.phase === 'open' ? link.liveSince : null;
     const { clock, wallNow } = this.#platform;
     return {
       state: statusOf(this.#follower.state()),
+      mode: modeOf(this.#follower.state()),
       revision: this.served?.revision ?? null,
       epoch: this.served?.epoch ?? null,
       ...this.#freshness(),
       lastError: problem,
+      resyncs,
       ...(since !== null && { connectedSince: new Date(wallNow() - clock.now() + since).toISOString() }),
       ...this.counters(),
     };
@@ -105,16 +108,12 @@ export class Dimmer extends ServedFlags {
   #follow(): Follower<WireObject> {
     const { url, key, limits } = this.#options;
     const { clock, random, timing, wallNow } = this.#platform;
-    const transport = eventStreamTransport({
-      url,
-      key,
-      fetch: this.#options.fetch ?? globalThis.fetch,
-      frameBytesMax: limits.frameBytesMax,
-      wallNow,
-    });
+    const server = { url, key, fetch: this.#options.fetch ?? globalThis.fetch, wallNow };
+    const transport = eventStreamTransport({ ...server, frameBytesMax: limits.frameBytesMax });
+    const snapshot = snapshotTransport({ ...server, bytesMax: limits.storedBytesMax });
     const published = (publication: Publication<WireObject>): void => this.#published(publication);
     const changed = (state: FollowerState<WireObject>): void => this.#changed(state);
-    return follow({ clock, random, transport, decode: decodeMessage, published, changed }, timing);
+    return follow({ clock, random, transport, snapshot, decode: decodeMessage, published, changed }, timing);
   }
 
   /** The cache is what the server said last; a bootstrap is better only when it is newer in the same epoch. */
@@ -138,7 +137,7 @@ export class Dimmer extends ServedFlags {
       this.#logger.error(`revision ${snapshot.revision} could not be applied: ${problemOf(error)}`);
       return;
     }
-    if (source === 'stream') this.#cache?.save(snapshot);
+    if (source === 'stream' || source === 'poll') this.#cache?.save(snapshot);
   }
 
   #changed(state: FollowerState<WireObject>): void {
@@ -151,7 +150,7 @@ export class Dimmer extends ServedFlags {
     if (status === 'REFUSED')
       this.#logger.error(`the server refuses the key, flags stay as they are: ${messageOf(state)}`);
     if (status === 'STALE')
-      this.#logger.warn(`no stream for a while, flags stay as they are: ${messageOf(state)}`);
+      this.#logger.warn(`no stream for a while, ${meanwhile(state)}: ${messageOf(state)}`);
     this.announce();
   }
 
@@ -170,8 +169,14 @@ function isSettled(state: FollowerState<WireObject>): boolean {
 }
 
 /** Whether the first attempt of all has just failed, for another reason than the key. */
-function isFirstFailure({ failures, lostAt, refused, link }: FollowerState<WireObject>): boolean {
-  return failures === 1 && lostAt === null && !refused && link.phase === 'waiting';
+function isFirstFailure(state: FollowerState<WireObject>): boolean {
+  const { failures, lostAt, refused, link, polling } = state;
+  const isFirst = failures === 1 && lostAt === null && polling.number === 0;
+  return isFirst && !refused && link.phase === 'waiting';
+}
+
+function meanwhile(state: FollowerState<WireObject>): string {
+  return modeOf(state) === 'poll' ? 'flags are polled' : 'flags stay as they are';
 }
 
 function servedInstead({ source }: FollowerState<WireObject>): string {

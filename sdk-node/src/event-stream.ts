@@ -87,6 +87,7 @@ function endOf({ code, message }: SourceError, retryAfter: number | undefined): 
 function messageOf(code: number | undefined, message = 'the stream ended'): string {
   if (code === undefined) return message;
   if (code === 401 || code === 403) return `the server answered ${code}; use a server key of this server`;
+  if (code === 204) return 'the server has no stream to give, flags are polled';
   if (code >= 500 || code === 429) return `the server answered ${code}`;
   const rule = code === 200 ? 'with something else than a stream' : `${code}`;
   return `the server answered ${rule}; check that \`url\` leads to a Dimmer server`;

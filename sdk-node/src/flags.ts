@@ -1,4 +1,4 @@
-import type { FollowerStatus, SnapshotSource } from '@dimmer/follower';
+import type { FollowerMode, FollowerStatus, SnapshotSource } from '@dimmer/follower';
 import type {
   EvaluationContext,
   EvaluationErrorCode,
@@ -31,14 +31,18 @@ export interface FlagDetail<Value> {
 /** The truth about one instance, at one moment. */
 export interface DimmerStatus {
   readonly state: FollowerStatus;
+  /** What keeps the flags current: the stream, polls beside a broken stream, or nothing at present. */
+  readonly mode: FollowerMode;
   /** `null` when there are no flags at all. */
   readonly revision: number | null;
   readonly epoch: string | null;
   /** How long ago the flags were last known to be the newest; `null` when there are none. */
   readonly ageMs: number | null;
   readonly source: SnapshotSource | null;
-  /** Why there is no stream; `null` while there is one. `status` is the HTTP status. */
+  /** Why there is no stream, or why a poll was refused; `null` while there is a stream. `status` is the HTTP status. */
   readonly lastError: { readonly message: string; readonly status?: number } | null;
+  /** How often everything was asked for anew, because the copy or a stream did not add up. */
+  readonly resyncs: number;
   /** ISO 8601, while `LIVE`. */
   readonly connectedSince?: string;
   /** Evaluations that are counted and not reported yet, and those that were too many to tell apart. */

@@ -1,4 +1,4 @@
-export type { FollowerStatus, SnapshotSource } from '@dimmer/follower';
+export type { FollowerMode, FollowerStatus, SnapshotSource } from '@dimmer/follower';
 export type {
   EvaluationContext,
   EvaluationErrorCode,

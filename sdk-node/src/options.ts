@@ -47,7 +47,7 @@ export interface ApplicationFacts {
 export interface DimmerLimits {
   /** Bytes of one message of the stream. */
   readonly frameBytesMax: number;
-  /** Bytes of a cache or bootstrap file. */
+  /** Bytes of a cache or bootstrap file, and of the answer to a poll. */
   readonly storedBytesMax: number;
   /** Different fallbacks that are told apart per flag, beside the usual one. */
   readonly fallbacksPerFlagMax: number;

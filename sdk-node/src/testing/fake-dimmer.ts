@@ -54,11 +54,13 @@ class Fake extends ServedFlags {
   status(): DimmerStatus {
     return {
       state: this.#isClosed ? 'CLOSED' : 'LIVE',
+      mode: this.#isClosed ? 'none' : 'stream',
       revision: this.#revision,
       epoch: 'fake',
       ageMs: 0,
       source: 'stream',
       lastError: null,
+      resyncs: 0,
       ...this.counters(),
     };
   }

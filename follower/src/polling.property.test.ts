@@ -1,0 +1,179 @@
+import type { Versioned } from '@dimmer/schema';
+import { digestOfAll } from '@dimmer/schema';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { retryDelayMs } from './backoff.ts';
+import type { Effect, Happening, PollAnswer } from './event.ts';
+import { step } from './machine.ts';
+import { a1, snapshot } from './rig.fixture.ts';
+import type { FollowerState } from './state.ts';
+import { deadlineOf, initialState } from './state.ts';
+import { arbitraryMessage } from './stream.arbitrary.ts';
+import { DEFAULT_TIMING } from './timing.ts';
+
+const DAY_MS = 86_400_000;
+
+const arbitraryAnswer: fc.Arbitrary<PollAnswer<Versioned>> = fc.oneof(
+  fc
+    .record({ epoch: fc.constantFrom('e1', 'e2'), revision: fc.nat(6), full: fc.boolean() })
+    .map(({ epoch, revision, full }) => ({
+      outcome: 'snapshot' as const,
+      snapshot: { ...snapshot(revision, ...(full ? [a1] : [])), epoch },
+      ageMs: 0,
+    })),
+  fc.double().map((ageMs) => ({ outcome: 'unchanged' as const, ageMs })),
+  fc.record({ status: fc.nat(600), retryAfterMs: fc.double() }).map(({ status, retryAfterMs }) => ({
+    outcome: 'failed' as const,
+    end: { message: 'cut', status, retryAfterMs },
+  })),
+);
+
+type Told = (state: FollowerState<Versioned>) => Happening<Versioned>;
+
+/** Messages, ends and answers, also of attempts and polls that are over. */
+const arbitraryTold: fc.Arbitrary<Told> = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: arbitraryMessage.map(
+      (value): Told =>
+        ({ attempt }) => ({ type: 'message', attempt, decoded: { outcome: 'decoded', value }, size: 1 }),
+    ),
+  },
+  fc.tuple(fc.nat(600), fc.nat(1)).map(
+    ([status, late]): Told =>
+      ({ attempt }) => ({ type: 'ended', attempt: attempt - late, end: { message: 'cut', status } }),
+  ),
+  {
+    weight: 4,
+    arbitrary: fc.tuple(arbitraryAnswer, fc.nat(1)).map(
+      ([answer, late]): Told =>
+        ({ polling }) => ({ type: 'polled', poll: polling.number - late, answer }),
+    ),
+  },
+  { weight: 12, arbitrary: fc.constant((): Happening<Versioned> => ({ type: 'tick' })) },
+);
+
+test('[F57] any mixture of stream, polls and time is orderly, has one of each, and goes on', () => {
+  const history = fc.array(fc.tuple(arbitraryTold, fc.double({ min: 0, max: 0.999, noNaN: true })), {
+    maxLength: 80,
+  });
+  fc.assert(
+    fc.property(history, (events) => {
+      let state = begun(0).state;
+      const open = { streams: 1, polls: 0 };
+      let now = 0;
+      for (const [told, random] of events) {
+        const happening = told(state);
+        if (happening.type === 'tick') now = Math.max(now, deadlineOf(state, DEFAULT_TIMING) ?? now);
+        const before = state;
+        const { state: after, effects } = step(state, happening, { now, random }, DEFAULT_TIMING);
+        state = after;
+        for (const effect of effects) count(open, effect);
+        if (state.polling.asking === null) open.polls = 0;
+        expect(open.streams).toSatisfy((streams: number) => streams === 0 || streams === 1);
+        expect(deadlineOf(state, DEFAULT_TIMING)).toSatisfy(Number.isFinite);
+        expect(state.confirmedAt ?? 0).toSatisfy(Number.isFinite);
+        expectForward(before, state);
+      }
+    }),
+    { numRuns: 500 },
+  );
+});
+
+test('[F33] delays are spread evenly over their bound (SDK-5)', () => {
+  const random = generator(7);
+  for (const failures of [0, 2, 9]) {
+    const bound = Math.min(30_000, 1_000 * 2 ** failures);
+    const delays = Array.from({ length: 1_000 }, () => retryDelayMs(failures, 0, random(), DEFAULT_TIMING));
+    // Kolmogorov and Smirnov: the largest distance from an even distribution, at p = 0.01.
+    const distance = delays
+      .sort((one, other) => one - other)
+      .reduce((most, delay, index) => Math.max(most, Math.abs((index + 0.5) / 1_000 - delay / bound)), 0);
+    expect(distance).toBeLessThan(1.63 / Math.sqrt(1_000));
+  }
+});
+
+test('[F33] a thousand followers of a dead server come back at a thousand moments (SDK-5)', () => {
+  const random = generator(11);
+  const again = Array.from({ length: 1_000 }, () => {
+    const { state } = begun(0);
+    const end = { type: 'ended' as const, attempt: state.attempt, end: { message: 'refused' } };
+    return deadlineOf(step(state, end, { now: 0, random: random() }, DEFAULT_TIMING).state, DEFAULT_TIMING);
+  });
+  const perTenth = Array.from(
+    { length: 10 },
+    (_, tenth) => again.filter((at = 0) => Math.floor(at / 100) === tenth).length,
+  );
+  expect(Math.max(...perTenth)).toBeLessThan(150);
+  expect(Math.min(...perTenth)).toBeGreaterThan(50);
+});
+
+test('[F39] a day of a dead server is an attempt in 15 seconds on average, and a poll in 5 minutes (SDK-3)', () => {
+  const random = generator(3);
+  let { state } = begun(random());
+  const counts = { connect: 1, poll: 0 };
+  for (let now = 0; now < DAY_MS; now = deadlineOf(state, DEFAULT_TIMING) ?? DAY_MS) {
+    const ticked = step(state, { type: 'tick' }, { now, random: random() }, DEFAULT_TIMING);
+    state = ticked.state;
+    for (const { type } of ticked.effects) {
+      if (type === 'connect') counts.connect += 1;
+      if (type === 'poll') counts.poll += 1;
+    }
+    state = refusedConnection(state, now, random());
+  }
+  const attempts = DAY_MS / 15_000;
+  // The gaps are even from 0 to 30 s: three standard deviations of their number are 2.3 %.
+  expect(counts.connect).toBeLessThan(attempts * 1.023);
+  expect(counts.connect).toBeGreaterThan(attempts * 0.977);
+  expect(counts.poll).toBeLessThan(DAY_MS / 280_000);
+  expect(counts.poll).toBeGreaterThan(DAY_MS / 330_000);
+});
+
+function begun(random: number): { readonly state: FollowerState<Versioned> } {
+  const stored = { snapshot: snapshot(1, a1), source: 'cache' as const, ageMs: 0, complete: true };
+  return step(initialState<Versioned>(), { type: 'start', stored }, { now: 0, random }, DEFAULT_TIMING);
+}
+
+/** Whatever is under way ends at once. */
+function refusedConnection(
+  state: FollowerState<Versioned>,
+  now: number,
+  random: number,
+): FollowerState<Versioned> {
+  const end = { message: 'refused' };
+  const moment = { now, random };
+  const { state: ended } = step(
+    state,
+    { type: 'ended', attempt: state.attempt, end },
+    moment,
+    DEFAULT_TIMING,
+  );
+  const answer = { outcome: 'failed' as const, end };
+  return step(ended, { type: 'polled', poll: ended.polling.number, answer }, moment, DEFAULT_TIMING).state;
+}
+
+function count(open: { streams: number; polls: number }, { type }: Effect<Versioned>): void {
+  if (type === 'connect') open.streams += 1;
+  if (type === 'disconnect') open.streams -= 1;
+  if (type === 'abandon') open.polls -= 1;
+  if (type === 'poll') {
+    open.polls += 1;
+    expect(open.polls).toBe(1);
+  }
+}
+
+function expectForward(before: FollowerState<Versioned>, after: FollowerState<Versioned>): void {
+  if (before.snapshot === null || before.snapshot === after.snapshot) return;
+  expect(digestOfAll(after.snapshot?.objects.values() ?? [])).toBe(after.snapshot?.digest);
+  if (before.snapshot.epoch !== after.snapshot?.epoch) return;
+  expect(after.snapshot.revision).toBeGreaterThanOrEqual(before.snapshot.revision);
+}
+
+/** Numbers from 0 to 1, the same in every run. */
+function generator(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
