@@ -14,7 +14,7 @@ export const STALL_MS = 30_000;
  * How much is handed to Node at once. A larger change set waits as a reference into the bytes that all streams
  * share, so that no socket ever queues more than this and Node's own 16 KB: far below 256 KB.
  */
-export const WRITE_BYTES_MAX = 131_072;
+const WRITE_BYTES_MAX = 131_072;
 
 /** Nothing on the way may keep, compress or hold back a stream. */
 export const STREAM_HEADERS = {
