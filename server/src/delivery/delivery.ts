@@ -31,7 +31,11 @@ const CLOSE_SPREAD_MS = 1_000;
 /** How long a closing server waits for readers to take their goodbye, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 
-/** The time over which readers that were refused a stream come back, in seconds. */
+/**
+ * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only
+ * when others leave.
+ */
+const RUSH_SPREAD_SECONDS = 10;
 const REFUSED_SPREAD_SECONDS = 30;
 
 export interface DeliveryOptions {
@@ -211,11 +215,12 @@ class StorageDelivery implements Delivery {
 
   #refuse(cause: RefusalCause): StreamOutcome {
     this.#counts.refused[cause] += 1;
+    const spreadSeconds = cause === 'rate' ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
     const fraction = fractionOf(this.#options.random);
     return {
       outcome: 'refused',
       cause,
-      retryAfterSeconds: 1 + Math.floor(fraction * REFUSED_SPREAD_SECONDS),
+      retryAfterSeconds: 1 + Math.floor(fraction * spreadSeconds),
     };
   }
 

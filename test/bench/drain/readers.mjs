@@ -60,9 +60,10 @@ function attempt(reader) {
 function read(reader, stream, chunk) {
   const text = stream.text + chunk;
   if (stream.mode === undefined) greet(reader, stream, text);
-  const id = text.lastIndexOf('id: ');
-  const end = text.indexOf('\n', id);
-  if (id !== -1 && end !== -1) reader.cursor = text.slice(id + 4, end);
+  // With the line break: there is a header x-request-id.
+  const id = text.lastIndexOf('\nid: ');
+  const end = text.indexOf('\n', id + 1);
+  if (id !== -1 && end !== -1) reader.cursor = text.slice(id + 5, end);
   const goodbye = /event: goodbye\ndata: (\{.*\})\n/.exec(text);
   if (goodbye !== null) stream.goodbyeMs ??= lose(reader, JSON.parse(goodbye[1]).reconnectInMs);
   stream.text = text.slice(-TAIL_CHARACTERS);
@@ -91,7 +92,8 @@ function comeBack(reader, stream) {
   lose(reader, 0);
   const ceiling = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** reader.failures);
   reader.failures += 1;
-  const waitMs = stream.goodbyeMs ?? (stream.retryMs ?? 0) + Math.random() * ceiling;
+  const askedMs = stream.retryMs === undefined ? undefined : stream.retryMs + Math.random() * RETRY_MS;
+  const waitMs = stream.goodbyeMs ?? askedMs ?? Math.random() * ceiling;
   setTimeout(() => attempt(reader), waitMs);
 }
 
