@@ -42,7 +42,17 @@ import type { Storage } from './storage/storage.ts';
 /** Everything that an application is composed of. */
 export interface AppParts {
   readonly storage: Storage;
-  readonly settings: Pick<Settings, 'heartbeatMs' | 'historyRevisions' | 'historyDays' | 'metrics'>;
+  readonly settings: Pick<
+    Settings,
+    | 'heartbeatMs'
+    | 'streamAgeMs'
+    | 'streamsMax'
+    | 'streamsPerKeyMax'
+    | 'streamsPerSecondMax'
+    | 'historyRevisions'
+    | 'historyDays'
+    | 'metrics'
+  >;
   readonly clock: Clock;
   readonly random: Random;
   readonly schedule: Schedule;
@@ -58,6 +68,10 @@ export interface App {
   readonly fetch: Fetch;
   /** The routes as they were declared, for whoever checks them. */
   readonly routes: RestRoutes;
+  /** `/readyz` says 503 from now on. All else goes on. */
+  unready(): void;
+  /** Ends streams one by one over `spreadMs`, then does what `close` does. */
+  drain(spreadMs: number): Promise<void>;
   /** Ends streams and periodic work. The storage stays open: whoever opened it closes it. */
   close(): Promise<void>;
 }
@@ -75,9 +89,12 @@ export function createApp(parts: AppParts): App {
     storage,
     clock,
     schedule,
+    random,
     log,
     metrics: registry,
     heartbeatMs: settings.heartbeatMs,
+    streamAgeMs: settings.streamAgeMs,
+    limits: settings,
   });
   const identify = identifyBy(keys, clock);
 
@@ -101,6 +118,11 @@ export function createApp(parts: AppParts): App {
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     routes,
+    unready: () => delivery.unready(),
+    drain: async (spreadMs) => {
+      await delivery.drain(spreadMs);
+      await work.stop();
+    },
     close: async () => {
       await Promise.all([work.stop(), delivery.close()]);
     },

@@ -34,6 +34,8 @@ function dimmer(args: readonly string[], variables: Record<string, string> = {})
     env: {
       PATH: process.env['PATH'],
       DIMMER_PORT: '0',
+      DIMMER_DRAIN_ACCEPT_MS: '0',
+      DIMMER_DRAIN_SPREAD_MS: '0',
       DIMMER_DATABASE_URL: `file:${folder}/dimmer.db`,
       ...variables,
     },
@@ -97,6 +99,21 @@ test('[A88] a second process on the same database is refused in one line', async
   expect(await second.exit).toBe(1);
   expect(second.err()).toContain(`process ${first.pid}`);
   expect(second.err().trim().split('\n')).toHaveLength(1);
+});
+
+test('[A91] SIGTERM drains, SIGINT does not, and a second signal waits for nothing', async () => {
+  const patient = { DIMMER_DRAIN_ACCEPT_MS: '60000' };
+  const hurried = dimmer(['serve'], patient);
+  const url = await listening(hurried);
+  hurried.kill('SIGTERM');
+  await vi.waitFor(async () => expect((await fetch(`${url}/readyz`)).status).toBe(503));
+  hurried.kill('SIGTERM');
+  expect(await hurried.exit).toBe(1);
+
+  const closed = dimmer(['serve'], patient);
+  await listening(closed);
+  closed.kill('SIGINT');
+  expect(await closed.exit).toBe(0);
 });
 
 test('[A80] settings that are refused end with exit code 2 and a line for each', async () => {

@@ -45,7 +45,7 @@ async function serve(flags: ServeFlags): Promise<void> {
   try {
     const server = await start(settings, log);
     process.stdout.write(`${banner(server, version)}\n`);
-    closeOnSignal(server, log);
+    endOnSignal(server, log);
   } catch (cause) {
     fail(describeStartFault(cause, settings), EXIT_START);
   }
@@ -67,14 +67,18 @@ function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
   });
 }
 
-/** The first signal closes the server in order; a second one does not wait. */
-function closeOnSignal(server: RunningServer, log: Log): void {
-  let isClosing = false;
+/**
+ * SIGTERM is what a deployment sends: the server drains. SIGINT is a person at the keyboard, who waits: it closes in
+ * a second or so. A second signal of either kind does not wait at all.
+ */
+function endOnSignal(server: RunningServer, log: Log): void {
+  let isEnding = false;
   const onSignal = (signal: NodeJS.Signals): void => {
-    if (isClosing) process.exit(EXIT_START);
-    isClosing = true;
+    if (isEnding) process.exit(EXIT_START);
+    isEnding = true;
     log.info({ signal }, 'closing');
-    server.close().then(
+    const ended = signal === 'SIGTERM' ? server.drain() : server.close();
+    ended.then(
       () => process.exit(0),
       (cause: unknown) => {
         log.error({ err: cause }, 'closing failed');

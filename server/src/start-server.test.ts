@@ -149,6 +149,50 @@ test('[A87] closing waits for nothing after ten seconds, and closes the storage 
   await expect(storage.ping()).rejects.toThrow('closed');
 });
 
+test('[A91] draining is told at once, serves until its time is up, and then takes no connection (DRN-3)', async () => {
+  const server = await start({ DIMMER_DRAIN_ACCEPT_MS: '400', DIMMER_DRAIN_SPREAD_MS: '200' });
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+  const authorization = `Bearer ${server.newSecrets.server ?? ''}`;
+  const stream = await fetch(`${server.url}/sdk/v1/stream`, { headers: { authorization } });
+  const drained = server.drain();
+  expect((await fetch(`${server.url}/readyz`)).status).toBe(503);
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+  const late = await fetch(`${server.url}/sdk/v1/stream`, { headers: { authorization } });
+  expect(late.status).toBe(200);
+  await drained;
+  for (const { text } of [await textOf(stream), await textOf(late)]) {
+    expect(text).toContain('"reason":"draining"');
+  }
+  await expect(fetch(`${server.url}/livez`)).rejects.toThrow();
+});
+
+test('[A91] peers that never speak, never read or never finish cannot hold a drain (DRN-4)', async () => {
+  const schedule = { ...systemSchedule, after: soonerThan(4_000) };
+  const variables = { DIMMER_DRAIN_ACCEPT_MS: '0', DIMMER_DRAIN_SPREAD_MS: '0' };
+  const storage = new MemoryStorage({ clock: systemClock });
+  const options = { settings: settingsWith(variables), storage, schedule, log, version: '0.0.0' };
+  const server = await startServer(options);
+  const key = `authorization: Bearer ${server.newSecrets.server}`;
+  const peers = [
+    '',
+    `GET /sdk/v1/stream HTTP/1.1\r\nhost: x\r\n${key}\r\n\r\n`,
+    `POST /api/v1/projects HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n`,
+  ].map((text) => {
+    const socket = connect(server.port, '127.0.0.1');
+    socket.on('error', () => {}).pause();
+    socket.write(text);
+    return socket;
+  });
+  await Promise.all(peers.map((socket) => new Promise((resolve) => socket.once('connect', resolve))));
+  await Promise.all([server.drain(), server.close()]);
+  await expect(storage.ping()).rejects.toThrow('closed');
+  for (const socket of peers) socket.destroy();
+});
+
+async function textOf(stream: Response): Promise<{ readonly text: string }> {
+  return { text: await stream.text() };
+}
+
 test('[A17] a stream ends with goodbye soon after its key was deleted, and the streams of others stay', async () => {
   const server = await start();
   const keys = `${server.url}/api/v1/projects/default/environments/production/keys`;

@@ -40,7 +40,16 @@ export interface RunningServer {
   readonly newSecrets: NewSecrets;
   /** Takes no new requests, ends streams, finishes what is under way, closes the storage. At most 10 s. */
   close(): Promise<void>;
+  /**
+   * The same without anybody noticing, where other servers take over: `/readyz` says 503 at once, requests are taken
+   * for another `drainAcceptMs`, then streams are sent away one by one over `drainSpreadMs`. Takes at most 5 s more
+   * than the two. Called a second time, or after {@link RunningServer.close}, it waits for the first.
+   */
+  drain(): Promise<void>;
 }
+
+/** How long requests may go on after the last goodbye, in milliseconds. */
+const FINISH_TIMEOUT_MS = 4_000;
 
 /** What is still under way then is cut off. */
 const CLOSE_TIMEOUT_MS = 10_000;
@@ -66,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
       throw cause;
     });
     const url = urlOf(settings.host, listener.port);
-    return { url, port: listener.port, newSecrets, close: () => closeAll(app, listener, parts) };
+    return { url, port: listener.port, newSecrets, ...endingsOf({ app, listener, parts, settings }) };
   } catch (cause) {
     await storage.close();
     throw cause;
@@ -95,13 +104,50 @@ async function firstSecrets({ storage, clock, random }: AppParts, settings: Sett
   return made.value;
 }
 
-async function closeAll(app: App, listener: Listener, { schedule, storage }: AppParts): Promise<void> {
+interface Started {
+  readonly app: App;
+  readonly listener: Listener;
+  readonly parts: AppParts;
+  readonly settings: Settings;
+}
+
+/** The two ways to end a server. Whichever is called first is what happens. */
+function endingsOf(started: Started): Pick<RunningServer, 'close' | 'drain'> {
+  let ending: Promise<void> | undefined;
+  return {
+    close: () => (ending ??= closeAll(started)),
+    drain: () => (ending ??= drainAll(started)),
+  };
+}
+
+function closeAll(started: Started): Promise<void> {
+  const { app, listener } = started;
+  return endWithin(CLOSE_TIMEOUT_MS, started, () => Promise.all([listener.close(), app.close()]));
+}
+
+/** Nothing can hold it: what neither speaks nor reads is cut when the time is up. */
+async function drainAll(started: Started): Promise<void> {
+  const { app, listener, parts, settings } = started;
+  const { drainAcceptMs, drainSpreadMs } = settings;
+  app.unready();
+  // Whoever sends requests here learns of it from the probe, and needs a server that still answers until then.
+  if (drainAcceptMs > 0) await new Promise<void>((resolve) => parts.schedule.after(drainAcceptMs, resolve));
+  await endWithin(drainSpreadMs + FINISH_TIMEOUT_MS, started, () =>
+    Promise.all([listener.close(), app.drain(drainSpreadMs)]),
+  );
+}
+
+async function endWithin(
+  limitMs: number,
+  { listener, parts: { schedule, storage } }: Started,
+  end: () => Promise<unknown>,
+): Promise<void> {
   let cancel = (): void => {};
   const timeIsUp = new Promise<void>((resolve) => {
-    cancel = schedule.after(CLOSE_TIMEOUT_MS, resolve);
+    cancel = schedule.after(limitMs, resolve);
   });
   try {
-    await Promise.race([Promise.all([listener.close(), app.close()]), timeIsUp]);
+    await Promise.race([end(), timeIsUp]);
   } finally {
     cancel();
     listener.destroy();

@@ -41,6 +41,8 @@ export async function createServerProcess(databasePath: string): Promise<ServerP
           DIMMER_BOOTSTRAP_ADMIN_KEY: adminKey,
           DIMMER_BOOTSTRAP_SERVER_KEY: serverKey,
           DIMMER_LOG_LEVEL: 'warn',
+          DIMMER_DRAIN_ACCEPT_MS: '0',
+          DIMMER_DRAIN_SPREAD_MS: '0',
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       });

@@ -23,6 +23,8 @@ const dimmer = await startProgram(
     DIMMER_BOOTSTRAP_ADMIN_KEY: keys.admin,
     DIMMER_BOOTSTRAP_SERVER_KEY: keys.server,
     DIMMER_LOG_LEVEL: 'warn',
+    DIMMER_DRAIN_ACCEPT_MS: '0',
+    DIMMER_DRAIN_SPREAD_MS: '0',
   },
 );
 const admin = createAdmin(dimmer.url, keys.admin);

@@ -1,4 +1,5 @@
 import type { HelloMessage } from '@dimmer/schema';
+import type { RefusalCause } from './admission.ts';
 
 /**
  * What delivery has done since it began. Plain numbers, because some are touched once per stream and
@@ -13,6 +14,10 @@ export interface DeliveryCounts {
   feedFaults: number;
   /** Streams opened, by the mode that they were greeted with. */
   readonly opened: Record<HelloMessage['mode'], number>;
+  /** Streams not opened, by the limit that was met. */
+  readonly refused: Record<RefusalCause, number>;
+  /** Streams that the server ended without a goodbye that was taken, by cause. */
+  readonly cut: Record<'stalled' | 'draining', number>;
   /** Times that something became bytes, by what it was. */
   readonly encodings: Record<'delta' | 'full' | 'document', number>;
 }
@@ -23,6 +28,8 @@ export function newDeliveryCounts(): DeliveryCounts {
     heldBack: 0,
     feedFaults: 0,
     opened: { none: 0, delta: 0, full: 0 },
+    refused: { node: 0, key: 0, rate: 0, draining: 0 },
+    cut: { stalled: 0, draining: 0 },
     encodings: { delta: 0, full: 0, document: 0 },
   };
 }

@@ -45,6 +45,20 @@ export function registerDeliveryMetrics(
   );
   registerByLabel(
     registers,
+    'dimmer_streams_refused_total',
+    'Streams not opened, by the limit that was met.',
+    'cause',
+    counts.refused,
+  );
+  registerByLabel(
+    registers,
+    'dimmer_streams_cut_total',
+    'Streams ended without a goodbye that was taken, by cause.',
+    'cause',
+    counts.cut,
+  );
+  registerByLabel(
+    registers,
     'dimmer_revision_encodings_total',
     'Times that a revision became bytes; one delta per revision while no stream is slow.',
     'form',

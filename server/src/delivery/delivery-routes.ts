@@ -4,6 +4,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
 import { answerProblem } from '../http/problem.ts';
+import type { RefusalCause } from './admission.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
@@ -32,8 +33,10 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
   const cursor = parseCursor(c.req.query('since') ?? c.req.header('last-event-id'));
   const headers = { 'x-request-id': c.get('requestId') };
   const request = { response, cursor, headers, keyId: c.get('keyId') };
-  const isOpen = await delivery.openStream(c.get('environment'), request);
-  return isOpen ? RESPONSE_ALREADY_SENT : noSuchEnvironment(c);
+  const opened = await delivery.openStream(c.get('environment'), request);
+  if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
+  if (opened.outcome === 'absent') return noSuchEnvironment(c);
+  return tooManyStreams(c, opened.cause, opened.retryAfterSeconds);
 }
 
 async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
@@ -44,6 +47,24 @@ async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Re
   const known = c.req.header('if-none-match');
   if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
   return c.body(encoded.body, 200, { ...headers, 'content-type': 'application/json' });
+}
+
+const REFUSALS: Readonly<Record<RefusalCause, string>> = {
+  node: 'This server has as many streams as it takes.',
+  key: 'This key has as many streams as one key may have.',
+  rate: 'Too many streams are being opened at the same time.',
+  draining: 'The server is draining.',
+};
+
+/** Its readers come back one by one, because each is told another time. */
+function tooManyStreams(c: Context<DeliveryEnv>, cause: RefusalCause, retryAfterSeconds: number): Response {
+  const answer = answerProblem(c, {
+    code: 'UNAVAILABLE',
+    detail: REFUSALS[cause],
+    remedy: 'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.',
+  });
+  answer.headers.set('retry-after', String(retryAfterSeconds));
+  return answer;
 }
 
 function noSuchEnvironment(c: Context<DeliveryEnv>): Response {

@@ -9,6 +9,7 @@ import { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerFault } from '../http/fault.ts';
 import type { HttpEnv } from '../http/http-env.ts';
+import { systemRandom } from '../platform/random.ts';
 import { ChangeLog, ENVIRONMENT } from './change-log.fixture.ts';
 import type { Delivery } from './delivery.ts';
 import { createDelivery } from './delivery.ts';
@@ -18,6 +19,14 @@ import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 import { Reader } from './reader.fixture.ts';
 
 export const HEARTBEAT_MS = 15_000;
+
+/** What a delivery is set to where a test says nothing else. */
+export const DELIVERY_SETTINGS = {
+  random: systemRandom,
+  heartbeatMs: HEARTBEAT_MS,
+  streamAgeMs: 3_600_000,
+  limits: { streamsMax: 1_000, streamsPerKeyMax: 1_000, streamsPerSecondMax: 1_000 },
+};
 
 const silentLog = pino({ level: 'silent' });
 
@@ -35,7 +44,10 @@ export interface DeliveryServer {
   stop(): Promise<void>;
 }
 
-export async function startDelivery(environment: EnvironmentRef = ENVIRONMENT): Promise<DeliveryServer> {
+export async function startDelivery(
+  environment: EnvironmentRef = ENVIRONMENT,
+  settings: Partial<typeof DELIVERY_SETTINGS> = {},
+): Promise<DeliveryServer> {
   const log = new ChangeLog();
   const time = new ManualSchedule();
   const metrics = new Registry();
@@ -45,7 +57,8 @@ export async function startDelivery(environment: EnvironmentRef = ENVIRONMENT): 
     schedule: time,
     log: silentLog,
     metrics,
-    heartbeatMs: HEARTBEAT_MS,
+    ...DELIVERY_SETTINGS,
+    ...settings,
   });
   const server = createServer(getRequestListener(appOf(delivery, environment).fetch));
   // Long enough that a socket which is only left to it fails a test.

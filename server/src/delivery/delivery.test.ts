@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { StorageFault } from '../storage/storage.ts';
 import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
 import { createDelivery, TICK_MS } from './delivery.ts';
+import { DELIVERY_SETTINGS } from './delivery-server.fixture.ts';
 import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 
 function setUp(prepare: (log: ChangeLog) => void = () => {}) {
@@ -17,7 +18,7 @@ function setUp(prepare: (log: ChangeLog) => void = () => {}) {
     schedule: time,
     log: pino({ level: 'silent' }),
     metrics,
-    heartbeatMs: 15_000,
+    ...DELIVERY_SETTINGS,
   });
   return { log, time, metrics, delivery };
 }

@@ -2,9 +2,13 @@ import type { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import { fractionOf } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
+import type { Admission, RefusalCause, StreamLimits } from './admission.ts';
+import { createAdmission } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
@@ -12,6 +16,9 @@ import type { EncodedSnapshot } from './environment-delivery.ts';
 import { EnvironmentDelivery } from './environment-delivery.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import type { StreamRequest } from './environment-streams.ts';
+import type { FanOutOrder } from './fan-out-order.ts';
+import { createFanOutOrder } from './fan-out-order.ts';
+import { sayGoodbyes } from './farewell.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
 
@@ -24,16 +31,33 @@ const CLOSE_SPREAD_MS = 1_000;
 /** How long a closing server waits for readers to take their goodbye, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 
+/**
+ * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only
+ * when others leave.
+ */
+const RUSH_SPREAD_SECONDS = 10;
+const REFUSED_SPREAD_SECONDS = 30;
+
 export interface DeliveryOptions {
   readonly storage: Pick<Storage, 'snapshot' | 'changesAfter' | 'onCommit' | 'ping'>;
   readonly clock: Clock;
   readonly schedule: Schedule;
+  readonly random: Random;
   readonly log: Log;
   /** Where the metrics of delivery are registered. */
   readonly metrics: Registry;
   /** Time between two heartbeats of a stream, in milliseconds (`DIMMER_HEARTBEAT_MS`). */
   readonly heartbeatMs: number;
+  /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
+  readonly streamAgeMs: number;
+  readonly limits: StreamLimits;
 }
+
+/** What became of a request for a stream. Only where it was opened was the answer touched. */
+export type StreamOutcome =
+  | { readonly outcome: 'opened' }
+  | { readonly outcome: 'absent' }
+  | { readonly outcome: 'refused'; readonly cause: RefusalCause; readonly retryAfterSeconds: number };
 
 /**
  * What SDKs and evaluation read. Nothing is written here, and all of it can be rebuilt from storage.
@@ -45,9 +69,9 @@ export interface Delivery {
   /**
    * Turns a raw answer into a stream.
    *
-   * @returns `false`, with the answer untouched, where there is no such environment.
+   * @returns `absent` where there is no such environment; `refused` where a limit was met.
    */
-  openStream(environment: EnvironmentRef, request: StreamRequest): Promise<boolean>;
+  openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome>;
   /** @returns `undefined` where there is no such environment. */
   snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined>;
   /**
@@ -72,6 +96,10 @@ export interface Delivery {
    * @param opens - Whether the key with this id still opens something.
    */
   revoke(opens: (keyId: string) => boolean): void;
+  /** From now on {@link Delivery.ready} says no. All else goes on. */
+  unready(): void;
+  /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
+  drain(spreadMs: number): Promise<void>;
   /** Ends every stream with a goodbye, cuts those that do not take it within 1 s, and reads no more. */
   close(): Promise<void>;
 }
@@ -80,7 +108,7 @@ export interface Delivery {
  * Delivers environments to SDKs. Each is loaded when it is first asked for, and followed from then on.
  *
  * @example
- * const delivery = createDelivery({ storage, clock: systemClock, schedule: systemSchedule, log, metrics, heartbeatMs: 15_000 });
+ * const delivery = createDelivery({ storage, clock, schedule, random, log, metrics, heartbeatMs: 15_000, streamAgeMs: 3_600_000, limits });
  * app.route('/sdk/v1', deliveryRoutes(delivery, authenticateServerKey));
  */
 export function createDelivery(options: DeliveryOptions): Delivery {
@@ -92,15 +120,20 @@ class StorageDelivery implements Delivery {
   readonly #environments = new Map<string, EnvironmentDelivery>();
   readonly #counts: DeliveryCounts = newDeliveryCounts();
   readonly #wheel: HeartbeatWheel;
+  readonly #order: FanOutOrder;
+  readonly #admission: Admission;
   readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
   #pingedAt: number | undefined;
+  #unready = false;
   #closed = false;
 
   constructor(options: DeliveryOptions) {
     const { storage, clock, schedule, heartbeatMs } = options;
     this.#options = options;
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
+    this.#order = createFanOutOrder(schedule);
+    this.#admission = createAdmission(options.limits, clock);
     this.#observeLag = registerDeliveryMetrics(options.metrics, {
       counts: this.#counts,
       streams: () => this.#streamsByEnvironment(),
@@ -115,10 +148,16 @@ class StorageDelivery implements Delivery {
     this.#ping();
   }
 
-  async openStream(environment: EnvironmentRef, request: StreamRequest): Promise<boolean> {
+  async openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
+    const { response, keyId } = request;
+    // Its close has been told already, and would never give back what it took.
+    if (response.destroyed) return { outcome: 'opened' };
+    const cause = this.#admission.admit(keyId);
+    if (cause !== undefined) return this.#refuse(cause);
+    response.once('close', () => this.#admission.release(keyId));
     const streams = (await this.#load(environment, 0))?.streams;
     streams?.open(request);
-    return streams !== undefined;
+    return { outcome: streams === undefined ? 'absent' : 'opened' };
   }
 
   async snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined> {
@@ -131,7 +170,7 @@ class StorageDelivery implements Delivery {
 
   ready(): boolean {
     const isStuck = [...this.#environments.values()].some(({ stuck }) => stuck);
-    return !this.#closed && !isStuck && this.#answeredAt() !== undefined;
+    return !this.#unready && !this.#closed && !isStuck && this.#answeredAt() !== undefined;
   }
 
   databaseAgeMs(): number {
@@ -149,15 +188,40 @@ class StorageDelivery implements Delivery {
     for (const { streams } of this.#environments.values()) streams?.revoke(opens);
   }
 
+  unready(): void {
+    this.#unready = true;
+  }
+
+  async drain(spreadMs: number): Promise<void> {
+    this.#unready = true;
+    this.#admission.close();
+    const open = [...this.#environments.values()].flatMap(({ streams }) => streams?.subscribers() ?? []);
+    // With the last stream goes the last socket, and a process that holds none ends before the storage is closed.
+    await Promise.race([sayGoodbyes(open, spreadMs, this.#options), this.#whenEmpty()]);
+    await this.close();
+  }
+
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    this.#admission.close();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
     for (const environment of this.#environments.values()) environment.close();
     for (const { streams } of this.#environments.values()) streams?.endAll('draining', CLOSE_SPREAD_MS);
     await this.#untilEmpty(CLOSE_GRACE_MS);
     for (const { streams } of this.#environments.values()) streams?.cutAll();
+  }
+
+  #refuse(cause: RefusalCause): StreamOutcome {
+    this.#counts.refused[cause] += 1;
+    const spreadSeconds = cause === 'rate' ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
+    const fraction = fractionOf(this.#options.random);
+    return {
+      outcome: 'refused',
+      cause,
+      retryAfterSeconds: 1 + Math.floor(fraction * spreadSeconds),
+    };
   }
 
   async #load(environment: EnvironmentRef, revision: number): Promise<EnvironmentDelivery | undefined> {
@@ -177,6 +241,7 @@ class StorageDelivery implements Delivery {
       ...this.#options,
       environment,
       wheel: this.#wheel,
+      order: this.#order,
       counts: this.#counts,
       onPublished: this.#observeLag,
     });
@@ -212,11 +277,14 @@ class StorageDelivery implements Delivery {
     }
   }
 
+  async #whenEmpty(): Promise<void> {
+    await Promise.all([...this.#environments.values()].map(({ streams }) => streams?.whenEmpty()));
+  }
+
   #untilEmpty(limitMs: number): Promise<void> {
-    const emptied = [...this.#environments.values()].map(({ streams }) => streams?.whenEmpty());
     return new Promise((resolve) => {
       const forgetLimit = this.#options.schedule.after(limitMs, resolve);
-      void Promise.all(emptied).then(() => {
+      void this.#whenEmpty().then(() => {
         forgetLimit();
         resolve();
       });

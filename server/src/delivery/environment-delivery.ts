@@ -2,6 +2,7 @@ import { formatCursor } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
@@ -11,6 +12,7 @@ import type { EnvironmentCopy } from './environment-copy.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import { rulesetBuilder } from './environment-ruleset.ts';
 import { EnvironmentStreams } from './environment-streams.ts';
+import type { FanOutOrder, Publishing } from './fan-out-order.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 
@@ -23,6 +25,9 @@ export interface EnvironmentDeliveryPorts {
   readonly wheel: HeartbeatWheel;
   readonly counts: DeliveryCounts;
   readonly heartbeatMs: number;
+  readonly streamAgeMs: number;
+  readonly random: Random;
+  readonly order: FanOutOrder;
   /** @param lagMs - From a commit to the last stream's write, in milliseconds. */
   readonly onPublished: (lagMs: number) => void;
 }
@@ -36,7 +41,7 @@ export interface EncodedSnapshot {
 }
 
 /** Everything that delivery keeps of one environment: its feed, copy, bytes, streams and ruleset. */
-export class EnvironmentDelivery {
+export class EnvironmentDelivery implements Publishing {
   readonly #ports: EnvironmentDeliveryPorts;
   readonly #feed: ChangeFeed;
   readonly #frames: FrameCache;
@@ -118,12 +123,24 @@ export class EnvironmentDelivery {
     this.#feed.wake();
   }
 
+  get killWaits(): boolean {
+    const [copy, streams] = [this.#feed.copy, this.#streams];
+    return copy !== undefined && streams !== undefined && copy.lastKill > streams.revision;
+  }
+
+  publish(): void {
+    const { clock, onPublished } = this.#ports;
+    const [copy, streams] = [this.#feed.copy, this.#streams];
+    if (copy === undefined || streams === undefined) return;
+    streams.publish(copy);
+    onPublished(clock.now() - Date.parse(copy.committedAt));
+  }
+
   close(): void {
     this.#feed.close();
   }
 
   #moveTo(copy: EnvironmentCopy): void {
-    const { clock, onPublished } = this.#ports;
     if (this.#streams === undefined) {
       this.#streams = new EnvironmentStreams(copy, {
         ...this.#ports,
@@ -132,8 +149,7 @@ export class EnvironmentDelivery {
       });
       return;
     }
-    this.#streams.publish(copy);
-    onPublished(clock.now() - Date.parse(copy.committedAt));
+    this.#ports.order.add(this);
   }
 
   #succeed(): void {

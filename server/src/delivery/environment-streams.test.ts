@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { systemRandom } from '../platform/random.ts';
 import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { copyOf, fold } from './environment-copy.ts';
@@ -20,6 +21,9 @@ async function setUp() {
     wheel: createHeartbeatWheel({ schedule, clock: schedule, periodMs: 15_000 }),
     counts,
     heartbeatMs: 15_000,
+    streamAgeMs: 3_600_000,
+    schedule,
+    random: systemRandom,
     databaseAgeMs: () => 0,
   });
   return { log, first, streams };

@@ -1,5 +1,8 @@
 import type { ServerResponse } from 'node:http';
 import type { Cursor, GoodbyeReason, HelloMessage } from '@dimmer/schema';
+import type { Random } from '../platform/random.ts';
+import { fractionOf } from '../platform/random.ts';
+import type { Schedule } from '../platform/schedule.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import type { FrameCache } from './frame-cache.ts';
@@ -12,6 +15,9 @@ import { Subscriber } from './subscriber.ts';
 /** The time over which readers come back after a change of epoch, in milliseconds. */
 const EPOCH_SPREAD_MS = 5_000;
 
+/** A reader whose stream has reached its age comes back within this time, in milliseconds. */
+const AGED_SPREAD_MS = 1_000;
+
 /** The time over which readers come back, to be refused, after their key was taken away, in milliseconds. */
 const REVOKED_SPREAD_MS = 5_000;
 
@@ -20,6 +26,10 @@ export interface EnvironmentStreamsPorts {
   readonly wheel: HeartbeatWheel;
   readonly counts: DeliveryCounts;
   readonly heartbeatMs: number;
+  /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
+  readonly streamAgeMs: number;
+  readonly schedule: Schedule;
+  readonly random: Random;
   /** @returns How long ago the database last answered, in milliseconds. */
   readonly databaseAgeMs: (now: number) => number;
 }
@@ -72,13 +82,16 @@ export class EnvironmentStreams implements StreamSource {
   /** Registers a stream and sends it what it lacks, in one tick: nothing falls between the two. */
   open({ response, cursor, keyId, headers }: StreamRequest): void {
     if (response.destroyed) return;
-    const { wheel, counts, heartbeatMs } = this.#ports;
-    const subscriber = new Subscriber(response, this, counts);
+    const { wheel, counts, heartbeatMs, schedule } = this.#ports;
+    const subscriber = new Subscriber(response, this, counts, schedule);
     this.#subscribers.set(subscriber, keyId);
     const stopBeating = wheel.add(subscriber);
+    const stopAgeing = this.#age(subscriber);
     // The answer's close, not the request's: a request closes as soon as it has been read.
     response.on('close', () => {
       stopBeating();
+      stopAgeing();
+      subscriber.closed();
       this.#remove(subscriber);
     });
     response.on('error', closeFollows);
@@ -103,6 +116,11 @@ export class EnvironmentStreams implements StreamSource {
     else for (const subscriber of this.#subscribers.keys()) subscriber.advance();
   }
 
+  /** The streams as they were opened, for whoever ends them one by one. */
+  subscribers(): readonly Subscriber[] {
+    return [...this.#subscribers.keys()];
+  }
+
   /** Ends every stream with a goodbye, their returns spread over `spreadMs`. */
   endAll(reason: GoodbyeReason, spreadMs: number): void {
     endSpread([...this.#subscribers.keys()], reason, spreadMs);
@@ -117,13 +135,28 @@ export class EnvironmentStreams implements StreamSource {
 
   /** Ends, without a word, the streams that are still there. */
   cutAll(): void {
-    for (const subscriber of [...this.#subscribers.keys()]) subscriber.cut();
+    for (const subscriber of [...this.#subscribers.keys()]) {
+      this.#ports.counts.cut.draining += 1;
+      subscriber.cut();
+    }
   }
 
   /** Resolves when no stream is open. */
   whenEmpty(): Promise<void> {
     if (this.#subscribers.size === 0) return Promise.resolve();
     return new Promise((resolve) => this.#onEmpty.push(resolve));
+  }
+
+  /**
+   * A peer that is gone may never be missed: heartbeats keep TCP from noticing for a quarter of an hour. So each
+   * stream ends at some time between half its greatest age and all of it, never many together.
+   */
+  #age(subscriber: Subscriber): () => void {
+    const { schedule, random, streamAgeMs } = this.#ports;
+    const ageMs = Math.floor((streamAgeMs / 2) * (1 + fractionOf(random)));
+    return schedule.after(ageMs, () =>
+      subscriber.leave('rebalancing', Math.floor(fractionOf(random) * AGED_SPREAD_MS)),
+    );
   }
 
   #remove(subscriber: Subscriber): void {

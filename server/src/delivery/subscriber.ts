@@ -1,10 +1,20 @@
 import type { ServerResponse } from 'node:http';
 import type { GoodbyeReason } from '@dimmer/schema';
+import type { Schedule } from '../platform/schedule.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { goodbyeFrame } from './frames.ts';
 
 /** How long a connection may be silent before TCP asks whether the peer is there, in milliseconds. */
 const KEEP_ALIVE_AFTER_MS = 15_000;
+
+/** How long a peer may take nothing of what was written before it is cut, in milliseconds. */
+export const STALL_MS = 30_000;
+
+/**
+ * How much is handed to Node at once. A larger change set waits as a reference into the bytes that all streams
+ * share, so that no socket ever queues more than this and Node's own 16 KB: far below 256 KB.
+ */
+const WRITE_BYTES_MAX = 131_072;
 
 /** Nothing on the way may keep, compress or hold back a stream. */
 export const STREAM_HEADERS = {
@@ -36,20 +46,28 @@ export interface Beginning {
 
 /**
  * One stream: a raw HTTP answer and a revision. It has no queue. While the peer does not take what was
- * written, nothing more is: once it has, everything missed comes as one merged delta (SPEC.md, D10).
+ * written, nothing more is: once it has, everything missed comes as one merged delta (SPEC.md, D10). A peer
+ * that takes nothing for 30 s is cut (D17).
  */
 export class Subscriber {
   readonly #response: ServerResponse;
   readonly #source: StreamSource;
   readonly #counts: DeliveryCounts;
+  readonly #schedule: Schedule;
   #revision = 0;
   #blocked = false;
   #ended = false;
+  /** What is left of a change set that is larger than one write. */
+  #rest: Buffer | undefined;
+  /** The goodbye of a stream that ended in the middle of a change set. */
+  #farewell: Buffer | undefined;
+  #forgetStall = (): void => {};
 
-  constructor(response: ServerResponse, source: StreamSource, counts: DeliveryCounts) {
+  constructor(response: ServerResponse, source: StreamSource, counts: DeliveryCounts, schedule: Schedule) {
     this.#response = response;
     this.#source = source;
     this.#counts = counts;
+    this.#schedule = schedule;
   }
 
   /** Sends headers, hello and what follows it. Called once, before anything else. */
@@ -60,7 +78,9 @@ export class Subscriber {
     this.#response.writeHead(200, { ...headers, ...STREAM_HEADERS });
     this.#revision = revision;
     this.#write(hello);
-    if (objects !== undefined) this.#write(objects);
+    if (objects === undefined) return;
+    if (this.#blocked) this.#rest = objects;
+    else this.#write(objects);
   }
 
   /** Brings the reader to the newest revision, now or as soon as it takes more. */
@@ -93,9 +113,15 @@ export class Subscriber {
   leave(reason: GoodbyeReason, reconnectInMs: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    const { socket } = this.#response;
-    // A socket that is only ended stays for the keep-alive timeout, and would hold up a closing server.
-    this.#response.end(goodbyeFrame(reason, reconnectInMs), () => socket?.destroySoon());
+    const farewell = goodbyeFrame(reason, reconnectInMs);
+    if (this.#rest === undefined) this.#end(farewell);
+    else this.#farewell = farewell;
+  }
+
+  /** The answer has closed: nothing is left to watch. */
+  closed(): void {
+    this.#ended = true;
+    this.#forgetStall();
   }
 
   /** Ends the stream without a word. */
@@ -105,12 +131,43 @@ export class Subscriber {
   }
 
   #write(bytes: Buffer): void {
-    this.#counts.bytes += bytes.length;
-    if (this.#response.write(bytes) || this.#blocked) return;
+    const part = bytes.subarray(0, WRITE_BYTES_MAX);
+    this.#rest = part.length < bytes.length ? bytes.subarray(part.length) : undefined;
+    this.#counts.bytes += part.length;
+    // `write` says no to more than 16 KB even where the kernel takes it all: then `drain` follows at once.
+    if (!this.#response.write(part)) this.#block();
+    else if (this.#rest !== undefined) this.#write(this.#rest);
+  }
+
+  #block(): void {
     this.#blocked = true;
-    this.#response.once('drain', () => {
-      this.#blocked = false;
-      this.advance();
+    this.#watch();
+    this.#response.once('drain', () => this.#resume());
+  }
+
+  #resume(): void {
+    // Of an answer that was ended, what counts is that it closes.
+    if (this.#response.writableEnded) return;
+    this.#blocked = false;
+    this.#forgetStall();
+    if (this.#rest !== undefined) this.#write(this.#rest);
+    else if (this.#farewell !== undefined) this.#end(this.#farewell);
+    else this.advance();
+  }
+
+  #end(farewell: Buffer): void {
+    const { socket } = this.#response;
+    this.#watch();
+    // A socket that is only ended stays for the keep-alive timeout, and would hold up a closing server.
+    this.#response.end(farewell, () => socket?.destroySoon());
+  }
+
+  /** Cuts the stream unless the peer takes something, or it has ended, in time. */
+  #watch(): void {
+    this.#forgetStall();
+    this.#forgetStall = this.#schedule.after(STALL_MS, () => {
+      this.#counts.cut.stalled += 1;
+      this.cut();
     });
   }
 }

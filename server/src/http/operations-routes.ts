@@ -19,7 +19,10 @@ export function operationsRoutes({ ready, databaseAgeMs, metrics }: Operations):
   routes.get('/livez', (c) => c.json({ status: 'live' }));
   routes.get('/readyz', (c) => {
     if (ready()) return c.json({ status: 'ready', databaseAgeMs: databaseAgeMs() });
-    return answerProblem(c, { code: 'UNAVAILABLE', detail: 'The server holds no complete snapshot yet.' });
+    return answerProblem(c, {
+      code: 'UNAVAILABLE',
+      detail: 'The server holds no complete snapshot yet, or is closing.',
+    });
   });
   if (metrics !== undefined) {
     routes.get('/metrics', async (c) =>

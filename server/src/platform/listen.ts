@@ -26,6 +26,28 @@ const REQUEST_TIMEOUT_MS = 30_000;
 const CHECK_INTERVAL_MS = 2_000;
 
 /**
+ * How many connections may wait to be taken. Node's own 511 overflows when thousands of SDKs come back at once; the
+ * system may allow less (`net.core.somaxconn`).
+ */
+const BACKLOG = 4_096;
+
+/** How long clients may take. Tests make them shorter. */
+export interface ListenTimeouts {
+  /** To send the headers of a request, from the connection on: one that never speaks is closed then. */
+  readonly headersMs: number;
+  /** To send a whole request. */
+  readonly requestMs: number;
+  /** How often connections are checked against the two. */
+  readonly checkMs: number;
+}
+
+const TIMEOUTS: ListenTimeouts = {
+  headersMs: HEADERS_TIMEOUT_MS,
+  requestMs: REQUEST_TIMEOUT_MS,
+  checkMs: CHECK_INTERVAL_MS,
+};
+
+/**
  * Listens on a TCP port.
  *
  * @param address.port - 0 takes any free port.
@@ -34,11 +56,12 @@ const CHECK_INTERVAL_MS = 2_000;
 export function listen(
   fetch: Fetch,
   address: { readonly host: string; readonly port: number },
+  timeouts: ListenTimeouts = TIMEOUTS,
 ): Promise<Listener> {
   const options = {
-    headersTimeout: HEADERS_TIMEOUT_MS,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    headersTimeout: timeouts.headersMs,
+    requestTimeout: timeouts.requestMs,
+    connectionsCheckingInterval: timeouts.checkMs,
   };
   const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
     overrideGlobalObjects: false,
@@ -47,7 +70,7 @@ export function listen(
   const connections = trackConnections(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(address.port, address.host, () => {
+    server.listen({ port: address.port, host: address.host, backlog: BACKLOG }, () => {
       server.off('error', reject);
       resolve(listenerOf(server, connections));
     });

@@ -8,7 +8,14 @@ import { createLog, openSqliteStorage, parseSettings, startServer, systemClock }
 const directory = mkdtempSync(join(tmpdir(), 'dimmer-fan-out-'));
 process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
 
-const { settings } = parseSettings({ ...process.env, DIMMER_PORT: '0' });
+// All streams are opened with one key, as fast as they can be.
+const { settings } = parseSettings({
+  ...process.env,
+  DIMMER_PORT: '0',
+  DIMMER_STREAMS_MAX: '100000',
+  DIMMER_STREAMS_PER_KEY_MAX: '100000',
+  DIMMER_STREAMS_PER_SECOND_MAX: '100000',
+});
 const storage = await openSqliteStorage({ path: join(directory, 'dimmer.db'), clock: systemClock });
 storage.onCommit((_environment, revision) => {
   process.send({ type: 'sent', revision, startedAt: Number(process.hrtime.bigint()) });

@@ -104,6 +104,7 @@ async function serve() {
       DIMMER_PORT: String(port),
       DIMMER_DATABASE_URL: `file:${file}`,
       DIMMER_LOG_LEVEL: 'warn',
+      DIMMER_DRAIN_ACCEPT_MS: '0',
       DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
     },

@@ -1,0 +1,76 @@
+import type { Clock } from '../platform/clock.ts';
+
+/** How many streams a server takes. */
+export interface StreamLimits {
+  /** Open at one time (`DIMMER_STREAMS_MAX`). */
+  readonly streamsMax: number;
+  /** Open at one time with one key (`DIMMER_STREAMS_PER_KEY_MAX`). */
+  readonly streamsPerKeyMax: number;
+  /** Opened in a second (`DIMMER_STREAMS_PER_SECOND_MAX`). */
+  readonly streamsPerSecondMax: number;
+}
+
+/** Why a stream is not opened: a limit of the whole server, of its key, of the second; or the server is leaving. */
+export type RefusalCause = 'node' | 'key' | 'rate' | 'draining';
+
+/**
+ * Counts streams, and says no to those beyond a limit before they cost anything. It never looks at those that
+ * are open.
+ */
+export interface Admission {
+  /** @returns Why the stream may not be opened; `undefined`: it may, and counts until `release`. */
+  admit(keyId: string): RefusalCause | undefined;
+  /** Gives back what `admit` took. Exactly once for each. */
+  release(keyId: string): void;
+  /** Admits none any more. */
+  close(): void;
+}
+
+/**
+ * A full second's share may come at once, as after a start; from then on it comes back evenly.
+ *
+ * @example const admission = createAdmission({ streamsMax: 15_000, streamsPerKeyMax: 10_000, streamsPerSecondMax: 1_000 }, clock);
+ */
+export function createAdmission(limits: StreamLimits, clock: Clock): Admission {
+  const byKey = new Map<string, number>();
+  let total = 0;
+  let closed = false;
+  let share = limits.streamsPerSecondMax;
+  let countedAt = clock.now();
+
+  const refill = (): void => {
+    const now = clock.now();
+    // A clock that was set back gives nothing, and takes nothing.
+    const gained = (Math.max(0, now - countedAt) / 1000) * limits.streamsPerSecondMax;
+    share = Math.min(limits.streamsPerSecondMax, share + gained);
+    countedAt = now;
+  };
+
+  const refusal = (keyId: string): RefusalCause | undefined => {
+    if (closed) return 'draining';
+    if (total >= limits.streamsMax) return 'node';
+    if ((byKey.get(keyId) ?? 0) >= limits.streamsPerKeyMax) return 'key';
+    return share < 1 ? 'rate' : undefined;
+  };
+
+  return {
+    admit: (keyId) => {
+      refill();
+      const cause = refusal(keyId);
+      if (cause !== undefined) return cause;
+      share -= 1;
+      total += 1;
+      byKey.set(keyId, (byKey.get(keyId) ?? 0) + 1);
+      return undefined;
+    },
+    release: (keyId) => {
+      total -= 1;
+      const left = (byKey.get(keyId) ?? 0) - 1;
+      if (left > 0) byKey.set(keyId, left);
+      else byKey.delete(keyId);
+    },
+    close: () => {
+      closed = true;
+    },
+  };
+}

@@ -1,0 +1,51 @@
+import type { Clock } from '../platform/clock.ts';
+import type { Random } from '../platform/random.ts';
+import { fractionOf } from '../platform/random.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Subscriber } from './subscriber.ts';
+
+/** Time between two handfuls of goodbyes, in milliseconds. */
+const STEP_MS = 20;
+
+/** A reader that was sent away comes back within this time, in milliseconds. */
+const RETURN_MS = 1_000;
+
+/**
+ * Sends every stream its goodbye, as many in each moment as in any other, each with a delay of its own. So the
+ * server that takes the readers over sees a steady trickle, and not a wave at the end of each handful.
+ *
+ * @param spreadMs - The time that it takes; 0: all at once.
+ * @returns When the last goodbye was handed over.
+ */
+export function sayGoodbyes(
+  subscribers: readonly Subscriber[],
+  spreadMs: number,
+  ports: { readonly schedule: Schedule; readonly clock: Clock; readonly random: Random },
+): Promise<void> {
+  const { schedule, clock, random } = ports;
+  const beganAt = clock.now();
+  let said = 0;
+  const sayUntil = (count: number): void => {
+    for (const subscriber of subscribers.slice(said, count)) {
+      subscriber.leave('draining', Math.floor(fractionOf(random) * RETURN_MS));
+    }
+    said = Math.max(said, count);
+  };
+  if (spreadMs === 0 || subscribers.length === 0) {
+    sayUntil(subscribers.length);
+    return Promise.resolve();
+  }
+  return new Promise((resolve) => {
+    const stop = schedule.every(STEP_MS, () => {
+      sayUntil(dueAt(subscribers.length, clock.now() - beganAt, spreadMs));
+      if (said < subscribers.length) return;
+      stop();
+      resolve();
+    });
+  });
+}
+
+/** @example dueAt(8_000, 2_500, 10_000) // 2_000 */
+export function dueAt(total: number, elapsedMs: number, spreadMs: number): number {
+  return Math.min(total, Math.ceil((total * Math.max(0, elapsedMs)) / spreadMs));
+}
