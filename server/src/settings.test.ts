@@ -17,6 +17,7 @@ test('[A80] without any variable every setting has its default', () => {
       heartbeatMs: 15_000,
       historyRevisions: 1_000,
       historyDays: 7,
+      exposureDays: 3,
       metrics: true,
     },
   });
