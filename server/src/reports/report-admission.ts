@@ -29,7 +29,7 @@ export class ReportAdmission {
   #reports = 0;
   #bytes = 0;
 
-  constructor(clock: Clock, schedule: Schedule) {
+  constructor(clock: Clock, schedule: Pick<Schedule, 'every'>) {
     this.#clock = clock;
     this.#expectedAt = clock.now() + PROBE_MS;
     this.#stop = schedule.every(PROBE_MS, () => this.#probe());
