@@ -117,7 +117,7 @@ test('[N82] a batch that was not heard is sent again under its id, and nothing j
   expect(world.sent.at(-1)?.report.batch?.exposures).toEqual([exposure('flag-1')]);
 });
 
-test('[N83] Retry-After is obeyed, also by a kill', async () => {
+test('[N83] the Retry-After of a light report is obeyed, also by a kill', async () => {
   const world = new World();
   world.answer = { outcome: 'failed', retryAfterMs: 15_000 };
   world.reporter.live();
@@ -127,6 +127,24 @@ test('[N83] Retry-After is obeyed, also by a kill', async () => {
   expect(world.sent).toHaveLength(1);
   await world.pass(1_000);
   expect(world.sent).toHaveLength(2);
+});
+
+test('[N81, N83] a kill does not wait for what a heavy report was told, and leaves the counters here', async () => {
+  const world = new World();
+  world.counted = once({ ...NOTHING, exposures: [exposure('a')] });
+  world.answer = { outcome: 'failed', retryAfterMs: 60_000 };
+  await world.pass(10_000);
+  world.answer = TAKEN;
+  world.reporter.applied(STEP, true);
+  await world.pass(500);
+  expect(world.sent.map(({ report }) => [report.batch?.id, report.applied.length])).toEqual([
+    ['batch-1', 0],
+    [undefined, 1],
+  ]);
+  await world.pass(59_000);
+  expect(world.sent).toHaveLength(2);
+  await world.pass(60_000);
+  expect(world.sent.slice(2).flatMap(({ report }) => report.batch?.id ?? [])).toEqual(['batch-1']);
 });
 
 test('[N83] a batch that the server cannot read is given up', async () => {

@@ -45,8 +45,11 @@ export class Reporter {
   #failures = 0;
   #toldAt: number | undefined;
   #toldState: string | undefined;
-  /** The server asked for silence until then. */
+  /** The server asked for silence until then; light reports are asked apart. */
   #quietUntil = 0;
+  #lightQuietUntil = 0;
+  /** Whether the next report leaves the counters here: small enough to be taken while others are refused. */
+  #isLight = false;
   #due = Infinity;
   #cancel: (() => void) | undefined;
   #sending: Promise<void> | undefined;
@@ -91,7 +94,7 @@ export class Reporter {
     await within(timing.farewellMs, clock, async () => {
       await this.#sending;
       const leftMs = deadline - clock.now();
-      if (leftMs > 0 && this.#failures === 0) await this.#sendOne(leftMs);
+      if (leftMs > 0 && this.#failures === 0) await this.#sendOne(leftMs, false);
     });
   }
 
@@ -99,7 +102,7 @@ export class Reporter {
     const { clock, random } = this.#ports;
     const at = clock.now() + random() * spreadMs;
     if (this.#sending !== undefined) this.#urgentAt = Math.min(this.#urgentAt ?? Infinity, at);
-    else this.#planAt(Math.min(at, this.#due));
+    else this.#planLight(Math.min(at, this.#due));
   }
 
   #planNext(): void {
@@ -107,14 +110,19 @@ export class Reporter {
     const backoffMs = Math.min(timing.everyMs * 2 ** this.#failures, timing.retryMaxMs);
     const usualMs = timing.everyMs * (0.8 + 0.4 * random());
     const delayMs = this.#failures === 0 ? usualMs : Math.max(usualMs, backoffMs * random());
-    this.#planAt(clock.now() + delayMs);
+    this.#planAt(Math.max(clock.now() + delayMs, this.#quietUntil));
+  }
+
+  #planLight(at: number): void {
+    this.#isLight = true;
+    this.#planAt(Math.max(at, this.#lightQuietUntil));
   }
 
   #planAt(at: number): void {
     if (this.#closed) return;
     const { clock } = this.#ports;
     this.#cancel?.();
-    this.#due = Math.max(at, this.#quietUntil);
+    this.#due = at;
     this.#cancel = clock.after(Math.max(0, this.#due - clock.now()), () => this.#run());
   }
 
@@ -125,31 +133,45 @@ export class Reporter {
       const urgentAt = this.#urgentAt;
       this.#urgentAt = undefined;
       if (urgentAt === undefined) this.#planNext();
-      else this.#planAt(urgentAt);
+      else this.#planLight(urgentAt);
     });
   }
 
   /** Everything that there is to tell, one report after the other. */
   async #sendAll(): Promise<void> {
     const { timing } = this.#ports;
+    const isLight = this.#isLight;
+    this.#isLight = false;
+    if (isLight) {
+      await this.#sendOne(timing.timeoutMs, true);
+      return;
+    }
     if (!this.#hasNews()) return;
     do {
-      const isTaken = await this.#sendOne(timing.timeoutMs);
+      const isTaken = await this.#sendOne(timing.timeoutMs, false);
       if (!isTaken) return;
     } while (this.#batches.length > 0 && !this.#closed);
   }
 
   /** @returns Whether the next one may follow at once. */
-  async #sendOne(limitMs: number): Promise<boolean> {
-    const { report, told } = this.#compose();
-    return this.#after(await this.#ports.send(report, limitMs), told);
+  async #sendOne(limitMs: number, isLight: boolean): Promise<boolean> {
+    const { report, told } = this.#compose(isLight);
+    const sending = await this.#ports.send(report, limitMs);
+    if (sending.outcome === 'failed') this.#obey(sending.retryAfterMs, isLight);
+    return this.#after(sending, told);
   }
 
-  #compose(): { readonly report: Report; readonly told: Told } {
+  #obey(retryAfterMs: number, isLight: boolean): void {
+    const until = this.#ports.clock.now() + Math.min(retryAfterMs, ASKED_MAX_MS);
+    this.#quietUntil = until;
+    if (isLight) this.#lightQuietUntil = until;
+  }
+
+  #compose(isLight: boolean): { readonly report: Report; readonly told: Told } {
     const { clock, instance, status } = this.#ports;
-    this.#take();
+    if (!isLight) this.#take();
     const now = clock.now();
-    const [batch] = this.#batches;
+    const batch = isLight ? undefined : this.#batches[0];
     const { applied, heard } = this.#applied.pending(now);
     const standing = { ...status(), clockOffsetMs: this.#clockOffsetMs };
     const report: Report = {
@@ -165,7 +187,6 @@ export class Reporter {
     const { clock } = this.#ports;
     if (sending.outcome === 'failed') {
       this.#failures += 1;
-      this.#quietUntil = clock.now() + Math.min(sending.retryAfterMs, ASKED_MAX_MS);
       return false;
     }
     this.#failures = 0;

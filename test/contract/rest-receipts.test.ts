@@ -108,14 +108,16 @@ test('[R1] unknown fields and entries that cannot be read are passed over, the r
 });
 
 test('[R1] a report comes plain or with gzip, and answers with the time', async () => {
-  const packed = await sendText(gzipSync(JSON.stringify(aReport('a'))), { 'content-encoding': 'gzip' });
+  const packed = await sendText(new Uint8Array(gzipSync(JSON.stringify(aReport('a')))), {
+    'content-encoding': 'gzip',
+  });
   expect([packed.status, packed.body]).toEqual([202, { now: rest.clock.now() }]);
   expect((await sendText(JSON.stringify(aReport('b')))).status).toBe(202);
   expect((await rest.ask(`GET ${PRODUCTION}/instances`)).body.items).toHaveLength(2);
 });
 
 test('[R1] what is too large, even once unpacked, or no report is refused', async () => {
-  const bomb = gzipSync(Buffer.alloc(REPORT_LIMITS.bodyBytes + 1, 0x20));
+  const bomb = new Uint8Array(gzipSync(Buffer.alloc(REPORT_LIMITS.bodyBytes + 1, 0x20)));
   const gzip = { 'content-encoding': 'gzip' };
   expect(problemOf(await sendText(bomb, gzip)).code).toBe('BODY_TOO_LARGE');
   expect(problemOf(await sendText(Buffer.alloc(REPORT_LIMITS.wireBytes + 1), gzip)).code).toBe(

@@ -40,8 +40,8 @@ test('[R5, R8] of all SDKs in three processes one is stopped: within 2 s the rec
   await Promise.all([live(fleet), live(sleeper)]);
   clients.push(follower('here'));
   await clients[0]?.ready();
-  await vi.waitFor(async () => expect(await heardOf()).toHaveLength(Math.min(FOLLOWERS, 500)), {
-    timeout: 10_000,
+  await vi.waitFor(async () => expect(await heardOf()).toHaveLength(FOLLOWERS), {
+    timeout: 30_000,
   });
 
   sleeper.kill('SIGSTOP');
@@ -85,7 +85,7 @@ test('[R6] a kill that everybody has applied is answered before the time is over
 test('[R3] who closes is not waited for', async () => {
   await clients.pop()?.close();
   const ids = (await instances()).map(({ id }) => id);
-  expect(ids.length).toBeGreaterThan(0);
+  expect(ids).toContain('sleeper');
   expect(ids).not.toContain('here');
 });
 
@@ -115,10 +115,15 @@ interface ListedInstance {
 }
 
 async function instances(): Promise<readonly ListedInstance[]> {
-  const { items } = await get<{ readonly items: readonly ListedInstance[] }>(
-    `${ENVIRONMENT}/instances?limit=500`,
-  );
-  return items;
+  const listed: ListedInstance[] = [];
+  for (let cursor = ''; ; ) {
+    const page = await get<{ readonly items: readonly ListedInstance[]; readonly next?: string }>(
+      `${ENVIRONMENT}/instances?limit=500${cursor}`,
+    );
+    listed.push(...page.items);
+    if (page.next === undefined) return listed;
+    cursor = `&cursor=${page.next}`;
+  }
 }
 
 async function heardOf(): Promise<readonly ListedInstance[]> {

@@ -3,6 +3,7 @@ import type { Schedule } from '../platform/schedule.ts';
 import {
   BYTES_UNDER_WAY_MAX,
   LAG_MAX_MS,
+  LIGHT_BYTES_MAX,
   REPORTS_UNDER_WAY_MAX,
   ReportAdmission,
   SHED_MS,
@@ -25,14 +26,16 @@ test('[R11] their bytes have a limit, and a length that is not told counts as th
   expect(admission.enter(1)).toBeUndefined();
 });
 
-test('[R11] a loop that was late refuses reports for a second', () => {
+test('[R11] a loop that was late refuses all but light reports for a second', () => {
   const { admission, probe } = world();
+  const heavy = LIGHT_BYTES_MAX + 1;
   probe(LAG_MAX_MS);
-  expect(admission.enter(1)).toBeDefined();
+  expect(admission.enter(heavy)).toBeDefined();
   const passed = probe(LAG_MAX_MS + 1);
-  expect(admission.enter(1)).toBeUndefined();
+  expect([admission.enter(heavy), admission.enter(undefined)]).toEqual([undefined, undefined]);
+  expect(admission.enter(LIGHT_BYTES_MAX)).toBeDefined();
   passed(SHED_MS);
-  expect(admission.enter(1)).toBeDefined();
+  expect(admission.enter(heavy)).toBeDefined();
 });
 
 /** A loop whose probe comes as late as the test says. */

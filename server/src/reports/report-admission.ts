@@ -8,6 +8,12 @@ export const REPORTS_UNDER_WAY_MAX = 1_024;
 /** Bytes on the wire of the reports that are read at the same time. */
 export const BYTES_UNDER_WAY_MAX = 16 * 1_048_576;
 
+/**
+ * A report of at most so many bytes is no analytics: it says who is here and what was applied. It is taken also
+ * while the loop is late, because an operator waits for it.
+ */
+export const LIGHT_BYTES_MAX = 4_096;
+
 /** How often the event loop is asked whether it is late, in milliseconds. */
 const PROBE_MS = 100;
 
@@ -41,7 +47,7 @@ export class ReportAdmission {
    */
   enter(bytes: number | undefined): (() => void) | undefined {
     const size = bytes ?? REPORT_LIMITS.wireBytes;
-    if (this.#clock.now() < this.#shedUntil) return undefined;
+    if (size > LIGHT_BYTES_MAX && this.#clock.now() < this.#shedUntil) return undefined;
     if (this.#reports >= REPORTS_UNDER_WAY_MAX || this.#bytes + size > BYTES_UNDER_WAY_MAX) return undefined;
     this.#reports += 1;
     this.#bytes += size;
