@@ -5,7 +5,7 @@ import type { Instance } from './instance.ts';
 import { afterReport, isPresent, isRepeated, newInstance } from './instance.ts';
 
 /** Instances that are known per environment. More are turned away: memory must not grow with a loop of restarts. */
-export const INSTANCES_PER_ENVIRONMENT_MAX = 20_000;
+const INSTANCES_PER_ENVIRONMENT_MAX = 20_000;
 
 /** What became of a report. `full`: there are too many instances, and this one is not among them. */
 export type Registered = 'counted' | 'repeated' | 'full';

@@ -30,10 +30,10 @@ export interface Instance {
 }
 
 /** An instance that is not connected counts as gone when it was silent for this long, in milliseconds. */
-export const SILENT_AFTER_MS = 90_000;
+const SILENT_AFTER_MS = 90_000;
 
 /** Revisions per instance whose moment is remembered. */
-export const APPLIED_PER_INSTANCE_MAX = 32;
+const APPLIED_PER_INSTANCE_MAX = 32;
 
 /** Batches per instance that are recognised when they come again. An SDK has one under way at a time. */
 const BATCHES_REMEMBERED_MAX = 8;

@@ -10,8 +10,8 @@ import { issuesOf } from '../http/validation-issues.ts';
 /** Off the thread that answers requests, and never beyond the limit, however little was sent. */
 const unpack = promisify(gunzip);
 
-/** Reads the body of a report: gzip or plain JSON, within its limits. */
-export async function readReport({ headers, body }: Request): Promise<Result<ReportInput>> {
+/** Reads the body of a report, gzip or plain, within its limits. */
+export async function readReportBytes({ headers, body }: Request): Promise<Result<Uint8Array>> {
   const encoding = (headers.get('content-encoding') ?? 'identity').toLowerCase();
   if (encoding !== 'gzip' && encoding !== 'identity') {
     return rejected({
@@ -23,8 +23,7 @@ export async function readReport({ headers, body }: Request): Promise<Result<Rep
   const maximum = encoding === 'gzip' ? REPORT_LIMITS.wireBytes : REPORT_LIMITS.bodyBytes;
   const bytes = await readBytes(body, maximum);
   if (!bytes.ok) return bytes;
-  const unpacked = encoding === 'gzip' ? await unpackWithin(bytes.value) : bytes;
-  return unpacked.ok ? decode(unpacked.value) : unpacked;
+  return encoding === 'gzip' ? unpackWithin(bytes.value) : bytes;
 }
 
 async function unpackWithin(bytes: Uint8Array): Promise<Result<Uint8Array>> {
@@ -41,7 +40,8 @@ function gzipFault(cause: unknown): Rejection {
   return { code: 'INVALID_JSON', detail: 'The body is not gzip, though Content-Encoding says so.' };
 }
 
-function decode(bytes: Uint8Array): Result<ReportInput> {
+/** Decodes a report: the work that grows with its size. */
+export function decodeReport(bytes: Uint8Array): Result<ReportInput> {
   let value: unknown;
   try {
     value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));

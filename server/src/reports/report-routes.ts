@@ -1,8 +1,9 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
+import { andThen } from '../changes/result.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
 import { answerProblem } from '../http/problem.ts';
-import { readReport } from './report-body.ts';
+import { decodeReport, readReportBytes } from './report-body.ts';
 import type { Reports } from './reports.ts';
 
 /**
@@ -35,7 +36,9 @@ function admitted({ admission, metrics, retryAfterSeconds }: Reports): Middlewar
 }
 
 async function take(c: Context<DeliveryEnv>, reports: Reports): Promise<Response> {
-  const report = await readReport(c.req.raw);
+  const bytes = await readReportBytes(c.req.raw);
+  await reports.turns.next();
+  const report = andThen(bytes, decodeReport);
   if (!report.ok) {
     reports.metrics.observe('invalid');
     return answerProblem(c, report.rejection);

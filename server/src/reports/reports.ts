@@ -5,6 +5,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Turns } from '../platform/turns.ts';
+import { createTurns } from '../platform/turns.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { startExposureWriter } from './exposure-writer.ts';
@@ -31,6 +33,8 @@ export interface Reports {
   readonly receipts: Receipts;
   readonly admission: ReportAdmission;
   readonly metrics: ReportMetrics;
+  /** Reports are decoded one by one, so that a kill waits for one of them at most. */
+  readonly turns: Turns;
   readonly clock: Clock;
   /** Takes a report that was read. */
   take(environment: EnvironmentRef, report: ReportInput): Registered;
@@ -64,6 +68,7 @@ export function createReports(parts: {
     receipts: createReceipts({ storage, registry, clock, schedule }),
     admission,
     metrics,
+    turns: createTurns(schedule),
     clock,
     take: (environment, report) => {
       const outcome = registry.report(environment, report);
