@@ -50,3 +50,13 @@ export { GOODBYE_REASONS, PROTOCOL_VERSION } from './message.ts';
 export { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
 export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';
 export { PROBLEMS } from './problem.ts';
+export type {
+  AppliedRevision,
+  Report,
+  ReportBatch,
+  ReportedEvent,
+  ReportedExposure,
+  ReportedInstance,
+  ReportedStatus,
+} from './report.ts';
+export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS } from './report.ts';

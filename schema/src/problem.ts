@@ -57,6 +57,7 @@ export const PROBLEMS = {
     title: 'The request must say which version it replaces.',
     retryable: false,
   },
+  REPORTS_SHED: { status: 429, title: 'Reports are not taken right now.', retryable: true },
   INTERNAL: { status: 500, title: 'The server made a mistake.', retryable: true },
   UNAVAILABLE: { status: 503, title: 'The server cannot answer right now.', retryable: true },
   STORAGE_FULL: { status: 507, title: 'The disk is full: nothing was written.', retryable: true },

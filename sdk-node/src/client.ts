@@ -1,12 +1,13 @@
 import type { Follower, FollowerState, FollowerStatus, Publication, StoredSnapshot } from '@dimmer/follower';
 import { follow, modeOf, statusOf } from '@dimmer/follower';
-import type { WireObject } from '@dimmer/schema';
+import type { ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
 import { loadBootstrap } from './bootstrap.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { diskCache } from './disk-cache.ts';
 import { eventStreamTransport } from './event-stream.ts';
 import type { DimmerStatus } from './flags.ts';
+import { instanceFacts, reporterOf } from './instance-reports.ts';
 import type { DimmerLogger } from './logger.ts';
 import { quietLogger, safeLogger } from './logger.ts';
 import type { CheckedOptions, DimmerOptions } from './options.ts';
@@ -14,6 +15,7 @@ import { checkOptions } from './options.ts';
 import type { Platform } from './platform.ts';
 import { systemPlatform } from './platform.ts';
 import { problemOf } from './problem-of.ts';
+import type { Reporter } from './reporter.ts';
 import { ServedFlags } from './served-flags.ts';
 import { snapshotTransport } from './snapshot-request.ts';
 
@@ -36,6 +38,8 @@ export class Dimmer extends ServedFlags {
   readonly #platform: Platform;
   readonly #logger: DimmerLogger;
   readonly #cache: DiskCache | undefined;
+  readonly #instance: string;
+  readonly #reporter: Reporter | undefined;
   readonly #follower: Follower<WireObject>;
   #state: FollowerStatus = 'INIT';
   #closing: Promise<void> | undefined;
@@ -59,6 +63,15 @@ export class Dimmer extends ServedFlags {
     this.#platform = platform;
     this.#logger = logger;
     this.#cache = cacheOf(checked, platform, logger);
+    const instance = instanceFacts(checked.application, platform);
+    this.#instance = instance.id;
+    this.#reporter = reporterOf({
+      options: checked,
+      platform,
+      instance,
+      status: () => this.#standing(),
+      drain: () => this.drainCounters(),
+    });
     this.#follower = this.#follow();
     this.#follower.start(this.#stored());
   }
@@ -98,18 +111,25 @@ export class Dimmer extends ServedFlags {
   }
 
   async #close(): Promise<void> {
+    const isLive = statusOf(this.#follower.state()) === 'LIVE';
     this.#follower.close();
     // Asked by a listener, the follower first finishes the step under way: its snapshot goes to the cache.
     await Promise.resolve();
     this.retire();
-    if (this.#cache !== undefined) await atMost(FLUSH_TIMEOUT_MS, this.#cache.flush(), this.#platform);
+    const written =
+      this.#cache === undefined ? undefined : atMost(FLUSH_TIMEOUT_MS, this.#cache.flush(), this.#platform);
+    await Promise.all([written, this.#reporter?.close(isLive)]);
   }
 
   #follow(): Follower<WireObject> {
     const { url, key, limits } = this.#options;
     const { clock, random, timing, wallNow } = this.#platform;
     const server = { url, key, fetch: this.#options.fetch ?? globalThis.fetch, wallNow };
-    const transport = eventStreamTransport({ ...server, frameBytesMax: limits.frameBytesMax });
+    const transport = eventStreamTransport({
+      ...server,
+      frameBytesMax: limits.frameBytesMax,
+      instance: this.#reporter === undefined ? undefined : this.#instance,
+    });
     const snapshot = snapshotTransport({ ...server, bytesMax: limits.storedBytesMax });
     const published = (publication: Publication<WireObject>): void => this.#published(publication);
     const changed = (state: FollowerState<WireObject>): void => this.#changed(state);
@@ -129,7 +149,8 @@ export class Dimmer extends ServedFlags {
     return cached === null || isNewer(bootstrap, cached) ? bootstrap : cached;
   }
 
-  #published({ snapshot, source }: Publication<WireObject>): void {
+  #published({ snapshot, source, kill }: Publication<WireObject>): void {
+    const before = this.served;
     try {
       this.serve(snapshot);
     } catch (error) {
@@ -137,7 +158,11 @@ export class Dimmer extends ServedFlags {
       this.#logger.error(`revision ${snapshot.revision} could not be applied: ${problemOf(error)}`);
       return;
     }
-    if (source === 'stream' || source === 'poll') this.#cache?.save(snapshot);
+    if (source !== 'stream' && source !== 'poll') return;
+    this.#cache?.save(snapshot);
+    if (before?.epoch !== snapshot.epoch) return;
+    const { epoch, revision } = snapshot;
+    this.#reporter?.applied({ epoch, from: before.revision, revision }, kill);
   }
 
   #changed(state: FollowerState<WireObject>): void {
@@ -147,11 +172,18 @@ export class Dimmer extends ServedFlags {
       this.#logger.warn(`no stream yet, ${servedInstead(state)}: ${messageOf(state)}`);
     if (status === this.#state) return;
     this.#state = status;
+    if (status === 'LIVE') this.#reporter?.live();
     if (status === 'REFUSED')
       this.#logger.error(`the server refuses the key, flags stay as they are: ${messageOf(state)}`);
     if (status === 'STALE')
       this.#logger.warn(`no stream for a while, ${meanwhile(state)}: ${messageOf(state)}`);
     this.announce();
+  }
+
+  #standing(): Omit<ReportedStatus, 'clockOffsetMs'> {
+    const { ageMs, source } = this.#freshness();
+    const { epoch = null, revision = null } = this.served ?? {};
+    return { state: statusOf(this.#follower.state()), mode: source, epoch, revision, ageMs };
   }
 
   #freshness(): Pick<DimmerStatus, 'ageMs' | 'source'> {

@@ -1,6 +1,6 @@
 import type { StreamEnd, StreamSink, StreamTransport } from '@dimmer/follower';
 import type { Cursor } from '@dimmer/schema';
-import { formatCursor } from '@dimmer/schema';
+import { formatCursor, INSTANCE_HEADER } from '@dimmer/schema';
 import type { EventSourceFetchInit, FetchLikeResponse } from 'eventsource';
 import { EventSource } from 'eventsource';
 import { frameGuard } from './frame-guard.ts';
@@ -13,6 +13,8 @@ export interface EventStreamOptions {
   readonly key: string;
   readonly fetch: typeof globalThis.fetch;
   readonly frameBytesMax: number;
+  /** Whose stream it is; `undefined`: nobody says so. */
+  readonly instance: string | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly wallNow: () => number;
 }
@@ -34,7 +36,11 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
   const source = new EventSource(streamUrl(options.url, cursor), { fetch: request });
 
   async function request(url: string | URL, init: EventSourceFetchInit): Promise<FetchLikeResponse> {
-    const headers = { ...init.headers, Authorization: `Bearer ${options.key}` };
+    const headers = {
+      ...init.headers,
+      Authorization: `Bearer ${options.key}`,
+      ...(options.instance !== undefined && { [INSTANCE_HEADER]: options.instance }),
+    };
     const response = await options.fetch(url, { ...init, headers });
     retryAfter = retryAfterMs(response.headers.get('retry-after'), options.wallNow());
     return guardedResponse(response, options.frameBytesMax, (delayMs) => {

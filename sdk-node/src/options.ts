@@ -1,5 +1,5 @@
 import type { SnapshotDocument } from '@dimmer/schema';
-import { LIMITS } from '@dimmer/schema';
+import { INSTANCE_PATTERN, LIMITS } from '@dimmer/schema';
 import type { DimmerLogger } from './logger.ts';
 
 /** How a Dimmer is set up. Only `url` and `key` are required. */
@@ -22,6 +22,11 @@ export interface DimmerOptions {
   readonly onColdStart?: 'serve' | 'fail';
   /** What runs here. Told to the server with reports, never used to evaluate. */
   readonly application?: ApplicationFacts;
+  /**
+   * Whether the server is told that this instance runs, what it has applied and what it has served. On by
+   * default; without it, a receipt cannot name this instance.
+   */
+  readonly reports?: boolean;
   readonly limits?: Partial<DimmerLimits>;
   /** Used instead of the global `fetch`, for proxies and private certificates. */
   readonly fetch?: typeof globalThis.fetch;
@@ -39,7 +44,7 @@ export interface ApplicationFacts {
   readonly name?: string;
   /** A version, a commit, an image: whatever tells two deployments apart. */
   readonly build?: string;
-  /** Tells this process from its siblings; random by default. */
+  /** Tells this process from all others, visible ASCII characters; random by default. */
   readonly instance?: string;
 }
 
@@ -88,6 +93,7 @@ export function checkOptions(options: DimmerOptions): CheckedOptions {
     throw wrong('onColdStart', "must be 'serve' or 'fail'", 'leave it out for serve');
   }
   checkCache(options.cache);
+  checkApplication(options.application);
   return {
     ...options,
     url: checkUrl(options.url),
@@ -137,6 +143,26 @@ function checkCache(value: unknown): void {
   const directory = 'directory' in value ? value.directory : undefined;
   if (directory !== undefined && (typeof directory !== 'string' || directory === '')) {
     throw wrong('cache.directory', 'must be a path', 'leave it out for the usual directory');
+  }
+}
+
+function checkApplication(value: unknown): void {
+  if (value === undefined) return;
+  if (typeof value !== 'object' || value === null) {
+    throw wrong('application', 'must be an object', 'give { name, build, instance }, or leave it out');
+  }
+  for (const [name, fact] of Object.entries(value)) {
+    if (fact !== undefined && typeof fact !== 'string') {
+      throw wrong(`application.${name}`, 'must be a text', 'leave it out, or give a text');
+    }
+  }
+  const instance = 'instance' in value ? value.instance : undefined;
+  if (typeof instance === 'string' && !INSTANCE_PATTERN.test(instance)) {
+    throw wrong(
+      'application.instance',
+      'must be 1 to 100 visible ASCII characters',
+      'leave it out for a random one',
+    );
   }
 }
 

@@ -18,6 +18,7 @@ import { Listeners } from './listeners.ts';
 import type { DimmerLogger } from './logger.ts';
 import type { DimmerLimits } from './options.ts';
 import { problemOf } from './problem-of.ts';
+import type { Counted } from './report-batches.ts';
 import { Scope } from './scope.ts';
 import { TrackedEvents } from './tracked-events.ts';
 import { Waiters } from './waiters.ts';
@@ -152,6 +153,13 @@ export abstract class ServedFlags implements Flags {
 
   protected counters(): Pick<DimmerStatus, 'exposures' | 'tracked'> {
     return { exposures: this.#table.exposures(), tracked: this.#tracked.totals() };
+  }
+
+  /** Takes what was counted, for a report. */
+  protected drainCounters(): Counted {
+    const { exposures, dropped } = this.#table.drainExposures();
+    const tracked = this.#tracked.drain();
+    return { exposures, events: tracked.events, dropped: { exposures: dropped, events: tracked.dropped } };
   }
 
   /** Nothing will be served any more, nobody waits or listens. */

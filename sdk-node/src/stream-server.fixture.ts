@@ -1,7 +1,8 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import type { FlagDefinition, JsonValue, SnapshotDocument, WireObject } from '@dimmer/schema';
+import { gunzipSync } from 'node:zlib';
+import type { FlagDefinition, JsonValue, Report, SnapshotDocument, WireObject } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
 
 /** Answers one request for a stream. */
@@ -16,9 +17,19 @@ export interface StreamServer {
   handler: StreamHandler;
   /** Streams that are open now. */
   readonly open: ReadonlySet<ServerStream>;
+  /** Every report so far. */
+  readonly reports: readonly ReceivedReport[];
+  /** The status that reports are answered with; 202 at first. */
+  reportStatus: number;
   /** Cuts every stream. */
   readonly cut: () => void;
   readonly close: () => Promise<void>;
+}
+
+/** A report, and how it came. */
+export interface ReceivedReport {
+  readonly report: Report;
+  readonly encoding: string | undefined;
 }
 
 /** The server's end of one stream. */
@@ -96,8 +107,16 @@ export class ServerStream {
 export async function streamServer(handler: StreamHandler, port = 0): Promise<StreamServer> {
   const open = new Set<ServerStream>();
   const requests: { since: string | null; authorization: string | undefined }[] = [];
-  const state = { handler };
+  const reports: ReceivedReport[] = [];
+  const state = { handler, reportStatus: 202 };
   const server = createServer((request, response) => {
+    if (request.method === 'POST') {
+      void readReport(request).then((report) => {
+        reports.push(report);
+        response.writeHead(state.reportStatus).end(JSON.stringify({ now: 0 }));
+      });
+      return;
+    }
     const stream = new ServerStream(request, response);
     requests.push({ since: stream.since, authorization: request.headers.authorization });
     open.add(stream);
@@ -112,7 +131,14 @@ export async function streamServer(handler: StreamHandler, port = 0): Promise<St
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     open,
+    reports,
     cut,
+    get reportStatus() {
+      return state.reportStatus;
+    },
+    set reportStatus(next) {
+      state.reportStatus = next;
+    },
     get handler() {
       return state.handler;
     },
@@ -127,6 +153,15 @@ export async function streamServer(handler: StreamHandler, port = 0): Promise<St
       });
     },
   };
+}
+
+async function readReport(request: IncomingMessage): Promise<ReceivedReport> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const encoding = request.headers['content-encoding'];
+  const bytes = Buffer.concat(chunks);
+  const report: Report = JSON.parse((encoding === 'gzip' ? gunzipSync(bytes) : bytes).toString());
+  return { report, encoding };
 }
 
 function listen(server: Server, port: number): Promise<void> {

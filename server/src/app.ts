@@ -30,6 +30,12 @@ import type { Log } from './platform/log.ts';
 import { createHttpMetrics } from './platform/metrics.ts';
 import type { Random } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
+import { exposureRoutes } from './reports/exposure-routes.ts';
+import { instanceRoutes } from './reports/instance-routes.ts';
+import { reportRoutes } from './reports/report-routes.ts';
+import type { Reports } from './reports/reports.ts';
+import { createReports } from './reports/reports.ts';
+import { watchStreams } from './reports/stream-presence.ts';
 import { openApiDocument } from './rest/openapi.ts';
 import type { RestEnv } from './rest/rest-env.ts';
 import type { RestRoutes } from './rest/rest-route.ts';
@@ -51,6 +57,7 @@ export interface AppParts {
     | 'streamsPerSecondMax'
     | 'historyRevisions'
     | 'historyDays'
+    | 'exposureDays'
     | 'metrics'
   >;
   readonly clock: Clock;
@@ -96,6 +103,7 @@ export function createApp(parts: AppParts): App {
     streamAgeMs: settings.streamAgeMs,
     limits: settings,
   });
+  const reports = createReports({ ...parts, metrics: registry, keptDays: settings.exposureDays });
   const identify = identifyBy(keys, clock);
 
   const routes = restRoutes();
@@ -108,7 +116,9 @@ export function createApp(parts: AppParts): App {
     '/api/v1/*',
     singleFlight<RestEnv>((c) => c.get('key').id),
   );
-  for (const capability of capabilitiesOf(services, delivery)) routes.route('/', capability);
+  for (const capability of capabilitiesOf(services, delivery, reports)) routes.route('/', capability);
+  routes.use('/sdk/v1/stream', watchStreams(reports.registry));
+  routes.route('/sdk/v1', reportRoutes(reports, requireServerKey(identify)));
   routes.route('/sdk/v1', deliveryRoutes(delivery, requireServerKey(identify)));
   routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
@@ -124,22 +134,24 @@ export function createApp(parts: AppParts): App {
       await work.stop();
     },
     close: async () => {
-      await Promise.all([work.stop(), delivery.close()]);
+      await Promise.all([work.stop(), delivery.close(), reports.close()]);
     },
   };
 }
 
-function capabilitiesOf(services: RestServices, delivery: Delivery): RestRoutes[] {
+function capabilitiesOf(services: RestServices, delivery: Delivery, reports: Reports): RestRoutes[] {
   return [
     projectRoutes(services),
     environmentRoutes(services),
     flagRoutes(services),
     configurationRoutes(services),
-    killRoutes(services),
+    killRoutes(services, reports.receipts),
     explainRoutes(services, delivery),
     changeRoutes(services),
     revertRoutes(services),
     historyRoutes(services),
+    instanceRoutes(services, reports),
+    exposureRoutes(services),
     segmentRoutes(services),
     keyRoutes(services),
     auditRoutes(services),

@@ -23,6 +23,7 @@ test('[A80] without any variable every setting has its default', () => {
       drainSpreadMs: 10_000,
       historyRevisions: 1_000,
       historyDays: 7,
+      exposureDays: 3,
       metrics: true,
     },
   });

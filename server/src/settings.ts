@@ -174,6 +174,15 @@ export const SETTINGS = {
     remedy: 'Give a number of days.',
     schema: wholeNumber(0, 3650),
   },
+  exposureDays: {
+    name: 'DIMMER_EXPOSURE_DAYS',
+    type: 'whole number, 1 to 365',
+    default: '3',
+    unit: 'days',
+    description: 'For how long counted exposures are kept, by flag, variation, reason and minute.',
+    remedy: 'Give a number of days.',
+    schema: wholeNumber(1, 365),
+  },
   metrics: {
     name: 'DIMMER_METRICS',
     type: 'true, false',

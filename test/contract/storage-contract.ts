@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe } from 'vitest';
+import { describeExposures } from './storage-contract-exposures.ts';
 import { describeHistory } from './storage-contract-history.ts';
 import { describeIdempotency } from './storage-contract-idempotency.ts';
 import { describeKeys } from './storage-contract-keys.ts';
@@ -9,7 +10,7 @@ import { Shop } from './storage-shop.ts';
 import type { StorageSubject } from './storage-subject.ts';
 
 /**
- * What every storage adapter promises: server/SPEC.md, rules S1 to S29.
+ * What every storage adapter promises: server/SPEC.md, rules S1 to S29 and S38.
  *
  * @param name - The adapter, for the report.
  * @param open - Opens an empty storage; called once per test.
@@ -27,5 +28,6 @@ export function describeStorage(name: string, open: () => Promise<StorageSubject
     describeHistory(shop);
     describeListeners(shop);
     describeKeys(shop);
+    describeExposures(shop);
   });
 }

@@ -5,5 +5,6 @@ export * from './flags.ts';
 export * from './keys.ts';
 export * from './problems.ts';
 export * from './projects.ts';
+export * from './reports.ts';
 export * from './segments.ts';
 export * from './terms.ts';

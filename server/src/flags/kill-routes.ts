@@ -1,9 +1,20 @@
-import { CommitView, ConfigurationView, KillInput, KillManyInput, RestoreInput } from '@dimmer/schema/rest';
+import {
+  ConfigurationView,
+  KilledManyView,
+  KilledView,
+  KillInput,
+  KillManyInput,
+  RestoreInput,
+  WaitQuery,
+} from '@dimmer/schema/rest';
+import { answerWrite } from '../http/answer.ts';
+import type { Receipts } from '../reports/receipts.ts';
+import { withReceipt } from '../reports/with-receipt.ts';
 import { commitReply } from '../rest/commit-reply.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
-import { write } from '../rest/write.ts';
+import { commitWrite, write } from '../rest/write.ts';
 import { configurationReply } from './configuration-reply.ts';
 import { killFlag, killFlags, restoreFlag } from './kill-edits.ts';
 
@@ -15,8 +26,9 @@ const killing = restRoute({
   path: `${ENVIRONMENT}/flags/{flag}/kill`,
   tag,
   summary: 'The emergency off of one flag: unconditional, and the same however often it is sent.',
+  query: WaitQuery,
   body: KillInput,
-  answer: [200, ConfigurationView],
+  answer: [200, KilledView],
   problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
 });
 
@@ -35,25 +47,28 @@ const killingMany = restRoute({
   path: `${ENVIRONMENT}/kill`,
   tag,
   summary: 'Kills many flags in one revision: those named, those with a tag, or both.',
+  query: WaitQuery,
   body: KillManyInput,
-  answer: [200, CommitView],
+  answer: [200, KilledManyView],
   problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
 });
 
 /** Kills and restores. */
-export function killRoutes(services: RestServices): RestRoutes {
+export function killRoutes(services: RestServices, receipts: Receipts): RestRoutes {
   return restRoutes()
-    .openapi(killing, (c) => {
+    .openapi(killing, async (c) => {
       const { project, environment, flag } = c.req.valid('param');
       const input = c.req.valid('json');
-      return write(c, services, {
+      const outcome = await commitWrite(c, services, {
         project,
         action: 'flag.kill',
         subject: `flag/${flag}`,
         reason: input.reason,
         edit: killFlag(environment, flag, input),
-        reply: (outcome) => configurationReply(outcome, environment, flag),
+        reply: (made) => configurationReply(made, environment, flag),
       });
+      const { wait } = c.req.valid('query');
+      return answerWrite(c, await withReceipt(outcome, receipts, { project, environment }, wait));
     })
     .openapi(restoring, (c) => {
       const { project, environment, flag } = c.req.valid('param');
@@ -66,16 +81,18 @@ export function killRoutes(services: RestServices): RestRoutes {
         reply: (outcome) => configurationReply(outcome, environment, flag),
       });
     })
-    .openapi(killingMany, (c) => {
+    .openapi(killingMany, async (c) => {
       const { project, environment } = c.req.valid('param');
       const input = c.req.valid('json');
-      return write(c, services, {
+      const outcome = await commitWrite(c, services, {
         project,
         action: 'flag.kill',
         subject: `environment/${environment}`,
         reason: input.reason,
         edit: killFlags(environment, input),
-        reply: (outcome) => commitReply(outcome, environment),
+        reply: (made) => commitReply(made, environment),
       });
+      const { wait } = c.req.valid('query');
+      return answerWrite(c, await withReceipt(outcome, receipts, { project, environment }, wait));
     });
 }

@@ -46,10 +46,11 @@ function refusedEncoding(headers: Headers): Rejection | undefined {
 
 function refusedLength(headers: Headers): Rejection | undefined {
   const length = Number(headers.get('content-length') ?? 0);
-  return length > LIMITS.bodyBytes ? tooLarge(length) : undefined;
+  return length > LIMITS.bodyBytes ? tooLarge(length, LIMITS.bodyBytes) : undefined;
 }
 
-async function readBytes(
+/** Reads a body until its end, or until it has more bytes than it may. */
+export async function readBytes(
   body: ReadableStream<Uint8Array> | null,
   maximum: number,
 ): Promise<Result<Uint8Array>> {
@@ -58,7 +59,7 @@ async function readBytes(
   try {
     for await (const chunk of body ?? []) {
       size += chunk.byteLength;
-      if (size > maximum) return rejected(tooLarge(size));
+      if (size > maximum) return rejected(tooLarge(size, maximum));
       chunks.push(chunk);
     }
   } catch {
@@ -102,11 +103,11 @@ function refusedStructure(value: unknown, path: readonly (string | number)[]): R
   return undefined;
 }
 
-function tooLarge(size: number): Rejection {
+export function tooLarge(size: number, maximum: number): Rejection {
   return {
     code: 'BODY_TOO_LARGE',
-    detail: `The body has ${size} bytes or more; at most ${LIMITS.bodyBytes} are read.`,
-    limit: { name: 'bodyBytes', current: size, maximum: LIMITS.bodyBytes },
+    detail: `The body has ${size} bytes or more; at most ${maximum} are read.`,
+    limit: { name: 'bodyBytes', current: size, maximum },
   };
 }
 

@@ -27,6 +27,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   LIMIT_EXCEEDED: 'Stay below the maximum that `limit` names.',
   IDEMPOTENCY_KEY_REUSED: 'Use a new Idempotency-Key for every new request.',
   PRECONDITION_REQUIRED: 'Send If-Match with the ETag of a GET, or `If-None-Match: *` to create.',
+  REPORTS_SHED: 'Keep the report, and send it after the time in Retry-After.',
   INTERNAL: 'Try again; report the request id in `instance` if it stays.',
   UNAVAILABLE: 'Try again after the time in Retry-After.',
   STORAGE_FULL: 'Free space on the disk of the database, then repeat the request.',

@@ -40,6 +40,7 @@ const BY_PARAM: ReadonlyMap<string, ProblemCode> = new Map([
   ['flag', 'FLAG_NOT_FOUND'],
   ['segment', 'SEGMENT_NOT_FOUND'],
   ['id', 'KEY_NOT_FOUND'],
+  ['revision', 'REVISION_NOT_FOUND'],
 ]);
 
 /** Every answer that a route may give, success and problems, as OpenAPI lists them. */

@@ -4,6 +4,7 @@ import type { Result } from '../changes/result.ts';
 import type { Environment, EnvironmentRef, Project, ProjectState } from '../environments/environment.ts';
 import type { Configuration, EnvironmentFlag, Flag, Kill } from '../flags/flag.ts';
 import type { EnvironmentSegment, Segment } from '../segments/segment.ts';
+import type { ExposureStore } from './exposure-store.ts';
 
 /** A flag as the history keeps it: both halves and the kill, so that a revert can bring it back exactly. */
 export interface FlagDocument {
@@ -177,6 +178,8 @@ export interface HistoryPolicy {
  * Faults of the world (disk full, file locked, corruption) are thrown as {@link StorageFault}.
  */
 export interface Storage {
+  /** What SDKs have counted. */
+  readonly exposures: ExposureStore;
   /** Runs a planner against the current state and writes its draft. */
   transact(request: TransactRequest): Promise<Result<TransactOutcome>>;
   projects(): Promise<readonly Project[]>;

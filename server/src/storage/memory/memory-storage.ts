@@ -42,6 +42,7 @@ import {
   selectChanges,
   truncate,
 } from './environment-log.ts';
+import { MemoryExposures } from './memory-exposures.ts';
 
 export interface MemoryStorageOptions {
   readonly clock: Clock;
@@ -56,6 +57,9 @@ export interface MemoryStorageOptions {
  * @example const storage = new MemoryStorage({ clock: systemClock });
  */
 export class MemoryStorage implements Storage {
+  readonly exposures = new MemoryExposures(
+    (project, environment) => this.#states.get(project)?.environments.has(environment) === true,
+  );
   readonly #clock: Clock;
   readonly #announcer: CommitAnnouncer;
   readonly #states = new Map<string, ProjectState>();

@@ -43,6 +43,7 @@ import { loadProject } from './load-project.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { deleteOldReplies, PRUNE_STEP_REVISIONS, targetFloor, truncateHistory } from './prune.ts';
 import { loadSnapshot } from './snapshot.ts';
+import { SqliteExposures } from './sqlite-exposures.ts';
 import { faultOf } from './sqlite-fault.ts';
 import { environments } from './tables.ts';
 import { writeDraft } from './write-draft.ts';
@@ -72,6 +73,7 @@ interface Written {
  * a start or a fault.
  */
 export class SqliteStorage implements Storage {
+  readonly exposures: SqliteExposures;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: ProcessLock;
@@ -86,6 +88,7 @@ export class SqliteStorage implements Storage {
   #closed = false;
 
   constructor(parts: SqliteStorageParts) {
+    this.exposures = new SqliteExposures(parts.database, (work) => this.#use(work));
     this.#path = parts.path;
     this.#database = parts.database;
     this.#lock = parts.lock;

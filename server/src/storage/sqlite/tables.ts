@@ -175,3 +175,23 @@ export const replies = sqliteTable(
   },
   (table) => [primaryKey({ columns: [table.actor, table.key] }), index('replies_by_time').on(table.at)],
 );
+
+/** Evaluations that SDKs have counted, by minute. `variation` is empty where none was chosen. */
+export const exposures = sqliteTable(
+  'exposures',
+  {
+    environment: integer()
+      .notNull()
+      .references(() => environments.id),
+    flag: text().notNull(),
+    /** Start of the minute, in milliseconds since the Unix epoch. */
+    minute: integer().notNull(),
+    variation: text().notNull(),
+    reason: text().notNull(),
+    count: integer().notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.environment, table.flag, table.minute, table.variation, table.reason] }),
+    index('exposures_by_minute').on(table.minute),
+  ],
+);

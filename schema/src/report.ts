@@ -1,0 +1,97 @@
+import type { JsonValue } from './definition.ts';
+
+/** What a report may not exceed. The SDK cuts before it sends; the server refuses what is larger. */
+export const REPORT_LIMITS = {
+  /** Bytes of the JSON, unpacked. */
+  bodyBytes: 1_048_576,
+  /** Bytes on the wire. */
+  wireBytes: 262_144,
+  /** Exposures in one batch. */
+  exposuresPerBatch: 2_000,
+  /** Events in one batch. */
+  eventsPerBatch: 1_000,
+  /** Revisions in one report. */
+  appliedPerReport: 64,
+  /** Characters of names, builds, hosts and fallbacks. */
+  textCharacters: 200,
+} as const;
+
+/** Names an instance: in reports, and in the header {@link INSTANCE_HEADER} of its stream. */
+export const INSTANCE_PATTERN = /^[\x21-\x7e]{1,100}$/;
+
+/** Tells the server which instance a stream belongs to. */
+export const INSTANCE_HEADER = 'dimmer-instance';
+
+/** One running SDK. */
+export interface ReportedInstance {
+  readonly id: string;
+  readonly sdk: { readonly name: string; readonly version: string };
+  readonly application?: { readonly name?: string; readonly build?: string };
+  readonly host?: string;
+  /** For how long it has been running, in milliseconds. Ages need no common clock. */
+  readonly runningMs: number;
+}
+
+/** Where an instance stands. */
+export interface ReportedStatus {
+  /** A `FollowerStatus`, or a word of a later SDK. `CLOSED` is a farewell. */
+  readonly state: string;
+  /** Where its flags come from: `stream`, `cache`, `bootstrap`. */
+  readonly mode: string | null;
+  readonly epoch: string | null;
+  readonly revision: number | null;
+  /** How long ago its flags were last known to be the newest. */
+  readonly ageMs: number | null;
+  /** The server's clock minus its own, as of the last answer. */
+  readonly clockOffsetMs: number | null;
+}
+
+/** An instance went from one revision to another. */
+export interface AppliedRevision {
+  readonly epoch: string;
+  /** What it served before. */
+  readonly from: number;
+  readonly revision: number;
+  /** How long before the report was sent, in milliseconds. */
+  readonly agoMs: number;
+}
+
+/** Evaluations with the same answer and the same fallback, counted. */
+export interface ReportedExposure {
+  readonly flag: string;
+  readonly variation: string | null;
+  readonly reason: string;
+  readonly errorCode?: string;
+  readonly ruleId?: string;
+  /** The version of the definition that answered. */
+  readonly revision: number;
+  readonly fallback?: string | number | boolean | null | undefined;
+  readonly count: number;
+}
+
+/** Something that a program tracked. */
+export interface ReportedEvent {
+  readonly name: string;
+  /** ISO 8601, clock of the instance. */
+  readonly at: string;
+  readonly targetingKey?: string;
+  readonly details: { readonly [attribute: string]: JsonValue | undefined };
+}
+
+/** Counters that must be added once: the id stays the same however often the batch is sent. */
+export interface ReportBatch {
+  readonly id: string;
+  readonly exposures: readonly ReportedExposure[];
+  readonly events: readonly ReportedEvent[];
+  /** What could not be kept until this report. */
+  readonly dropped: { readonly exposures: number; readonly events: number };
+}
+
+/** The body of `POST /sdk/v1/report`. */
+export interface Report {
+  readonly instance: ReportedInstance;
+  readonly status: ReportedStatus;
+  readonly applied: readonly AppliedRevision[];
+  /** Left out where there is nothing to count. */
+  readonly batch?: ReportBatch;
+}

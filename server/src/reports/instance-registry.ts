@@ -1,0 +1,99 @@
+import type { ReportInput } from '@dimmer/schema/rest';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Instance } from './instance.ts';
+import { afterReport, isPresent, isRepeated, newInstance } from './instance.ts';
+
+/** Instances that are known per environment. More are turned away: memory must not grow with a loop of restarts. */
+const INSTANCES_PER_ENVIRONMENT_MAX = 20_000;
+
+/** What became of a report. `full`: there are too many instances, and this one is not among them. */
+export type Registered = 'counted' | 'repeated' | 'full';
+
+/**
+ * The instances of every environment, in memory. A restart forgets them, and each tells again within a second
+ * of its reconnection; nothing is written, so a thousand that register at once cost no transaction.
+ */
+export class InstanceRegistry {
+  readonly #clock: Clock;
+  readonly #instancesMax: number;
+  readonly #environments = new Map<string, Map<string, Instance>>();
+
+  constructor(clock: Clock, instancesMax: number = INSTANCES_PER_ENVIRONMENT_MAX) {
+    this.#clock = clock;
+    this.#instancesMax = instancesMax;
+  }
+
+  /** Takes a report in. `counted`: the counts of its batch are new. */
+  report(environment: EnvironmentRef, report: ReportInput): Registered {
+    const { id } = report.instance;
+    const known = this.#find(environment, id);
+    if (known === undefined) return 'full';
+    const instances = this.#instancesOf(environment);
+    // A farewell: what has closed itself is nobody to wait for.
+    if (report.status.state === 'CLOSED') instances.delete(id);
+    else instances.set(id, afterReport(known, report, this.#clock.now()));
+    return isRepeated(known, report) ? 'repeated' : 'counted';
+  }
+
+  /**
+   * A stream of an instance was opened.
+   *
+   * @returns To be called when it has ended.
+   */
+  connected(environment: EnvironmentRef, id: string): () => void {
+    const known = this.#find(environment, id);
+    if (known === undefined) return () => {};
+    const connectedAt = this.#clock.now();
+    this.#instancesOf(environment).set(id, { ...known, streams: known.streams + 1, connectedAt });
+    return () => {
+      const instances = this.#environments.get(nameOf(environment));
+      const ended = instances?.get(id);
+      if (ended !== undefined) instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
+    };
+  }
+
+  /** The instances that run now, by id. */
+  present(environment: EnvironmentRef): readonly Instance[] {
+    const now = this.#clock.now();
+    const instances = this.#environments.get(nameOf(environment))?.values() ?? [];
+    return [...instances].filter((instance) => isPresent(instance, now)).sort(byId);
+  }
+
+  /** How many are known in all environments. */
+  get size(): number {
+    return [...this.#environments.values()].reduce((sum, instances) => sum + instances.size, 0);
+  }
+
+  /** Forgets those that fell silent. */
+  expire(): void {
+    const now = this.#clock.now();
+    for (const [name, instances] of this.#environments) {
+      for (const [id, instance] of instances) if (!isPresent(instance, now)) instances.delete(id);
+      if (instances.size === 0) this.#environments.delete(name);
+    }
+  }
+
+  #find(environment: EnvironmentRef, id: string): Instance | undefined {
+    const instances = this.#instancesOf(environment);
+    const known = instances.get(id);
+    return known ?? (instances.size < this.#instancesMax ? newInstance(id) : undefined);
+  }
+
+  #instancesOf(environment: EnvironmentRef): Map<string, Instance> {
+    const name = nameOf(environment);
+    const known = this.#environments.get(name);
+    if (known !== undefined) return known;
+    const instances = new Map<string, Instance>();
+    this.#environments.set(name, instances);
+    return instances;
+  }
+}
+
+function nameOf({ project, environment }: EnvironmentRef): string {
+  return `${project}/${environment}`;
+}
+
+function byId(one: Instance, other: Instance): number {
+  return one.id < other.id ? -1 : 1;
+}

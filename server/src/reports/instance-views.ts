@@ -1,0 +1,30 @@
+import type { InstanceView } from '@dimmer/schema/rest';
+import type { Instance } from './instance.ts';
+
+/** An instance as the API shows it. */
+export function instanceView(instance: Instance): InstanceView {
+  const { id, facts, status, startedAt, heardAt, streams, dropped } = instance;
+  return {
+    id,
+    sdk: facts === undefined ? null : { name: facts.sdk.name, version: facts.sdk.version },
+    application: {
+      name: facts?.application?.name ?? null,
+      build: facts?.application?.build ?? null,
+    },
+    host: facts?.host ?? null,
+    startedAt: timeOf(startedAt),
+    state: status?.state ?? null,
+    mode: status?.mode ?? null,
+    epoch: status?.epoch ?? null,
+    revision: status?.revision ?? null,
+    ageMs: status?.ageMs ?? null,
+    clockOffsetMs: status?.clockOffsetMs ?? null,
+    connected: streams > 0,
+    heardAt: timeOf(heardAt),
+    dropped: { ...dropped },
+  };
+}
+
+function timeOf(at: number | undefined): string | null {
+  return at === undefined ? null : new Date(at).toISOString();
+}

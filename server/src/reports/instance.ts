@@ -1,0 +1,106 @@
+import type { ReportInput } from '@dimmer/schema/rest';
+
+/** When an instance left one revision for another. */
+export interface AppliedMoment {
+  readonly epoch: string;
+  readonly from: number;
+  readonly revision: number;
+  /** Milliseconds since the Unix epoch, clock of the server. */
+  readonly at: number;
+}
+
+/** What is known of one running SDK. Times are milliseconds since the Unix epoch, clock of the server. */
+export interface Instance {
+  readonly id: string;
+  /** What the last report said; `undefined` where only a stream of it was seen. */
+  readonly facts: ReportInput['instance'] | undefined;
+  readonly status: ReportInput['status'] | undefined;
+  readonly startedAt: number | undefined;
+  /** When the last report came. */
+  readonly heardAt: number | undefined;
+  /** When its last stream was opened. */
+  readonly connectedAt: number | undefined;
+  /** Streams of it that are open. */
+  readonly streams: number;
+  /** Oldest first, at most {@link APPLIED_PER_INSTANCE_MAX}. */
+  readonly applied: readonly AppliedMoment[];
+  /** Ids of the batches that were counted last, so that one which comes again is not counted again. */
+  readonly batches: readonly string[];
+  readonly dropped: { readonly exposures: number; readonly events: number };
+}
+
+/** An instance that is not connected counts as gone when it was silent for this long, in milliseconds. */
+const SILENT_AFTER_MS = 90_000;
+
+/** Revisions per instance whose moment is remembered. */
+const APPLIED_PER_INSTANCE_MAX = 32;
+
+/** Batches per instance that are recognised when they come again. An SDK has one under way at a time. */
+const BATCHES_REMEMBERED_MAX = 8;
+
+export function newInstance(id: string): Instance {
+  return {
+    id,
+    facts: undefined,
+    status: undefined,
+    startedAt: undefined,
+    heardAt: undefined,
+    connectedAt: undefined,
+    streams: 0,
+    applied: [],
+    batches: [],
+    dropped: { exposures: 0, events: 0 },
+  };
+}
+
+/** Whether the instance runs, as far as anybody can say. */
+export function isPresent(instance: Instance, now: number): boolean {
+  return instance.streams > 0 || now - lastSeenAt(instance) <= SILENT_AFTER_MS;
+}
+
+/** The instance once a report has come. A batch that was counted before leaves the counts as they are. */
+export function afterReport(instance: Instance, report: ReportInput, now: number): Instance {
+  const { instance: facts, status, applied, batch } = report;
+  const moments = applied.map(({ epoch, from, revision, agoMs }) => ({
+    epoch,
+    from,
+    revision,
+    at: now - agoMs,
+  }));
+  const counted = batch === undefined || isRepeated(instance, report) ? undefined : batch;
+  return {
+    ...instance,
+    facts,
+    status,
+    startedAt: now - facts.runningMs,
+    heardAt: now,
+    applied: withMoments(instance.applied, moments),
+    ...(counted !== undefined && {
+      batches: [...instance.batches, counted.id].slice(-BATCHES_REMEMBERED_MAX),
+      dropped: {
+        exposures: instance.dropped.exposures + counted.dropped.exposures,
+        events: instance.dropped.events + counted.dropped.events,
+      },
+    }),
+  };
+}
+
+/** Whether the counts of the report were added before. */
+export function isRepeated({ batches }: Instance, { batch }: ReportInput): boolean {
+  return batch !== undefined && batches.includes(batch.id);
+}
+
+/** A report that comes again tells of the same moments: the first telling counts, its age was the most exact. */
+function withMoments(
+  known: readonly AppliedMoment[],
+  told: readonly AppliedMoment[],
+): readonly AppliedMoment[] {
+  const news = told.filter(
+    ({ epoch, revision }) => !known.some((moment) => moment.epoch === epoch && moment.revision === revision),
+  );
+  return [...known, ...news].slice(-APPLIED_PER_INSTANCE_MAX);
+}
+
+function lastSeenAt({ heardAt = 0, connectedAt = 0 }: Instance): number {
+  return Math.max(heardAt, connectedAt);
+}

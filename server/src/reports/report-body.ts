@@ -1,0 +1,55 @@
+import { promisify } from 'node:util';
+import { gunzip } from 'node:zlib';
+import { REPORT_LIMITS } from '@dimmer/schema';
+import { ReportInput } from '@dimmer/schema/rest';
+import type { Rejection, Result } from '../changes/result.ts';
+import { accepted, rejected } from '../changes/result.ts';
+import { readBytes, tooLarge } from '../http/json-body.ts';
+import { issuesOf } from '../http/validation-issues.ts';
+
+/** Off the thread that answers requests, and never beyond the limit, however little was sent. */
+const unpack = promisify(gunzip);
+
+/** Reads the body of a report, gzip or plain, within its limits. */
+export async function readReportBytes({ headers, body }: Request): Promise<Result<Uint8Array>> {
+  const encoding = (headers.get('content-encoding') ?? 'identity').toLowerCase();
+  if (encoding !== 'gzip' && encoding !== 'identity') {
+    return rejected({
+      code: 'UNSUPPORTED_MEDIA_TYPE',
+      detail: `The Content-Encoding is ${encoding}; reports are read plain or with gzip.`,
+      remedy: 'Send `Content-Encoding: gzip`, or none.',
+    });
+  }
+  const maximum = encoding === 'gzip' ? REPORT_LIMITS.wireBytes : REPORT_LIMITS.bodyBytes;
+  const bytes = await readBytes(body, maximum);
+  if (!bytes.ok) return bytes;
+  return encoding === 'gzip' ? unpackWithin(bytes.value) : bytes;
+}
+
+async function unpackWithin(bytes: Uint8Array): Promise<Result<Uint8Array>> {
+  try {
+    return accepted(await unpack(bytes, { maxOutputLength: REPORT_LIMITS.bodyBytes }));
+  } catch (cause) {
+    return rejected(gzipFault(cause));
+  }
+}
+
+function gzipFault(cause: unknown): Rejection {
+  const isTooLarge = cause instanceof Error && 'code' in cause && cause.code === 'ERR_BUFFER_TOO_LARGE';
+  if (isTooLarge) return tooLarge(REPORT_LIMITS.bodyBytes + 1, REPORT_LIMITS.bodyBytes);
+  return { code: 'INVALID_JSON', detail: 'The body is not gzip, though Content-Encoding says so.' };
+}
+
+/** Decodes a report: the work that grows with its size. */
+export function decodeReport(bytes: Uint8Array): Result<ReportInput> {
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return rejected({ code: 'INVALID_JSON', detail: 'The body is not JSON in UTF-8.' });
+  }
+  const parsed = ReportInput.safeParse(value);
+  if (parsed.success) return accepted(parsed.data);
+  const issues = issuesOf(parsed.error, value, '$');
+  return rejected({ code: 'INVALID_REQUEST', detail: 'The report cannot be read.', issues });
+}

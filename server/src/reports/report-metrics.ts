@@ -1,0 +1,50 @@
+import type { Registry } from 'prom-client';
+import { Counter, Gauge } from 'prom-client';
+
+/** What became of a report. */
+export type ReportOutcome = 'counted' | 'repeated' | 'full' | 'invalid' | 'shed';
+
+/** What reports count. */
+export interface ReportMetrics {
+  observe(outcome: ReportOutcome): void;
+  /** Events of `track` that came. */
+  addEvents(count: number): void;
+}
+
+export function registerReportMetrics(
+  registry: Registry,
+  readings: { readonly instances: () => number; readonly exposuresDropped: () => number },
+): ReportMetrics {
+  const registers = [registry];
+  const reports = new Counter({
+    name: 'dimmer_reports_total',
+    help: 'Reports of SDKs, by what became of them.',
+    labelNames: ['outcome'],
+    registers,
+  });
+  const events = new Counter({
+    name: 'dimmer_tracked_events_total',
+    help: 'Tracked events that came.',
+    registers,
+  });
+  new Gauge({
+    name: 'dimmer_instances',
+    help: 'Running SDKs that are known.',
+    registers,
+    collect() {
+      this.set(readings.instances());
+    },
+  });
+  new Gauge({
+    name: 'dimmer_exposures_dropped',
+    help: 'Evaluations that were reported and could not be kept until they were written.',
+    registers,
+    collect() {
+      this.set(readings.exposuresDropped());
+    },
+  });
+  return {
+    observe: (outcome) => reports.inc({ outcome }),
+    addEvents: (count) => events.inc(count),
+  };
+}

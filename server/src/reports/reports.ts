@@ -1,0 +1,92 @@
+import type { ReportInput } from '@dimmer/schema/rest';
+import type { Registry } from 'prom-client';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Turns } from '../platform/turns.ts';
+import { createTurns } from '../platform/turns.ts';
+import type { Storage } from '../storage/storage.ts';
+import { ExposureRollup } from './exposure-rollup.ts';
+import { startExposureWriter } from './exposure-writer.ts';
+import type { Registered } from './instance-registry.ts';
+import { InstanceRegistry } from './instance-registry.ts';
+import type { Receipts } from './receipts.ts';
+import { createReceipts } from './receipts.ts';
+import { ReportAdmission } from './report-admission.ts';
+import type { ReportMetrics } from './report-metrics.ts';
+import { registerReportMetrics } from './report-metrics.ts';
+
+/** How often silent instances are forgotten, in milliseconds. */
+const EXPIRE_MS = 10_000;
+
+/** Rows of exposures that wait to be written, of all environments. */
+const ROLLUP_ROWS_MAX = 50_000;
+
+/** The longest that an instance is asked to wait after its report was refused, in seconds; the least is a third. */
+const RETRY_SECONDS_MAX = 15;
+
+/** What running SDKs tell: who they are, what they have applied, what they have served. */
+export interface Reports {
+  readonly registry: InstanceRegistry;
+  readonly receipts: Receipts;
+  readonly admission: ReportAdmission;
+  readonly metrics: ReportMetrics;
+  /** Reports are decoded one by one, so that a kill waits for one of them at most. */
+  readonly turns: Turns;
+  readonly clock: Clock;
+  /** Takes a report that was read. */
+  take(environment: EnvironmentRef, report: ReportInput): Registered;
+  /** When a refused instance should try again: spread, so that they do not come back together. */
+  retryAfterSeconds(): number;
+  /** Writes what was counted, and takes no more. */
+  close(): Promise<void>;
+}
+
+export function createReports(parts: {
+  readonly storage: Pick<Storage, 'read' | 'history' | 'exposures'>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly log: Log;
+  readonly metrics: Registry;
+  readonly keptDays: number;
+}): Reports {
+  const { storage, clock, random, schedule, log, keptDays } = parts;
+  const registry = new InstanceRegistry(clock);
+  const rollup = new ExposureRollup(ROLLUP_ROWS_MAX);
+  const admission = new ReportAdmission(clock, schedule);
+  const metrics = registerReportMetrics(parts.metrics, {
+    instances: () => registry.size,
+    exposuresDropped: () => rollup.dropped,
+  });
+  const writer = startExposureWriter({ rollup, store: storage.exposures, keptDays, clock, schedule, log });
+  const stopExpiring = schedule.every(EXPIRE_MS, () => registry.expire());
+  return {
+    registry,
+    receipts: createReceipts({ storage, registry, clock, schedule }),
+    admission,
+    metrics,
+    turns: createTurns(schedule),
+    clock,
+    take: (environment, report) => {
+      const outcome = registry.report(environment, report);
+      metrics.observe(outcome);
+      if (outcome === 'counted' && report.batch !== undefined) {
+        rollup.add(environment, report.batch.exposures, clock.now());
+        metrics.addEvents(report.batch.events.length);
+      }
+      return outcome;
+    },
+    retryAfterSeconds: () => {
+      const least = RETRY_SECONDS_MAX / 3;
+      return least + (random.uint32() % (RETRY_SECONDS_MAX - least + 1));
+    },
+    close: async () => {
+      stopExpiring();
+      admission.close();
+      await writer.stop();
+    },
+  };
+}

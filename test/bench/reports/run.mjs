@@ -1,0 +1,127 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { Agent, request } from 'node:http';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+/**
+ * How long a kill takes while reports come in faster than the server can take them: first without reports,
+ * then under them. `npm run bench:reports [-- seconds]`
+ */
+const SECONDS = Number(process.argv[2] ?? 10);
+const SENDERS = 64;
+const EXPOSURES = 500;
+const COMMAND = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
+const ADMIN = `dim_adm_${'Admin0'.repeat(6)}`;
+const SERVER = `dim_srv_${'Server'.repeat(6)}`;
+const FLAG = '/api/v1/projects/default/environments/production/flags/checkout';
+
+const directory = mkdtempSync(join(tmpdir(), 'dimmer-bench-'));
+const port = await freePort();
+const server = spawn(process.execPath, [COMMAND, 'serve', '--port', String(port)], {
+  env: {
+    ...process.env,
+    DIMMER_DATABASE_URL: `file:${join(directory, 'dimmer.db')}`,
+    DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN,
+    DIMMER_BOOTSTRAP_SERVER_KEY: SERVER,
+    DIMMER_LOG_LEVEL: 'error',
+  },
+  stdio: ['ignore', 'ignore', 'inherit'],
+});
+try {
+  await untilReady();
+  await ask('POST', '/api/v1/projects/default/flags', { key: 'checkout' }, ADMIN);
+  console.log('kill alone          ', line(await kills(SECONDS / 2)));
+  const load = { isOver: false, statuses: new Map() };
+  const senders = Array.from({ length: SENDERS }, (_, index) => sendReports(load, index));
+  await sleep(1_000);
+  console.log('kill under reports  ', line(await kills(SECONDS)));
+  load.isOver = true;
+  await Promise.all(senders);
+  const perSecond = [...load.statuses].map(
+    ([status, count]) => `${status}: ${Math.round(count / (SECONDS + 1))}/s`,
+  );
+  console.log(`reports of ${EXPOSURES} exposures, answered `, perSecond.join(', '));
+} finally {
+  server.kill('SIGTERM');
+  await once(server, 'exit');
+  rmSync(directory, { recursive: true });
+}
+
+async function kills(seconds) {
+  const times = [];
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; await sleep(20)) {
+    const at = performance.now();
+    await ask('POST', `${FLAG}/kill`, { reason: `kill ${times.length}` }, ADMIN);
+    times.push(performance.now() - at);
+  }
+  return times.sort((one, other) => one - other);
+}
+
+async function sendReports(load, sender) {
+  const agent = new Agent({ keepAlive: true });
+  for (let round = 0; !load.isOver; round += 1) {
+    const status = await ask('POST', '/sdk/v1/report', reportOf(sender, round), SERVER, agent);
+    load.statuses.set(status, (load.statuses.get(status) ?? 0) + 1);
+  }
+  agent.destroy();
+}
+
+function reportOf(sender, round) {
+  const exposures = Array.from({ length: EXPOSURES }, (_, index) => ({
+    flag: `flag-${index}`,
+    variation: 'on',
+    reason: 'SPLIT',
+    revision: 1,
+    fallback: false,
+    count: 1 + round,
+  }));
+  return {
+    instance: { id: `sender-${sender}`, sdk: { name: 'bench', version: '1' }, runningMs: 1 },
+    status: { state: 'LIVE', mode: 'stream', epoch: 'e', revision: 1, ageMs: 0, clockOffsetMs: 0 },
+    applied: [],
+    batch: { id: `${sender}-${round}`, exposures, events: [], dropped: { exposures: 0, events: 0 } },
+  };
+}
+
+function ask(method, path, json, key, agent) {
+  const body = JSON.stringify(json);
+  const headers = {
+    authorization: `Bearer ${key}`,
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(body),
+  };
+  return new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
+      response.resume().on('end', () => resolve(response.statusCode));
+    })
+      .on('error', reject)
+      .end(body);
+  });
+}
+
+function line(times) {
+  const at = (share) => times[Math.min(times.length - 1, Math.floor(share * times.length))].toFixed(1);
+  return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms of ${times.length}`;
+}
+
+async function untilReady() {
+  for (;;) {
+    const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
+    await response?.body?.cancel();
+    if (response?.ok) return;
+    await sleep(20);
+  }
+}
+
+async function freePort() {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port: free } = probe.address();
+  probe.close();
+  return free;
+}
