@@ -48,10 +48,19 @@ export class FrameSplitter {
   }
 }
 
-/** The name and the JSON of a frame; `undefined` where it has no event, as a comment. */
-export function readFrame(frame: Buffer): { readonly event: string; readonly data: unknown } | undefined {
-  const lines = frame.toString('utf8').split('\n');
-  const event = lines.find((line) => line.startsWith('event: '))?.slice('event: '.length);
-  const data = lines.find((line) => line.startsWith('data: '))?.slice('data: '.length);
-  return event === undefined || data === undefined ? undefined : { event, data: JSON.parse(data) };
+/** One event of a stream. */
+export interface Frame {
+  readonly event: string;
+  /** The SSE id, which a reader sends back as its cursor. */
+  readonly id: string | undefined;
+  readonly data: unknown;
+}
+
+/** @returns `undefined` where there is no event, as in a comment. */
+export function readFrame(bytes: Buffer): Frame | undefined {
+  const lines = bytes.toString('utf8').split('\n');
+  const field = (name: string): string | undefined =>
+    lines.find((line) => line.startsWith(`${name}: `))?.slice(name.length + 2);
+  const [event, id, data] = [field('event'), field('id'), field('data')];
+  return event === undefined || data === undefined ? undefined : { event, id, data: JSON.parse(data) };
 }

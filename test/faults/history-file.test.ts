@@ -28,12 +28,13 @@ test('[H5] what clients append is in the file at once, in order, and nothing is 
 
 test('[H6] a run that interrupted nobody, edited nothing, or slowed nobody, says so', () => {
   const scenario = { interrupts: true, editsFrames: true, merges: true };
-  expect(complaintsAbout(scenario, [], { framesEdited: 0, merged: 0 })).toEqual([
+  expect(complaintsAbout(scenario, [], { framesEdited: 0, heartbeats: 0, merged: 0 })).toEqual([
     'run: no frame was edited',
+    'run: no heartbeat came',
     'run: no reader was slow enough',
     'run: no SDK has left LIVE',
   ]);
   const result = { state: 'INTERRUPTED', epoch: 'e', revision: 3 };
   const left = { time: 0, client: 'sdk-1', op: 'status', args: null, result } as const;
-  expect(complaintsAbout(scenario, [left], { framesEdited: 1, merged: 1 })).toEqual([]);
+  expect(complaintsAbout(scenario, [left], { framesEdited: 1, heartbeats: 1, merged: 1 })).toEqual([]);
 });

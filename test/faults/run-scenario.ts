@@ -30,6 +30,7 @@ export interface Outcome {
     readonly revisions: number;
     readonly writes: number;
     readonly commits: number;
+    readonly heartbeats: number;
     readonly framesEdited: number;
     /** Commits that brought a reader over several revisions at once. */
     readonly merged: number;
@@ -194,12 +195,13 @@ async function complaintsAtTheEnd(
 export function complaintsAbout(
   { editsFrames, interrupts, merges }: Pick<Scenario, 'editsFrames' | 'interrupts' | 'merges'>,
   entries: readonly Entry[],
-  counts: Pick<Outcome['counts'], 'framesEdited' | 'merged'>,
+  counts: Pick<Outcome['counts'], 'framesEdited' | 'heartbeats' | 'merged'>,
 ): readonly string[] {
   const states = entries.flatMap((entry) => (entry.op === 'status' ? [entry.result.state] : []));
   const left = states.some((state) => state === 'INTERRUPTED' || state === 'REFUSED');
   return [
     ...(editsFrames === true && counts.framesEdited === 0 ? ['run: no frame was edited'] : []),
+    ...(counts.heartbeats === 0 ? ['run: no heartbeat came'] : []),
     ...(merges === true && counts.merged === 0 ? ['run: no reader was slow enough'] : []),
     ...(interrupts && !left ? ['run: no SDK has left LIVE'] : []),
   ];
@@ -207,7 +209,7 @@ export function complaintsAbout(
 
 interface Judged {
   readonly violations: readonly string[];
-  readonly counts: Pick<Outcome['counts'], 'commits' | 'merged'>;
+  readonly counts: Pick<Outcome['counts'], 'commits' | 'heartbeats' | 'merged'>;
 }
 
 /** Judges what was written down, and nothing else: a file can be judged again. */
@@ -217,13 +219,14 @@ function judge(entries: readonly Entry[], model: Model): Judged {
     ...Object.entries(STREAM_VALIDATORS).map(([name, validate]) => [name, validate(streams, model)] as const),
     ...Object.entries(CLIENT_VALIDATORS).map(([name, validate]) => [name, validate(entries, model)] as const),
   ];
-  const { delivered } = streams;
+  const { delivered, bookmarks } = streams;
   return {
     violations: judged.flatMap(([name, found]) =>
       found.slice(0, VIOLATIONS_SHOWN).map((violation) => `${name}: ${violation}`),
     ),
     counts: {
       commits: delivered.length,
+      heartbeats: bookmarks.length,
       merged: delivered.filter(({ full, from, revision }) => !full && revision > from + 1).length,
     },
   };

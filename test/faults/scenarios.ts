@@ -187,7 +187,7 @@ export const SCENARIOS: readonly Scenario[] = [
     ...USUAL,
     name: 'frozen',
     title: '[SDK-7, ORD-1] a server that is stopped for seconds is noticed, and lies to nobody afterwards',
-    faults: [{ fault: 'freeze', forMs: [4500, 6000] }, CALM],
+    faults: [CALM, { fault: 'freeze', forMs: [4500, 6000] }, CALM],
     rounds: { short: 1, long: 10 },
   },
   {

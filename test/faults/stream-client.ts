@@ -1,5 +1,5 @@
 import { connect } from 'node:net';
-import { ChunkedBody, FrameSplitter, readFrame } from './chunked-body.ts';
+import { ChunkedBody, type Frame, FrameSplitter, readFrame } from './chunked-body.ts';
 import type { HistoryFile } from './history-file.ts';
 import type { SeededRandom } from './seeded-random.ts';
 
@@ -42,12 +42,11 @@ export function startStreamClient(options: StreamClientOptions): StreamClient {
     end = openStream(options, cursor, { frame, closed });
   }
 
-  function frame(event: string, data: { readonly epoch?: string; readonly revision?: number }): void {
+  function frame({ event, id, data }: Frame): void {
     history.append(name, { op: 'frame', args: { stream, event }, result: data });
-    if (event === 'hello') epoch = data.epoch ?? '';
-    if (event !== 'commit') return;
-    revision = data.revision ?? 0;
-    cursor = `${epoch}:${revision}`;
+    // Nothing but the id decides where the next stream goes on: that is all that SSE promises a reader.
+    cursor = id ?? cursor;
+    if (event === 'commit') revision = (data as { readonly revision: number }).revision;
   }
 
   function closed(): void {
@@ -55,7 +54,6 @@ export function startStreamClient(options: StreamClientOptions): StreamClient {
     if (!stopped) setTimeout(() => stopped || open(), random.between(...RETURN_MS));
   }
 
-  let epoch = '';
   open();
   return {
     get revision() {
@@ -69,7 +67,7 @@ export function startStreamClient(options: StreamClientOptions): StreamClient {
 }
 
 interface StreamSink {
-  frame(event: string, data: { readonly epoch?: string; readonly revision?: number }): void;
+  frame(frame: Frame): void;
   closed(): void;
 }
 
@@ -85,7 +83,7 @@ function openStream(options: StreamClientOptions, cursor: string | null, sink: S
   function receive(bytes: Buffer): void {
     for (const bytesOfFrame of frames.push(body.push(bytes))) {
       const read = readFrame(bytesOfFrame);
-      if (read !== undefined) sink.frame(read.event, read.data as { readonly revision?: number });
+      if (read !== undefined) sink.frame(read);
     }
   }
 

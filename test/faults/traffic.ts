@@ -12,7 +12,7 @@ export const SINGLE = 'single';
 export const KILLED = 'killed';
 export const RAMP = 'ramp';
 /** The rule that the flag which nobody writes has from the beginning. */
-export const VICTIM_MARKER = 'untouched';
+const VICTIM_MARKER = 'untouched';
 
 /** A write that hangs as long as its server does is given up, in milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;

@@ -72,6 +72,7 @@ function resumable({ opened, delivered }: StreamHistory): Violations {
     ];
     if (since === null) return mode === 'full' ? [] : wrong('there was no cursor');
     if (!since.startsWith(`${epoch}:`)) return mode === 'full' ? [] : wrong('the cursor is of another epoch');
+    if (since !== `${epoch}:${position}`) return wrong(`the ids lead elsewhere than to ${position}`);
     if (revision < position) return wrong('the server is behind what it sent');
     if (mode === 'none' && revision !== position) return wrong('it is not current');
     const next = first.get(name);
