@@ -19,5 +19,7 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', 'test/bench/**'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Scenarios under faults wait for servers of their own rather than compute.
+    maxConcurrency: 8,
   },
 });

@@ -36,7 +36,7 @@ export interface ReportedInstance {
 export interface ReportedStatus {
   /** A `FollowerStatus`, or a word of a later SDK. `CLOSED` is a farewell. */
   readonly state: string;
-  /** Where its flags come from: `stream`, `cache`, `bootstrap`. */
+  /** How it follows the server right now: `stream`, `poll`, `none`. */
   readonly mode: string | null;
   readonly epoch: string | null;
   readonly revision: number | null;

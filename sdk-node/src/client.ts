@@ -181,9 +181,9 @@ export class Dimmer extends ServedFlags {
   }
 
   #standing(): Omit<ReportedStatus, 'clockOffsetMs'> {
-    const { ageMs, source } = this.#freshness();
+    const state = this.#follower.state();
     const { epoch = null, revision = null } = this.served ?? {};
-    return { state: statusOf(this.#follower.state()), mode: source, epoch, revision, ageMs };
+    return { state: statusOf(state), mode: modeOf(state), epoch, revision, ageMs: this.#freshness().ageMs };
   }
 
   #freshness(): Pick<DimmerStatus, 'ageMs' | 'source'> {

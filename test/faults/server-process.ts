@@ -9,18 +9,27 @@ const READY_WITHIN_MS = 20_000;
 /** A real `dimmer serve` on a fixed port and file, which can be killed and started again. */
 export interface ServerProcess {
   readonly url: string;
+  readonly port: number;
   readonly adminKey: string;
   readonly serverKey: string;
   /** Starts the process and waits until it is ready. */
   start(): Promise<void>;
   /** Sends a signal and waits for the end; answers with exit code or signal. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
+  /** Sends a signal that does not end the process: SIGSTOP, SIGCONT. */
+  signal(signal: NodeJS.Signals): void;
   /** What the process has written to stderr and stdout since it was made. */
   output(): string;
 }
 
-/** @param databasePath - The SQLite file; it is kept over restarts. */
-export async function createServerProcess(databasePath: string): Promise<ServerProcess> {
+/**
+ * @param databasePath - The SQLite file; it is kept over restarts.
+ * @param settings - `DIMMER_*` beside those of every test.
+ */
+export async function createServerProcess(
+  databasePath: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<ServerProcess> {
   const port = await freePort();
   const adminKey = `dim_adm_${'Admin0'.repeat(6)}`;
   const serverKey = `dim_srv_${'Server'.repeat(6)}`;
@@ -30,6 +39,7 @@ export async function createServerProcess(databasePath: string): Promise<ServerP
 
   return {
     url,
+    port,
     adminKey,
     serverKey,
     async start() {
@@ -43,6 +53,7 @@ export async function createServerProcess(databasePath: string): Promise<ServerP
           DIMMER_LOG_LEVEL: 'warn',
           DIMMER_DRAIN_ACCEPT_MS: '0',
           DIMMER_DRAIN_SPREAD_MS: '0',
+          ...settings,
         },
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -59,6 +70,9 @@ export async function createServerProcess(databasePath: string): Promise<ServerP
       child.kill(signal);
       const [code, killedBy] = await exited;
       return code ?? killedBy;
+    },
+    signal(signal) {
+      child?.kill(signal);
     },
     output: () => output,
   };

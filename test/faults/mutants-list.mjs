@@ -1,0 +1,213 @@
+/**
+ * Mistakes that were made in systems of this kind, as patches. `caughtBy` names the scenario, or the file of
+ * tests, that must fail. A scenario runs the built server, so patches for it go to `dist`; the SDK and all
+ * tests run from their sources.
+ */
+export const MUTANTS = [
+  {
+    name: 'snapshot before subscribe',
+    patches: [
+      {
+        file: 'server/dist/delivery/environment-streams.js',
+        find: 'this.#subscribers.set(subscriber, keyId);',
+        replace:
+          'setTimeout(() => { subscriber.subscribedAt(this.#copy.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
+      },
+      {
+        file: 'server/dist/delivery/subscriber.js',
+        find: '    /** Brings the reader to the newest revision',
+        replace:
+          '    subscribedAt(revision) { this.#revision = revision; }\n    /** Brings the reader to the newest revision',
+      },
+    ],
+    caughtBy: { scenario: 'reset-storm' },
+  },
+  {
+    name: 'process-local event ids',
+    patches: [
+      {
+        file: 'server/dist/delivery/frames.js',
+        find: 'formatCursor(copy));',
+        replace:
+          'formatCursor({ epoch: copy.epoch, revision: (globalThis.dimmerId = (globalThis.dimmerId ?? 0) + 1) }));',
+      },
+    ],
+    caughtBy: { scenario: 'terminate' },
+  },
+  {
+    name: 'frames applied one by one',
+    patches: [
+      {
+        file: 'follower/src/receive.ts',
+        find: '  return { state: { ...state, link: { ...link, staging } }, effects: [] };',
+        replace: `  const { snapshot: before } = state;
+  if (before === null || link.full) return { state: { ...state, link: { ...link, staging } }, effects: [] };
+  const snapshot = { ...before, ...withStaged<Item>(before, [object], before.objects) };
+  const publication = { snapshot, source: 'stream' as const, kill: false };
+  return { state: { ...state, snapshot, link }, effects: [{ type: 'publish', publication }] };`,
+      },
+    ],
+    caughtBy: { scenario: 'split' },
+  },
+  {
+    name: 'comment heartbeats only',
+    patches: [
+      {
+        file: 'server/dist/delivery/frames.js',
+        find: "return frame('heartbeat', { revision, digest, databaseAgeMs });",
+        replace: "return Buffer.from(': heartbeat\\n\\n');",
+      },
+    ],
+    caughtBy: { scenario: 'terminate' },
+  },
+  {
+    name: 'no watchdog',
+    patches: [
+      {
+        file: 'follower/src/timing.ts',
+        find: 'silentHeartbeats: 3,',
+        replace: 'silentHeartbeats: 100,',
+      },
+    ],
+    caughtBy: { scenario: 'half-open-down' },
+  },
+  {
+    name: 'no status is outlived',
+    patches: [
+      {
+        file: 'follower/src/machine.ts',
+        find: 'if (status === 401 || status === 403) {',
+        replace: 'if (status !== undefined) {',
+      },
+    ],
+    caughtBy: { scenario: 'answers-503' },
+  },
+  {
+    name: 'digest of a commit unchecked',
+    patches: [
+      {
+        file: 'follower/src/receive.ts',
+        find: 'if (contents.digest !== commit.digest) {',
+        replace: 'if (false) {',
+      },
+      {
+        file: 'follower/src/receive.ts',
+        find: 'if (heartbeat.digest !== snapshot.digest) {',
+        replace: 'if (false) {',
+      },
+    ],
+    caughtBy: { test: 'follower/src/machine.test.ts' },
+  },
+  {
+    name: 'same retry for all',
+    patches: [{ file: 'follower/src/backoff.ts', find: '+ random * bound;', replace: '+ bound;' }],
+    caughtBy: { test: 'follower/src/machine.test.ts' },
+  },
+  {
+    name: 'one moment for all goodbyes',
+    patches: [
+      {
+        file: 'server/src/delivery/environment-streams.ts',
+        find: 'Math.floor(index * stepMs)',
+        replace: 'Math.floor(0 * index * stepMs)',
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery' },
+  },
+  {
+    name: 'NORMAL sync',
+    patches: [
+      {
+        file: 'server/src/storage/sqlite/database.ts',
+        find: "client.pragma('synchronous = FULL');",
+        replace: "client.pragma('synchronous = NORMAL');",
+      },
+    ],
+    caughtBy: { test: 'server/src/storage/sqlite/sqlite-storage.test.ts' },
+  },
+  {
+    name: 'acknowledged before the commit',
+    patches: [
+      {
+        file: 'server/dist/storage/sqlite/database.js',
+        find: 'writeHolder(database, self);',
+        replace:
+          "writeHolder(database, self); client.exec('begin'); setInterval(() => { if (client.inTransaction) client.exec('commit; begin'); }, 200);",
+      },
+    ],
+    caughtBy: { scenario: 'kill-and-cut' },
+  },
+  {
+    name: 'audit outside the transaction',
+    patches: [
+      {
+        file: 'server/src/storage/sqlite/write-draft.ts',
+        find: '  writeAuditEntry(statements, record.audit);',
+        replace: '  setImmediate(() => writeAuditEntry(statements, record.audit));',
+      },
+    ],
+    caughtBy: { test: 'test/contract/storage.test.ts' },
+  },
+  {
+    name: 'plain writeFile cache',
+    patches: [
+      {
+        file: 'sdk-node/src/disk-cache.ts',
+        find: 'await replaceFile(path, text);',
+        replace: "await (await import('node:fs/promises')).writeFile(path, text, { mode: 0o600 });",
+      },
+    ],
+    caughtBy: { test: 'sdk-node/src/disk-cache.test.ts' },
+  },
+  {
+    name: 'native RegExp',
+    patches: [
+      {
+        file: 'evaluator/src/condition-value.ts',
+        find: 'return RE2JS.compile(source);',
+        replace: 'return new RegExp(source) as unknown as RE2JS;',
+      },
+    ],
+    caughtBy: { test: 'evaluator/src/operators.test.ts' },
+  },
+  {
+    name: 'object as flag map',
+    patches: [
+      {
+        file: 'sdk-node/src/flag-table.ts',
+        find: '    const live = new Map<string, LiveFlag>();',
+        replace: `    const object: Record<string, LiveFlag> = {};
+    const live = {
+      get: (key: string) => object[key],
+      has: (key: string) => object[key] !== undefined,
+      set: (key: string, flag: LiveFlag) => void (object[key] = flag),
+      values: () => Object.values(object),
+      [Symbol.iterator]: () => Object.entries(object)[Symbol.iterator](),
+    } as unknown as Map<string, LiveFlag>;`,
+      },
+    ],
+    caughtBy: { test: 'sdk-node/src/flag-table.test.ts' },
+  },
+  {
+    name: '401 on a database error',
+    patches: [
+      {
+        file: 'server/src/access/authenticate.ts',
+        find: 'await directory.find(hashOf(secret));',
+        replace: 'await directory.find(hashOf(secret)).catch(() => undefined);',
+      },
+    ],
+    caughtBy: { test: 'test/contract/rest-faults.test.ts' },
+  },
+  {
+    name: 'no drain timeout',
+    patches: [
+      {
+        file: 'server/src/start-server.ts',
+        find: 'await Promise.race([Promise.all([listener.close(), app.close()]), timeIsUp]);',
+        replace: 'await Promise.all([listener.close(), app.close()]);',
+      },
+    ],
+    caughtBy: { test: 'server/src/start-server.test.ts' },
+  },
+];

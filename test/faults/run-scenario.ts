@@ -1,0 +1,233 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
+import { createHistoryFile, type Entry, type HistoryFile, readHistoryFile } from './history-file.ts';
+import { type Model, modelOf } from './model.ts';
+import { poisonVictim } from './poison.ts';
+import { replayStreams } from './replay-streams.ts';
+import type { Fault, Scenario, Span } from './scenarios.ts';
+import { type SdkClient, startSdkClient } from './sdk-client.ts';
+import { type SeededRandom, seededRandom } from './seeded-random.ts';
+import { createServerProcess, type ServerProcess } from './server-process.ts';
+import { type StreamClient, startStreamClient } from './stream-client.ts';
+import { createFlags, fetchRevisions, startTraffic } from './traffic.ts';
+import { CLIENT_VALIDATORS } from './validate-clients.ts';
+import { STREAM_VALIDATORS } from './validate-streams.ts';
+
+/** Clients of a run. Half of the SDKs and of the raw clients go through the proxy, where they may. */
+const SDKS = 2;
+const RAW_CLIENTS = 4;
+/** The longest delay of an SDK is 30 s, and an attempt that hangs takes 10. */
+const CONVERGED_WITHIN_MS = 45_000;
+const VIOLATIONS_SHOWN = 5;
+const SETTINGS = { DIMMER_HEARTBEAT_MS: '1000' };
+
+/** What came of a run. */
+export interface Outcome {
+  /** `validator: what did not hold`. */
+  readonly violations: readonly string[];
+  readonly counts: {
+    readonly revisions: number;
+    readonly writes: number;
+    readonly commits: number;
+    readonly heartbeats: number;
+    readonly framesEdited: number;
+    /** Commits that brought a reader over several revisions at once. */
+    readonly merged: number;
+  };
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly isLong: boolean;
+  /** An empty folder, for the database and `history.jsonl`. */
+  readonly directory: string;
+}
+
+/** Runs faults against real processes, records, and judges afterwards. */
+export async function runScenario(scenario: Scenario, options: RunOptions): Promise<Outcome> {
+  const { directory, seed } = options;
+  const databasePath = join(directory, 'dimmer.db');
+  const random = seededRandom(seed);
+  const server = await createServerProcess(databasePath, SETTINGS);
+  const proxy = await startFaultProxy(server.port, random.fork('jitter').next);
+  const history = createHistoryFile(join(directory, 'history.jsonl'));
+  try {
+    await server.start();
+    await createFlags(server);
+    const run: Run = { scenario, options, databasePath, random, server, proxy, history };
+    const { model, writes, complaints } = await play(run);
+    const entries = readHistoryFile(history.path);
+    const judged = judge(entries, model);
+    const counts = { revisions: model.last, writes, framesEdited: proxy.counts.edited, ...judged.counts };
+    return {
+      violations: [...complaints, ...complaintsAbout(scenario, entries, counts), ...judged.violations],
+      counts,
+    };
+  } finally {
+    history.close();
+    await proxy.close();
+    server.signal('SIGCONT');
+    await server.end('SIGKILL');
+  }
+}
+
+interface Run {
+  readonly scenario: Scenario;
+  readonly options: RunOptions;
+  readonly databasePath: string;
+  readonly random: SeededRandom;
+  readonly server: ServerProcess;
+  readonly proxy: FaultProxy;
+  readonly history: HistoryFile;
+}
+
+interface Played {
+  readonly model: Model;
+  readonly writes: number;
+  /** What went wrong while the run was still going on. */
+  readonly complaints: readonly string[];
+}
+
+/** Clients on, faults, clients off. Judges nothing but that the end was reached. */
+async function play(run: Run): Promise<Played> {
+  const { scenario, options, server, history, random } = run;
+  const sdks = startSdks(run);
+  const raw = startRawClients(run);
+  const traffic = startTraffic({
+    server,
+    history,
+    random: random.fork('traffic'),
+    perSecond: scenario.writesPerSecond,
+    ...(scenario.slow !== undefined && { ruleBytes: scenario.slow.ruleBytes }),
+  });
+  try {
+    await Promise.all(sdks.map((sdk) => sdk.waitFor(1, CONVERGED_WITHIN_MS)));
+    const rounds = options.isLong ? scenario.rounds.long : scenario.rounds.short;
+    for (let round = 0; round < rounds; round += 1) {
+      for (const fault of scenario.faults) await inflict(fault, run);
+      await sdks[0]?.waitFor(traffic.acknowledged, scenario.ends === 'LIVE' ? CONVERGED_WITHIN_MS : 0);
+    }
+    await traffic.stop();
+    const model = modelOf(await fetchRevisions(server));
+    const complaints = await complaintsAtTheEnd(scenario, model, sdks, raw);
+    return { model, writes: traffic.writes, complaints };
+  } finally {
+    await traffic.stop();
+    for (const client of raw) client.stop();
+    await Promise.all(sdks.map((sdk) => sdk.close()));
+  }
+}
+
+function startSdks({ server, proxy, history, random }: Run): readonly SdkClient[] {
+  return Array.from({ length: SDKS }, (_, index) => {
+    const url = index % 2 === 0 ? proxy.url : server.url;
+    const name = `sdk-${index}`;
+    return startSdkClient({ name, url, server, history, random: random.fork(name) });
+  });
+}
+
+function startRawClients({ scenario, server, proxy, history, random }: Run): readonly StreamClient[] {
+  return Array.from({ length: RAW_CLIENTS }, (_, index) => {
+    const name = `raw-${index}`;
+    const isSlow = scenario.slow !== undefined && index < RAW_CLIENTS / 2;
+    return startStreamClient({
+      name,
+      // A slow reader has nothing in between: the proxy would read on its behalf.
+      url: scenario.rawThroughProxy && index % 2 === 0 && !isSlow ? proxy.url : server.url,
+      key: server.serverKey,
+      history,
+      random: random.fork(name),
+      ...(isSlow && { pausesMs: scenario.slow?.pausesMs ?? 0 }),
+    });
+  });
+}
+
+async function inflict(fault: Fault, run: Run): Promise<void> {
+  const { server, proxy, history, random, databasePath } = run;
+  history.append('faults', { op: 'fault', args: fault, result: null });
+  const lasting = (span: Span): Promise<void> => sleep(random.between(...span));
+  switch (fault.fault) {
+    case 'calm':
+      return lasting(fault.forMs);
+    case 'restart':
+      await server.end(fault.signal);
+      return server.start();
+    case 'freeze':
+      server.signal('SIGSTOP');
+      await lasting(fault.forMs);
+      return server.signal('SIGCONT');
+    case 'reset':
+      return proxy.reset();
+    case 'proxy':
+      proxy.set(fault.does);
+      await lasting(fault.forMs);
+      return proxy.set({});
+    case 'poison': {
+      await server.end('SIGTERM');
+      const args = poisonVictim(databasePath, random);
+      history.append('faults', { op: 'fault', args, result: null });
+      return server.start();
+    }
+  }
+}
+
+async function complaintsAtTheEnd(
+  { ends }: Scenario,
+  { last }: Model,
+  sdks: readonly SdkClient[],
+  raw: readonly StreamClient[],
+): Promise<readonly string[]> {
+  const deadline = Date.now() + CONVERGED_WITHIN_MS;
+  const [faulted, ...direct] = sdks;
+  const awaited = ends === 'LIVE' ? sdks : direct;
+  const reached = await Promise.all(awaited.map((sdk) => sdk.waitFor(last, CONVERGED_WITHIN_MS)));
+  const late = awaited.filter((_, index) => reached[index] !== true);
+  const complaints = late.map(
+    ({ name, status }) => `end: ${name} did not reach ${last}: ${JSON.stringify(status())}`,
+  );
+  if (ends === 'REFUSED' && faulted?.status().state !== 'REFUSED') complaints.push('end: nobody was refused');
+  while (raw.some(({ revision }) => revision < last) && Date.now() < deadline) await sleep(20);
+  return complaints;
+}
+
+/** A run that did not do what its scenario says proves nothing. */
+export function complaintsAbout(
+  { editsFrames, interrupts, merges }: Pick<Scenario, 'editsFrames' | 'interrupts' | 'merges'>,
+  entries: readonly Entry[],
+  counts: Pick<Outcome['counts'], 'framesEdited' | 'heartbeats' | 'merged'>,
+): readonly string[] {
+  const states = entries.flatMap((entry) => (entry.op === 'status' ? [entry.result.state] : []));
+  const left = states.some((state) => state === 'INTERRUPTED' || state === 'REFUSED');
+  return [
+    ...(editsFrames === true && counts.framesEdited === 0 ? ['run: no frame was edited'] : []),
+    ...(counts.heartbeats === 0 ? ['run: no heartbeat came'] : []),
+    ...(merges === true && counts.merged === 0 ? ['run: no reader was slow enough'] : []),
+    ...(interrupts && !left ? ['run: no SDK has left LIVE'] : []),
+  ];
+}
+
+interface Judged {
+  readonly violations: readonly string[];
+  readonly counts: Pick<Outcome['counts'], 'commits' | 'heartbeats' | 'merged'>;
+}
+
+/** Judges what was written down, and nothing else: a file can be judged again. */
+function judge(entries: readonly Entry[], model: Model): Judged {
+  const streams = replayStreams(entries);
+  const judged = [
+    ...Object.entries(STREAM_VALIDATORS).map(([name, validate]) => [name, validate(streams, model)] as const),
+    ...Object.entries(CLIENT_VALIDATORS).map(([name, validate]) => [name, validate(entries, model)] as const),
+  ];
+  const { delivered, bookmarks } = streams;
+  return {
+    violations: judged.flatMap(([name, found]) =>
+      found.slice(0, VIOLATIONS_SHOWN).map((violation) => `${name}: ${violation}`),
+    ),
+    counts: {
+      commits: delivered.length,
+      heartbeats: bookmarks.length,
+      merged: delivered.filter(({ full, from, revision }) => !full && revision > from + 1).length,
+    },
+  };
+}
