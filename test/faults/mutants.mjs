@@ -10,6 +10,7 @@ import { compile, ROOT } from '../../scripts/prepare.mjs';
 import { MUTANTS } from './mutants-list.mjs';
 
 const RUN_TIMEOUT_MS = 180_000;
+const REASON_CHARACTERS = 300;
 /** What a copy does without: history, builds of others, and packages, which are linked to. */
 const LEFT_OUT = new Set(['.git', 'node_modules', 'test/bench']);
 
@@ -39,9 +40,9 @@ function judge({ name, patches, caughtBy }) {
       console.error(`${name}: ${problem}`);
       return 'does not fit';
     }
-    const verdict = passes(caughtBy) ? 'survived' : 'caught';
-    console.error(`${name}: ${verdict}`);
-    return verdict;
+    const failure = failureOf(caughtBy);
+    console.error(`${name}: ${failure ?? 'nothing failed'}`);
+    return failure === undefined ? 'survived' : 'caught';
   } finally {
     for (const [file, text] of originals) writeFileSync(join(copy, file), text);
   }
@@ -59,8 +60,11 @@ function apply({ file, find, replace }) {
   return undefined;
 }
 
-/** A run that fails for another reason than a test would count as caught: only a failed test does. */
-function passes({ scenario, test }) {
+/**
+ * Why a test failed, in short. A run that fails for another reason than a test would pass for a catch, so it
+ * throws.
+ */
+function failureOf({ scenario, test }) {
   const path = scenario === undefined ? test : 'test/faults/scenarios.test.ts';
   const report = join(copy, 'mutant-report.json');
   rmSync(report, { force: true });
@@ -75,9 +79,12 @@ function passes({ scenario, test }) {
     },
   );
   try {
-    const { numFailedTests, numPassedTests } = JSON.parse(readFileSync(report, 'utf8'));
+    const { numFailedTests, numPassedTests, testResults } = JSON.parse(readFileSync(report, 'utf8'));
     if (numFailedTests + numPassedTests === 0) throw new Error('no test ran');
-    return numFailedTests === 0;
+    if (numFailedTests === 0) return undefined;
+    const tests = testResults.flatMap(({ assertionResults }) => assertionResults);
+    const { title, failureMessages } = tests.find(({ status }) => status === 'failed');
+    return `${title}: ${failureMessages.join(' ').replace(/\s+/g, ' ').slice(0, REASON_CHARACTERS)}`;
   } catch (error) {
     throw new Error(`${path} gave no verdict: ${error.message}\n${stdout}\n${stderr}`);
   }
