@@ -131,7 +131,8 @@ export function createApp(parts: AppParts): App {
     unready: () => delivery.unready(),
     drain: async (spreadMs) => {
       await delivery.drain(spreadMs);
-      await work.stop();
+      // Streams are told first: what SDKs still report on their way out is kept.
+      await Promise.all([work.stop(), reports.close()]);
     },
     close: async () => {
       await Promise.all([work.stop(), delivery.close(), reports.close()]);

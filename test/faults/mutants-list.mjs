@@ -204,8 +204,8 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/start-server.ts',
-        find: 'await Promise.race([Promise.all([listener.close(), app.close()]), timeIsUp]);',
-        replace: 'await Promise.all([listener.close(), app.close()]);',
+        find: 'await Promise.race([end(), timeIsUp]);',
+        replace: 'await end();',
       },
     ],
     caughtBy: { test: 'server/src/start-server.test.ts' },
