@@ -3,6 +3,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { impatientPlatform } from './sdk-client.ts';
+import { seededRandom, seedOf } from './seeded-random.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { createFlag, readHistory, startWriter } from './writer.ts';
 
@@ -29,15 +31,16 @@ afterAll(async () => {
 test(
   `[DUR-2] ${KILLS} times kill -9 under ${WRITES_PER_SECOND} writes a second lose nothing acknowledged`,
   async () => {
-    const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
+    const seed = seedOf(process.env['DIMMER_FAULT_SEED']);
+    const random = seededRandom(seed);
+    const options = { url: server.url, key: server.serverKey, cache: false } as const;
+    const flags = new Dimmer(options, impatientPlatform(random.fork('sdk')));
     await flags.ready({ timeoutMs: 5000 });
     const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
-    const seeds: number[] = [];
 
     for (let kill = 0; kill < KILLS; kill += 1) {
       const before = writer.acknowledged.length;
-      const delayMs = 20 + Math.floor(Math.random() * 380);
-      seeds.push(delayMs);
+      const delayMs = random.between(20, 400);
       await expect.poll(() => writer.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before);
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await server.end('SIGKILL');
@@ -50,9 +53,9 @@ test(
     const history = await readHistory(server);
     const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
     const revisions = history.map(({ revision }) => revision);
-    expect(revisions, `delays ${seeds}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
+    expect(revisions, `seed ${seed}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));
     for (const { revision, marker } of writer.acknowledged) {
-      expect(recorded.get(revision), `revision ${revision}, delays ${seeds}`).toBe(marker);
+      expect(recorded.get(revision), `revision ${revision}, seed ${seed}`).toBe(marker);
     }
 
     const last = history.at(-1);

@@ -1,5 +1,5 @@
 import { Dimmer, type DimmerStatus } from '@dimmer/node';
-import { systemPlatform } from '../../sdk-node/src/platform.ts';
+import { type Platform, systemPlatform } from '../../sdk-node/src/platform.ts';
 import type { HistoryFile, Reading } from './history-file.ts';
 import type { SeededRandom } from './seeded-random.ts';
 import type { ServerProcess } from './server-process.ts';
@@ -31,9 +31,14 @@ const READ_EVERY_MS = 2;
 const USERS = 100;
 const CONTEXT = { targetingKey: 'user-1' };
 
+/** The machine as it is, but for delays that are short and come from the seed. */
+export function impatientPlatform(random: SeededRandom): Platform {
+  return { ...systemPlatform, random: () => random.next() * PATIENCE };
+}
+
 /** Reads at every commit and between them; what equals the last reading is not written down again. */
 export function startSdkClient({ name, url, server, history, random }: SdkClientOptions): SdkClient {
-  const platform = { ...systemPlatform, random: () => random.next() * PATIENCE };
+  const platform = impatientPlatform(random);
   const flags = new Dimmer({ url, key: server.serverKey, cache: false, logger: SILENT }, platform);
   let lastRead = '';
   let rampRevision = 0;
