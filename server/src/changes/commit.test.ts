@@ -1,5 +1,6 @@
 import { buildRuleset } from '@dimmer/evaluator';
 import type { WireObject } from '@dimmer/schema';
+import type { Edit } from '@dimmer/schema/rest';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
@@ -88,6 +89,21 @@ test('[C5] only what changed gets the new version', () => {
   const flags = after.environments.get('production')?.flags;
   expect([flags?.get('checkout')?.version, flags?.get('other')?.version]).toEqual([1, 3]);
   expect(flags?.get('checkout')).toBe(state.environments.get('production')?.flags.get('checkout'));
+});
+
+test('[C5] a flag that is taken over just as it was keeps its version, in its row and in its definition', async () => {
+  const project = await storedProject();
+  for (const edit of fourFlags) await project.commit(edit);
+  const taken = flagInput({ key: 'c', reuseArchivedKey: true });
+  const edits: readonly Edit[] = [
+    { edit: 'archiveFlag', key: 'c' },
+    { edit: 'createFlag', flag: taken },
+  ];
+  expect((await project.commit(changeSet('production', edits))).ok).toBe(true);
+  const { environments } = await project.state();
+  const snapshot = await project.storage.snapshot({ project: 'shop', environment: 'production' });
+  const served = snapshot?.objects.find(({ key }) => key === 'c');
+  expect(environments.get('production')?.flags.get('c')?.version).toBe(served?.version);
 });
 
 test('[C1] whatever is asked, in any order: what is accepted can be evaluated, and what is refused writes nothing', async () => {

@@ -97,7 +97,15 @@ function movedFlags(
   previous: EnvironmentState,
   environment: EnvironmentState,
 ): string[] {
-  return touched.filter((key) => !isDeepStrictEqual(previous.flags.get(key), environment.flags.get(key)));
+  return touched.filter((key) => !isSamePlace(previous.flags.get(key), environment.flags.get(key)));
+}
+
+/** The version is not compared: it follows from what is found to differ. */
+function isSamePlace(before: EnvironmentFlag | undefined, after: EnvironmentFlag | undefined): boolean {
+  if (before === undefined || after === undefined) return before === after;
+  return (
+    isDeepStrictEqual(before.configuration, after.configuration) && isDeepStrictEqual(before.kill, after.kill)
+  );
 }
 
 type ChangedFlag = Extract<ChangedObject, { kind: 'flag' }>;
