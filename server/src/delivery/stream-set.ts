@@ -115,7 +115,8 @@ export class StreamSet {
   }
 }
 
-function endSpread(subscribers: readonly Subscriber[], reason: GoodbyeReason, spreadMs: number): void {
+/** Ends streams with a goodbye, their returns spread over `spreadMs`. */
+export function endSpread(subscribers: readonly Subscriber[], reason: GoodbyeReason, spreadMs: number): void {
   const stepMs = spreadMs / Math.max(1, subscribers.length);
   for (const [index, subscriber] of subscribers.entries()) {
     subscriber.leave(reason, Math.floor(index * stepMs));
