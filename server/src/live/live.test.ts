@@ -54,7 +54,7 @@ test('[L2] with since come first the changes after it, in pages, then what is ne
   const last = await shop.commit();
   await vi.waitFor(() => expect(revisionsOf(reader).at(-1)).toBe(last));
   expect(revisionsOf(reader)).toEqual(Array.from({ length: last - 3 }, (_, index) => index + 4));
-});
+}, 30_000);
 
 test('[L2] Last-Event-ID goes on where a stream broke, also before the first change, and before a since', async () => {
   const shop = await startLiveServer();
