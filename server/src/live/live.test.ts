@@ -150,6 +150,18 @@ test('[L4] the receipt of a new revision goes from incomplete to complete, as it
   expect(receipts()).toHaveLength(3);
 });
 
+test('[L4] whoever comes back within a minute gets the receipt of what was missed', async () => {
+  const shop = await startLiveServer();
+  await shop.report('web-1', 0);
+  const revision = await shop.commit();
+  const reader = await shop.live({ query: `?since=${revision - 1}` });
+  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{ revision, complete: false }]));
+  const other = await shop.live();
+  await shop.report('web-1', revision);
+  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{}, { revision, complete: true }]));
+  expect(other.data('receipt')).toEqual([]);
+});
+
 test('[L4] a newer revision does not stop the receipts of an older one', async () => {
   const shop = await startLiveServer();
   await shop.report('web-1', 0);
