@@ -1,16 +1,12 @@
-import type { ServerResponse } from 'node:http';
 import type { Cursor, HelloMessage } from '@dimmer/schema';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import type { FrameCache } from './frame-cache.ts';
 import { heartbeatFrame, helloFrame } from './frames.ts';
 import { modeOf } from './resume.ts';
-import type { StreamSetPorts } from './stream-set.ts';
-import { StreamSet } from './stream-set.ts';
+import type { StreamSetPorts, StreamTarget } from './stream-set.ts';
+import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 import type { StreamSource } from './subscriber.ts';
-
-/** The time over which readers come back after a change of epoch, in milliseconds. */
-const EPOCH_SPREAD_MS = 5_000;
 
 export interface EnvironmentStreamsPorts extends StreamSetPorts {
   readonly frames: FrameCache;
@@ -20,21 +16,17 @@ export interface EnvironmentStreamsPorts extends StreamSetPorts {
   readonly databaseAgeMs: (now: number) => number;
 }
 
-/** A request for a stream. */
-export interface StreamRequest {
-  readonly response: ServerResponse;
+/** A request for a stream of definitions. */
+export interface StreamRequest extends StreamTarget {
   /** Where the reader is; `undefined`: nowhere. */
   readonly cursor: Cursor | undefined;
-  /** The key that opened it. */
-  readonly keyId: string;
-  /** Headers of the answer beside those of every stream. */
-  readonly headers: { readonly [name: string]: string };
 }
 
-/** The streams of one environment. */
+/** The streams of one environment's definitions: all of them tell the same, from one source. */
 export class EnvironmentStreams implements StreamSource {
+  /** The streams themselves. */
+  readonly set: StreamSet;
   readonly #ports: EnvironmentStreamsPorts;
-  readonly #set: StreamSet;
   #copy: EnvironmentCopy;
   #beat: { readonly at: number; readonly bytes: Buffer } | undefined;
 
@@ -42,12 +34,7 @@ export class EnvironmentStreams implements StreamSource {
   constructor(first: EnvironmentCopy, ports: EnvironmentStreamsPorts) {
     this.#copy = first;
     this.#ports = ports;
-    this.#set = new StreamSet(ports);
-  }
-
-  /** The streams themselves, for whoever counts or ends them. */
-  get set(): StreamSet {
-    return this.#set;
+    this.set = new StreamSet(ports);
   }
 
   get revision(): number {
@@ -66,17 +53,15 @@ export class EnvironmentStreams implements StreamSource {
   }
 
   /** Registers a stream and sends it what it lacks, in one tick: nothing falls between the two. */
-  open({ response, cursor, keyId, headers }: StreamRequest): void {
-    if (response.destroyed) return;
+  open(request: StreamRequest): void {
     const { counts, heartbeatMs } = this.#ports;
-    const subscriber = this.#set.add(response, keyId, this);
-    const mode = modeOf(this.#copy, cursor);
+    const mode = modeOf(this.#copy, request.cursor);
     counts.opened[mode] += 1;
-    subscriber.begin({
-      headers,
+    this.set.add(request, this).begin({
+      headers: request.headers,
       revision: this.#copy.revision,
       hello: helloFrame(this.#copy, mode, heartbeatMs),
-      objects: this.#objectsFor(mode, cursor),
+      objects: this.#objectsFor(mode, request.cursor),
     });
   }
 
@@ -86,8 +71,8 @@ export class EnvironmentStreams implements StreamSource {
     this.#copy = copy;
     this.#beat = undefined;
     // A stream cannot begin again in its middle: its reader comes back, and is sent the new epoch in full.
-    if (copy.epoch !== epoch) this.#set.endAll('rebalancing', EPOCH_SPREAD_MS);
-    else this.#set.advance();
+    if (copy.epoch !== epoch) this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
+    else this.set.advance();
   }
 
   #objectsFor(mode: HelloMessage['mode'], cursor: Cursor | undefined): Buffer | undefined {

@@ -26,7 +26,7 @@ export async function sendAway(
   spreadMs: number,
   ports: Parameters<typeof sayGoodbyes>[2],
 ): Promise<void> {
-  const open = sets.flatMap((set) => set.subscribers());
+  const open = sets.flatMap((set) => [...set.subscribers()]);
   await Promise.race([sayGoodbyes(open, spreadMs, ports), whenEmpty(sets)]);
 }
 

@@ -14,6 +14,9 @@ const AGED_SPREAD_MS = 1_000;
 /** The time over which readers come back, to be refused, after their key was taken away, in milliseconds. */
 const REVOKED_SPREAD_MS = 5_000;
 
+/** The time over which readers come back after a change of epoch, in milliseconds. */
+export const EPOCH_SPREAD_MS = 5_000;
+
 export interface StreamSetPorts {
   readonly wheel: HeartbeatWheel;
   readonly counts: StreamCounts;
@@ -21,6 +24,15 @@ export interface StreamSetPorts {
   readonly streamAgeMs: number;
   readonly schedule: Schedule;
   readonly random: Random;
+}
+
+/** What a stream is written to. */
+export interface StreamTarget {
+  readonly response: ServerResponse;
+  /** The key that opened it: see {@link StreamSet.revoke}. */
+  readonly keyId: string;
+  /** Headers of the answer beside those of every stream. */
+  readonly headers: { readonly [name: string]: string };
 }
 
 /** Open streams, from their first byte to their close. What they carry is their source's business. */
@@ -38,12 +50,8 @@ export class StreamSet {
     return this.#subscribers.size;
   }
 
-  /**
-   * Turns an answer into a stream, which beats and ages from now on. It is for the caller to begin it.
-   *
-   * @param keyId - The key that opened it: see {@link StreamSet.revoke}.
-   */
-  add(response: ServerResponse, keyId: string, source: StreamSource): Subscriber {
+  /** Turns an answer into a stream, which beats and ages from now on. It is for the caller to begin it. */
+  add({ response, keyId }: Omit<StreamTarget, 'headers'>, source: StreamSource): Subscriber {
     const { wheel, counts, schedule } = this.#ports;
     const subscriber = new Subscriber(response, source, counts, schedule);
     this.#subscribers.set(subscriber, keyId);
@@ -65,9 +73,9 @@ export class StreamSet {
     for (const subscriber of this.#subscribers.keys()) subscriber.advance();
   }
 
-  /** The streams as they were opened, for whoever ends them one by one. */
-  subscribers(): readonly Subscriber[] {
-    return [...this.#subscribers.keys()];
+  /** The streams as they were opened; those that are opened meanwhile come too. */
+  subscribers(): IterableIterator<Subscriber> {
+    return this.#subscribers.keys();
   }
 
   /** Ends every stream with a goodbye, their returns spread over `spreadMs`. */

@@ -123,7 +123,7 @@ export class EnvironmentLive {
     const { epoch, revision } = this.#log;
     const since = sinceOf(wish, { epoch, revision, historyFloor });
     const source = new LiveSource(this.#log, since, () => void this.#readPage(source, subscriber));
-    const subscriber = this.#ports.streams.add(response, keyId, source);
+    const subscriber = this.#ports.streams.add({ response, keyId }, source);
     this.#subscribers.add(subscriber);
     response.once('close', () => this.#subscribers.delete(subscriber));
     subscriber.begin({ headers, revision: 0, hello: this.#hello(since), objects: undefined });
