@@ -3,6 +3,7 @@ export * from './configurations.ts';
 export * from './explain.ts';
 export * from './flags.ts';
 export * from './keys.ts';
+export * from './live.ts';
 export * from './problems.ts';
 export * from './projects.ts';
 export * from './reports.ts';
