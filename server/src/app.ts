@@ -23,6 +23,9 @@ import type { Operations } from './http/operations-routes.ts';
 import { operationsRoutes } from './http/operations-routes.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
+import type { Live } from './live/live.ts';
+import { createLive } from './live/live.ts';
+import { liveRoutes } from './live/live-routes.ts';
 import { startPeriodicWork } from './periodic-work.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Fetch } from './platform/listen.ts';
@@ -104,6 +107,13 @@ export function createApp(parts: AppParts): App {
     limits: settings,
   });
   const reports = createReports({ ...parts, metrics: registry, keptDays: settings.exposureDays });
+  const live = createLive({
+    ...parts,
+    registry: reports.registry,
+    metrics: registry,
+    heartbeatMs: settings.heartbeatMs,
+    streamAgeMs: settings.streamAgeMs,
+  });
   const identify = identifyBy(keys, clock);
 
   const routes = restRoutes();
@@ -116,7 +126,7 @@ export function createApp(parts: AppParts): App {
     '/api/v1/*',
     singleFlight<RestEnv>((c) => c.get('key').id),
   );
-  for (const capability of capabilitiesOf(services, delivery, reports)) routes.route('/', capability);
+  for (const capability of capabilitiesOf(services, delivery, reports, live)) routes.route('/', capability);
   routes.use('/sdk/v1/stream', watchStreams(reports.registry));
   routes.route('/sdk/v1', reportRoutes(reports, requireServerKey(identify)));
   routes.route('/sdk/v1', deliveryRoutes(delivery, requireServerKey(identify)));
@@ -124,23 +134,28 @@ export function createApp(parts: AppParts): App {
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
-  const work = startPeriodicWork({ ...parts, keys, delivery });
+  const work = startPeriodicWork({ ...parts, keys, keepers: [delivery, live] });
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     routes,
     unready: () => delivery.unready(),
     drain: async (spreadMs) => {
-      await delivery.drain(spreadMs);
+      await Promise.all([delivery.drain(spreadMs), live.drain(spreadMs)]);
       // Streams are told first: what SDKs still report on their way out is kept.
       await Promise.all([work.stop(), reports.close()]);
     },
     close: async () => {
-      await Promise.all([work.stop(), delivery.close(), reports.close()]);
+      await Promise.all([work.stop(), delivery.close(), live.close(), reports.close()]);
     },
   };
 }
 
-function capabilitiesOf(services: RestServices, delivery: Delivery, reports: Reports): RestRoutes[] {
+function capabilitiesOf(
+  services: RestServices,
+  delivery: Delivery,
+  reports: Reports,
+  live: Live,
+): RestRoutes[] {
   return [
     projectRoutes(services),
     environmentRoutes(services),
@@ -151,6 +166,7 @@ function capabilitiesOf(services: RestServices, delivery: Delivery, reports: Rep
     changeRoutes(services),
     revertRoutes(services),
     historyRoutes(services),
+    liveRoutes(live),
     instanceRoutes(services, reports),
     exposureRoutes(services),
     segmentRoutes(services),

@@ -1,6 +1,6 @@
 import type { KeyDirectory } from './access/key-directory.ts';
+import type { StreamKeeper } from './access/revocation.ts';
 import { endRevokedStreams } from './access/revocation.ts';
-import type { Delivery } from './delivery/delivery.ts';
 import { createKillExpiry } from './kill-expiry.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -31,14 +31,14 @@ const PRUNE_MS = 3_600_000;
 export function startPeriodicWork(parts: {
   readonly storage: Storage;
   readonly keys: KeyDirectory;
-  readonly delivery: Pick<Delivery, 'revoke'>;
+  readonly keepers: readonly StreamKeeper[];
   readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly log: Log;
 }): PeriodicWork {
-  const { storage, keys, delivery, settings, clock, schedule, log } = parts;
+  const { storage, keys, keepers, settings, clock, schedule, log } = parts;
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
     run: () => storage.prune(policy),
@@ -50,7 +50,7 @@ export function startPeriodicWork(parts: {
     onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
   });
   const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
-    run: () => endRevokedStreams(keys, delivery, clock.now()),
+    run: () => endRevokedStreams(keys, keepers, clock.now()),
     onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
   });
   const first = prune.run().catch(prune.onFailure);

@@ -9,17 +9,10 @@ export const LIVE_PROTOCOL = 1;
 
 /** Query of a live stream. */
 export const LiveQuery = z.strictObject({
-  since: z
-    .string()
-    .regex(
-      /^(?:[A-Za-z0-9]{1,64}:)?\d{1,15}$/,
-      'must be a revision, or `epoch:revision` as the id of an event has it',
-    )
-    .optional()
-    .meta({
-      description:
-        'Begin with the changes after this revision. Left out: with the next one. The header Last-Event-ID does the same.',
-    }),
+  since: z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER).optional().meta({
+    description:
+      'Begin with the changes after this revision; left out: with the next one. The id of an event in the header Last-Event-ID does the same, and goes before.',
+  }),
 });
 
 /** First event of a live stream. */

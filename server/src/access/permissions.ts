@@ -42,6 +42,7 @@ export const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   [`GET ${ENVIRONMENT}/revisions`, read],
   [`GET ${ENVIRONMENT}/diff`, read],
   [`POST ${ENVIRONMENT}/revert`, write],
+  [`GET ${ENVIRONMENT}/live`, read],
   [`GET ${ENVIRONMENT}/instances`, read],
   [`GET ${ENVIRONMENT}/revisions/{revision}/receipt`, read],
   [`GET ${CONFIGURATION}/exposures`, read],

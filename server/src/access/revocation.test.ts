@@ -20,7 +20,7 @@ test('[A17] the keys that keep their streams are those that are there and have n
   const judged: boolean[] = [];
   await endRevokedStreams(
     { all: async () => [endless, running, expired] },
-    { revoke: (opens) => judged.push(...[endless, running, expired, deleted].map(({ id }) => opens(id))) },
+    [{ revoke: (opens) => judged.push(...[endless, running, expired, deleted].map(({ id }) => opens(id))) }],
     NOW,
   );
   expect(judged).toEqual([true, true, false, false]);
@@ -31,7 +31,7 @@ test('[A17] no stream is ended while nobody can say which keys there are', async
   const revoked: unknown[] = [];
   const ending = endRevokedStreams(
     { all: () => Promise.reject(down) },
-    { revoke: (opens) => revoked.push(opens) },
+    [{ revoke: (opens) => revoked.push(opens) }],
     NOW,
   );
   await expect(ending).rejects.toBe(down);

@@ -1,6 +1,11 @@
-import type { Delivery } from '../delivery/delivery.ts';
 import { hasExpired } from './authenticate.ts';
 import type { KeyDirectory } from './key-directory.ts';
+
+/** Keeps streams that keys have opened. */
+export interface StreamKeeper {
+  /** Ends, with a goodbye, every stream whose key opens nothing any more. */
+  revoke(opens: (keyId: string) => boolean): void;
+}
 
 /**
  * Ends the streams whose key was deleted or has expired (SPEC.md, A17). A request is judged when it comes;
@@ -11,10 +16,10 @@ import type { KeyDirectory } from './key-directory.ts';
  */
 export async function endRevokedStreams(
   directory: Pick<KeyDirectory, 'all'>,
-  delivery: Pick<Delivery, 'revoke'>,
+  keepers: readonly StreamKeeper[],
   now: number,
 ): Promise<void> {
   const opening = new Set<string>();
   for (const key of await directory.all()) if (!hasExpired(key, now)) opening.add(key.id);
-  delivery.revoke((keyId) => opening.has(keyId));
+  for (const keeper of keepers) keeper.revoke((keyId) => opening.has(keyId));
 }

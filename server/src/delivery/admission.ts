@@ -1,4 +1,6 @@
 import type { Clock } from '../platform/clock.ts';
+import type { Random } from '../platform/random.ts';
+import { fractionOf } from '../platform/random.ts';
 
 /** How many streams a server takes. */
 export interface StreamLimits {
@@ -12,6 +14,19 @@ export interface StreamLimits {
 
 /** Why a stream is not opened: a limit of the whole server, of its key, of the second; or the server is leaving. */
 export type RefusalCause = 'node' | 'key' | 'rate' | 'draining';
+
+/**
+ * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only
+ * when others leave.
+ */
+const RUSH_SPREAD_SECONDS = 10;
+const REFUSED_SPREAD_SECONDS = 30;
+
+/** When a reader that was refused a stream should ask again: each at another time. */
+export function retryAfterSeconds(cause: RefusalCause, random: Random): number {
+  const spreadSeconds = cause === 'rate' ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
+  return 1 + Math.floor(fractionOf(random) * spreadSeconds);
+}
 
 /**
  * Counts streams, and says no to those beyond a limit before they cost anything. It never looks at those that

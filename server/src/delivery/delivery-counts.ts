@@ -1,35 +1,45 @@
 import type { HelloMessage } from '@dimmer/schema';
 import type { RefusalCause } from './admission.ts';
 
-/**
- * What delivery has done since it began. Plain numbers, because some are touched once per stream and
- * revision; `delivery-metrics.ts` reads them when it is asked.
- */
-export interface DeliveryCounts {
+/** What becomes of the bytes of streams. */
+export interface StreamCounts {
   /** Bytes handed to streams, before HTTP's own framing. */
   bytes: number;
   /** Times that a stream could not take a change at once, and got a merged one later. */
   heldBack: number;
+  /** Streams that the server ended without a goodbye that was taken, by cause. */
+  readonly cut: Record<'stalled' | 'draining', number>;
+}
+
+/**
+ * What delivery has done since it began. Plain numbers, because some are touched once per stream and
+ * revision; `delivery-metrics.ts` reads them when it is asked.
+ */
+export interface DeliveryCounts extends StreamCounts {
   /** Times that the database failed to answer a feed, or that a feed found a fault in the answer. */
   feedFaults: number;
   /** Streams opened, by the mode that they were greeted with. */
   readonly opened: Record<HelloMessage['mode'], number>;
   /** Streams not opened, by the limit that was met. */
   readonly refused: Record<RefusalCause, number>;
-  /** Streams that the server ended without a goodbye that was taken, by cause. */
-  readonly cut: Record<'stalled' | 'draining', number>;
   /** Times that something became bytes, by what it was. */
   readonly encodings: Record<'delta' | 'full' | 'document', number>;
 }
 
 export function newDeliveryCounts(): DeliveryCounts {
   return {
-    bytes: 0,
-    heldBack: 0,
+    ...newStreamCounts(),
     feedFaults: 0,
     opened: { none: 0, delta: 0, full: 0 },
-    refused: { node: 0, key: 0, rate: 0, draining: 0 },
-    cut: { stalled: 0, draining: 0 },
+    refused: newRefusals(),
     encodings: { delta: 0, full: 0, document: 0 },
   };
+}
+
+export function newStreamCounts(): StreamCounts {
+  return { bytes: 0, heldBack: 0, cut: { stalled: 0, draining: 0 } };
+}
+
+export function newRefusals(): Record<RefusalCause, number> {
+  return { node: 0, key: 0, rate: 0, draining: 0 };
 }

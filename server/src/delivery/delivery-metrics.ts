@@ -74,22 +74,32 @@ export function registerDeliveryMetrics(
 }
 
 function registerStreams(registers: Registry[], { streams, databaseAgeMs }: DeliveryReadings): void {
-  new Gauge({
-    name: 'dimmer_streams',
-    help: 'Open streams.',
-    labelNames: ['project', 'environment'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { environment, count } of streams()) this.set({ ...environment }, count);
-    },
-  });
+  registerOpen(registers, 'dimmer_streams', 'Open streams.', streams);
   new Gauge({
     name: 'dimmer_database_age_seconds',
     help: 'Time since the database last answered.',
     registers,
     collect() {
       this.set(databaseAgeMs() / 1000);
+    },
+  });
+}
+
+/** Registers how many streams of each environment are open. */
+export function registerOpen(
+  registers: Registry[],
+  name: string,
+  help: string,
+  streams: DeliveryReadings['streams'],
+): void {
+  new Gauge({
+    name,
+    help,
+    labelNames: ['project', 'environment'],
+    registers,
+    collect() {
+      this.reset();
+      for (const { environment, count } of streams()) this.set({ ...environment }, count);
     },
   });
 }
@@ -106,7 +116,8 @@ function registerTotal(registers: Registry[], name: string, help: string, read: 
   });
 }
 
-function registerByLabel(
+/** Registers totals that are kept as plain numbers, one per value of a label. */
+export function registerByLabel(
   registers: Registry[],
   name: string,
   help: string,

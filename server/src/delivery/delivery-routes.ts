@@ -4,9 +4,9 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
 import { answerProblem } from '../http/problem.ts';
-import type { RefusalCause } from './admission.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
+import { answerRefusal } from './stream-refusal.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
 
 /**
@@ -36,7 +36,7 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
   const opened = await delivery.openStream(c.get('environment'), request);
   if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
   if (opened.outcome === 'absent') return noSuchEnvironment(c);
-  return tooManyStreams(c, opened.cause, opened.retryAfterSeconds);
+  return answerRefusal(c, opened, REFUSED);
 }
 
 async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
@@ -49,23 +49,8 @@ async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Re
   return c.body(encoded.body, 200, { ...headers, 'content-type': 'application/json' });
 }
 
-const REFUSALS: Readonly<Record<RefusalCause, string>> = {
-  node: 'This server has as many streams as it takes.',
-  key: 'This key has as many streams as one key may have.',
-  rate: 'Too many streams are being opened at the same time.',
-  draining: 'The server is draining.',
-};
-
-/** Its readers come back one by one, because each is told another time. */
-function tooManyStreams(c: Context<DeliveryEnv>, cause: RefusalCause, retryAfterSeconds: number): Response {
-  const answer = answerProblem(c, {
-    code: 'UNAVAILABLE',
-    detail: REFUSALS[cause],
-    remedy: 'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.',
-  });
-  answer.headers.set('retry-after', String(retryAfterSeconds));
-  return answer;
-}
+const REFUSED =
+  'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.';
 
 function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
   const { project, environment } = c.get('environment');

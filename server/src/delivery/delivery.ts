@@ -3,12 +3,11 @@ import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
-import { fractionOf } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { Admission, RefusalCause, StreamLimits } from './admission.ts';
-import { createAdmission } from './admission.ts';
+import { createAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
@@ -18,25 +17,13 @@ import type { RulesetAt } from './environment-ruleset.ts';
 import type { StreamRequest } from './environment-streams.ts';
 import type { FanOutOrder } from './fan-out-order.ts';
 import { createFanOutOrder } from './fan-out-order.ts';
-import { sayGoodbyes } from './farewell.ts';
+import { dismiss, sendAway } from './farewell.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
+import type { StreamSet } from './stream-set.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;
-
-/** The time over which readers come back from a server that closes, in milliseconds. */
-const CLOSE_SPREAD_MS = 1_000;
-
-/** How long a closing server waits for readers to take their goodbye, in milliseconds. */
-const CLOSE_GRACE_MS = 1_000;
-
-/**
- * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only
- * when others leave.
- */
-const RUSH_SPREAD_SECONDS = 10;
-const REFUSED_SPREAD_SECONDS = 30;
 
 export interface DeliveryOptions {
   readonly storage: Pick<Storage, 'snapshot' | 'changesAfter' | 'onCommit' | 'ping'>;
@@ -185,7 +172,7 @@ class StorageDelivery implements Delivery {
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    for (const { streams } of this.#environments.values()) streams?.revoke(opens);
+    for (const { streams } of this.#environments.values()) streams?.set.revoke(opens);
   }
 
   unready(): void {
@@ -195,9 +182,7 @@ class StorageDelivery implements Delivery {
   async drain(spreadMs: number): Promise<void> {
     this.#unready = true;
     this.#admission.close();
-    const open = [...this.#environments.values()].flatMap(({ streams }) => streams?.subscribers() ?? []);
-    // With the last stream goes the last socket, and a process that holds none ends before the storage is closed.
-    await Promise.race([sayGoodbyes(open, spreadMs, this.#options), this.#whenEmpty()]);
+    await sendAway(this.#sets(), spreadMs, this.#options);
     await this.close();
   }
 
@@ -208,19 +193,15 @@ class StorageDelivery implements Delivery {
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
     for (const environment of this.#environments.values()) environment.close();
-    for (const { streams } of this.#environments.values()) streams?.endAll('draining', CLOSE_SPREAD_MS);
-    await this.#untilEmpty(CLOSE_GRACE_MS);
-    for (const { streams } of this.#environments.values()) streams?.cutAll();
+    await dismiss(this.#sets(), this.#options.schedule);
   }
 
   #refuse(cause: RefusalCause): StreamOutcome {
     this.#counts.refused[cause] += 1;
-    const spreadSeconds = cause === 'rate' ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
-    const fraction = fractionOf(this.#options.random);
     return {
       outcome: 'refused',
       cause,
-      retryAfterSeconds: 1 + Math.floor(fraction * spreadSeconds),
+      retryAfterSeconds: retryAfterSeconds(cause, this.#options.random),
     };
   }
 
@@ -273,22 +254,12 @@ class StorageDelivery implements Delivery {
 
   *#streamsByEnvironment(): Iterable<{ environment: EnvironmentRef; count: number }> {
     for (const { environment, streams } of this.#environments.values()) {
-      if (streams !== undefined) yield { environment, count: streams.count };
+      if (streams !== undefined) yield { environment, count: streams.set.count };
     }
   }
 
-  async #whenEmpty(): Promise<void> {
-    await Promise.all([...this.#environments.values()].map(({ streams }) => streams?.whenEmpty()));
-  }
-
-  #untilEmpty(limitMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const forgetLimit = this.#options.schedule.after(limitMs, resolve);
-      void this.#whenEmpty().then(() => {
-        forgetLimit();
-        resolve();
-      });
-    });
+  #sets(): readonly StreamSet[] {
+    return [...this.#environments.values()].flatMap(({ streams }) => streams?.set ?? []);
   }
 }
 

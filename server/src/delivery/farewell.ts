@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import { fractionOf } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { StreamSet } from './stream-set.ts';
 import type { Subscriber } from './subscriber.ts';
 
 /** Time between two handfuls of goodbyes, in milliseconds. */
@@ -9,6 +10,42 @@ const STEP_MS = 20;
 
 /** A reader that was sent away comes back within this time, in milliseconds. */
 const RETURN_MS = 1_000;
+
+/** The time over which readers come back from a server that closes, in milliseconds. */
+const CLOSE_SPREAD_MS = 1_000;
+
+/** How long a closing server waits for readers to take their goodbye, in milliseconds. */
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * Sends all streams away over `spreadMs`, and waits no longer than there are any: with the last stream goes the last
+ * socket, and a process that holds none ends before the storage is closed.
+ */
+export async function sendAway(
+  sets: readonly StreamSet[],
+  spreadMs: number,
+  ports: Parameters<typeof sayGoodbyes>[2],
+): Promise<void> {
+  const open = sets.flatMap((set) => set.subscribers());
+  await Promise.race([sayGoodbyes(open, spreadMs, ports), whenEmpty(sets)]);
+}
+
+/** Ends all streams with a goodbye, and cuts those that do not take it within 1 s. */
+export async function dismiss(sets: readonly StreamSet[], schedule: Schedule): Promise<void> {
+  for (const set of sets) set.endAll('draining', CLOSE_SPREAD_MS);
+  await new Promise<void>((resolve) => {
+    const forgetLimit = schedule.after(CLOSE_GRACE_MS, resolve);
+    void whenEmpty(sets).then(() => {
+      forgetLimit();
+      resolve();
+    });
+  });
+  for (const set of sets) set.cutAll();
+}
+
+async function whenEmpty(sets: readonly StreamSet[]): Promise<void> {
+  await Promise.all(sets.map((set) => set.whenEmpty()));
+}
 
 /**
  * Sends every stream its goodbye, as many in each moment as in any other, each with a delay of its own. So the

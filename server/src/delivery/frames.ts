@@ -82,8 +82,16 @@ interface Payloads {
   readonly goodbye: Omit<GoodbyeMessage, 'type'>;
 }
 
-/** One SSE event. JSON has no line breaks of its own, so one `data:` line always suffices. */
 function frame<Event extends keyof Payloads>(event: Event, data: Payloads[Event], id?: string): Buffer {
+  return sseFrame(event, data, id);
+}
+
+/**
+ * One SSE event. JSON has no line breaks of its own, so one `data:` line always suffices.
+ *
+ * @param id - What a reader says in `Last-Event-ID` when it comes back.
+ */
+export function sseFrame(event: string, data: object, id?: string): Buffer {
   const idLine = id === undefined ? '' : `id: ${id}\n`;
   return Buffer.from(`${idLine}event: ${event}\ndata: ${JSON.stringify(data)}${SUFFIX}`);
 }

@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { GoodbyeReason } from '@dimmer/schema';
 import type { Schedule } from '../platform/schedule.ts';
-import type { DeliveryCounts } from './delivery-counts.ts';
+import type { StreamCounts } from './delivery-counts.ts';
 import { goodbyeFrame } from './frames.ts';
 
 /** How long a connection may be silent before TCP asks whether the peer is there, in milliseconds. */
@@ -23,9 +23,9 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** Where a stream's bytes come from: one per environment. */
+/** Where a stream's bytes come from. */
 export interface StreamSource {
-  /** The revision that streams are brought to. */
+  /** What streams are brought to: of SDKs the environment's revision, of others whatever grows with the bytes. */
   readonly revision: number;
   /** What a reader at `revision` lacks; `undefined` where only everything would do. */
   bytesSince(revision: number): Buffer | undefined;
@@ -52,7 +52,7 @@ export interface Beginning {
 export class Subscriber {
   readonly #response: ServerResponse;
   readonly #source: StreamSource;
-  readonly #counts: DeliveryCounts;
+  readonly #counts: StreamCounts;
   readonly #schedule: Schedule;
   #revision = 0;
   #blocked = false;
@@ -63,7 +63,7 @@ export class Subscriber {
   #farewell: Buffer | undefined;
   #forgetStall = (): void => {};
 
-  constructor(response: ServerResponse, source: StreamSource, counts: DeliveryCounts, schedule: Schedule) {
+  constructor(response: ServerResponse, source: StreamSource, counts: StreamCounts, schedule: Schedule) {
     this.#response = response;
     this.#source = source;
     this.#counts = counts;

@@ -10,8 +10,8 @@ export interface RouteTraits {
   readonly method: 'get' | 'post' | 'put' | 'patch' | 'delete';
   readonly path: string;
   readonly body?: z.ZodType | undefined;
-  /** The status of success, and what is answered then. */
-  readonly answer: readonly [status: 200 | 201, view: z.ZodType];
+  /** The status of success, and what is answered then; as JSON where nothing else is said. */
+  readonly answer: readonly [status: 200 | 201, view: z.ZodType, mediaType?: 'text/event-stream'];
   /**
    * Whether the answer carries an ETag and the request may carry conditions. `required`: it must say which
    * version it replaces.
@@ -70,8 +70,8 @@ function writeProblems(method: string, conditional: RouteTraits['conditional']):
   ];
 }
 
-function successOf({ method, answer: [status, view], conditional }: RouteTraits): Answers {
-  const success = { description: 'Done.', content: { 'application/json': { schema: view } } };
+function successOf({ method, answer: [status, view, mediaType], conditional }: RouteTraits): Answers {
+  const success = { description: 'Done.', content: { [mediaType ?? 'application/json']: { schema: view } } };
   const unchanged = method === 'get' && conditional !== undefined;
   return { [status]: success, ...(unchanged && { 304: { description: 'It is as If-None-Match says.' } }) };
 }
