@@ -18,6 +18,14 @@ export type LiveEnd = FailedAttempt | { readonly kind: 'goodbye'; readonly after
 /** A live event with its id, where it has one. */
 export type ReceivedEvent = LiveEvent & { readonly id?: string };
 
+/** What to ask for. */
+export interface LiveRequest {
+  readonly url: URL;
+  readonly key: string;
+  /** The id of the last event that was read; left out: it is the first attempt. */
+  readonly lastId?: string | undefined;
+}
+
 /** What a live stream needs of the world. */
 export interface LiveStreamPorts {
   readonly fetch: typeof globalThis.fetch;
@@ -29,19 +37,17 @@ export interface LiveStreamPorts {
  * Reads the live events of an environment until the stream ends. It never throws, and does not reconnect.
  *
  * @param onEvent - Told of every event that is known; others are ignored.
- * @example await followLive(ports, url, key, (event) => terminal.out(JSON.stringify(event)))
+ * @example await followLive(ports, { url, key }, (event) => terminal.out(JSON.stringify(event)))
  */
 export async function followLive(
   { fetch, schedule, interrupted }: LiveStreamPorts,
-  url: URL,
-  key: string,
+  request: LiveRequest,
   onEvent: (event: ReceivedEvent) => void,
 ): Promise<LiveEnd> {
   const silence = silenceWatch(schedule);
   const signal = AbortSignal.any([interrupted, silence.signal]);
   try {
-    const headers = { authorization: `Bearer ${key}`, accept: 'text/event-stream' };
-    const response = await fetch(url, { headers, signal });
+    const response = await fetch(request.url, { headers: headersOf(request), signal });
     const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
     if (!response.ok || !isStream || response.body === null) {
       const attempt = attemptOf(response, await response.text());
@@ -63,6 +69,14 @@ export async function followLive(
   }
 }
 
+function headersOf({ key, lastId }: LiveRequest): Record<string, string> {
+  return {
+    authorization: `Bearer ${key}`,
+    accept: 'text/event-stream',
+    ...(lastId !== undefined && { 'last-event-id': lastId }),
+  };
+}
+
 async function* messagesIn(
   body: ReadableStream<Uint8Array>,
   onChunk: () => void,
@@ -76,10 +90,16 @@ async function* messagesIn(
     },
   });
   const decoder = new TextDecoder();
-  for await (const chunk of body) {
-    onChunk();
-    parser.feed(decoder.decode(chunk, { stream: true }));
-    yield* ready.splice(0);
+  const reader = body.getReader();
+  try {
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      onChunk();
+      parser.feed(decoder.decode(part.value, { stream: true }));
+      yield* ready.splice(0);
+    }
+  } finally {
+    // Not awaited: a peer that does not notice would hold the next attempt back.
+    reader.cancel().catch(() => undefined);
   }
 }
 

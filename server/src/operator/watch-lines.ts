@@ -23,18 +23,21 @@ export function liveLine({ event, data }: ReceivedEvent, paint: Paint): string |
   return undefined;
 }
 
-/**
- * What a person should know about where a stream begins.
- *
- * @param cursor - Where it was asked to begin.
- */
-export function noteOf({ event, data }: ReceivedEvent, cursor: string | undefined): string | undefined {
+/** Where a stream was asked to begin. */
+export interface AskedBegin {
+  readonly since: number | undefined;
+  /** Goes before `since`. */
+  readonly lastId: string | undefined;
+}
+
+/** What a person should know about where a stream begins. */
+export function noteOf({ event, data }: ReceivedEvent, { since, lastId }: AskedBegin): string | undefined {
   if (event !== 'hello') return undefined;
-  const asked = parseCursor(cursor ?? '');
+  const asked = lastId === undefined ? undefined : parseCursor(lastId);
   if (asked !== undefined && asked.epoch !== data.epoch) {
     return `The environment was restored from a backup. It is at revision ${data.revision} now.`;
   }
-  const wanted = asked?.revision ?? (cursor === undefined ? data.since : Number(cursor));
+  const wanted = asked?.revision ?? since ?? data.since;
   if (data.since > wanted) {
     return `The history no longer has revisions ${wanted + 1} to ${data.since}. Going on after them.`;
   }

@@ -31,19 +31,19 @@ export interface WatchInput {
 export async function watch(session: Session, { since, firstWithinMs }: WatchInput): Promise<ExitCode> {
   const { settings, terminal, clock, interrupted } = session;
   const giveUpAt = clock.now() + firstWithinMs;
-  let cursor = since === undefined ? undefined : String(since);
+  let lastId: string | undefined;
   let wasOpen = false;
   let failures = 0;
   const onEvent = (received: ReceivedEvent): void => {
-    const note = noteOf(received, cursor);
+    const note = noteOf(received, { since, lastId });
     if (note !== undefined) terminal.note(note);
-    cursor = cursorAfter(received) ?? cursor;
+    lastId = idAfter(received) ?? lastId;
     if (received.event === 'hello') [wasOpen, failures] = [true, 0];
     show(session, received);
   };
   while (!interrupted.aborted) {
-    const url = new URL(livePath(environmentPath(settings), cursor), settings.url);
-    const end = await followLive(session, url, settings.key, onEvent);
+    const url = new URL(livePath(environmentPath(settings), since), settings.url);
+    const end = await followLive(session, { url, key: settings.key, lastId }, onEvent);
     if (interrupted.aborted || end.kind === 'interrupted') break;
     const mayRetry = end.kind === 'goodbye' || (end.isRetryable && (wasOpen || clock.now() < giveUpAt));
     if (!mayRetry) throw failureOf({ attempt: end, mayHaveArrived: false }, settings);
@@ -54,8 +54,8 @@ export async function watch(session: Session, { since, firstWithinMs }: WatchInp
 }
 
 /** @param environment - The path of the environment. */
-export function livePath(environment: string, cursor: string | undefined): string {
-  return `${environment}/live${cursor === undefined ? '' : `?since=${encodeURIComponent(cursor)}`}`;
+export function livePath(environment: string, since: number | undefined): string {
+  return `${environment}/live${since === undefined ? '' : `?since=${since}`}`;
 }
 
 async function rest(
@@ -77,7 +77,8 @@ function causeOf(end: LiveEnd): string {
   return end.kind === 'lost' ? `The connection is lost: ${end.cause}.` : '';
 }
 
-function cursorAfter(received: ReceivedEvent): string | undefined {
+/** Where to go on from; a stream that has told no change yet begins again where it began. */
+function idAfter(received: ReceivedEvent): string | undefined {
   if (received.event !== 'hello') return received.id;
   const { epoch, since } = received.data;
   return formatCursor({ epoch, revision: since });
