@@ -2,14 +2,13 @@
  * `npm run dimmer -- kill checkout-v2 --reason ...`: prepares what is missing, then becomes the `dimmer` command.
  * Where nothing is missing, that takes no time and says nothing: standard output is the command's alone.
  */
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { compile, installDependencies, ROOT, requireNode } from './prepare.mjs';
+import { compile, installDependencies, isServerBuilt, ROOT, requireNode } from './prepare.mjs';
 
 requireNode();
-// In an incident nobody waits for a compiler: what was built is good enough.
-if (!existsSync(join(ROOT, 'server/dist/main.js'))) {
+// In an incident nobody waits for a compiler that has nothing to do.
+if (!isServerBuilt()) {
   installDependencies();
   compile();
 }

@@ -8,7 +8,7 @@ import { liveFrame } from './live-frames.ts';
 const KEPT_BYTES_MAX = 4_194_304;
 
 /** Revisions whose newest receipt is kept for them. */
-export const KEPT_RECEIPTS_MAX = 100;
+const KEPT_RECEIPTS_MAX = 100;
 
 /** What a reader of the log has been told. */
 export interface LivePlace {

@@ -12,7 +12,7 @@ import { MemoryStorage } from '../storage/memory/memory-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 
 const ADMIN = `dim_adm_${'a'.repeat(32)}`;
-const SERVER = `dim_srv_${'b'.repeat(32)}`;
+export const SERVER = `dim_srv_${'b'.repeat(32)}`;
 export const PRODUCTION = '/api/v1/projects/default/environments/production';
 
 /** One event of a live stream. */

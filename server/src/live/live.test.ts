@@ -54,7 +54,7 @@ test('[L2] with since come first the changes after it, in pages, then what is ne
   const last = await shop.commit();
   await vi.waitFor(() => expect(revisionsOf(reader).at(-1)).toBe(last));
   expect(revisionsOf(reader)).toEqual(Array.from({ length: last - 3 }, (_, index) => index + 4));
-});
+}, 30_000);
 
 test('[L2] Last-Event-ID goes on where a stream broke, also before the first change, and before a since', async () => {
   const shop = await startLiveServer();
@@ -148,6 +148,18 @@ test('[L4] the receipt of a new revision goes from incomplete to complete, as it
   const { at: _, ...asked } = await shop.ask(`GET ${PRODUCTION}/revisions/${revision}/receipt`);
   expect(receipts().at(-1)).toMatchObject(asked);
   expect(receipts()).toHaveLength(3);
+});
+
+test('[L4] whoever comes back within a minute gets the receipt of what was missed', async () => {
+  const shop = await startLiveServer();
+  await shop.report('web-1', 0);
+  const revision = await shop.commit();
+  const reader = await shop.live({ query: `?since=${revision - 1}` });
+  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{ revision, complete: false }]));
+  const other = await shop.live();
+  await shop.report('web-1', revision);
+  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{}, { revision, complete: true }]));
+  expect(other.data('receipt')).toEqual([]);
 });
 
 test('[L4] a newer revision does not stop the receipts of an older one', async () => {
