@@ -31,12 +31,7 @@ export async function instances(session: Session): Promise<ExitCode> {
  * @param now - Milliseconds since the Unix epoch.
  * @param place - `default/production`.
  */
-export function instanceLines(
-  items: readonly InstanceView[],
-  head: number,
-  now: number,
-  place: string,
-): string[] {
+function instanceLines(items: readonly InstanceView[], head: number, now: number, place: string): string[] {
   if (items.length === 0) {
     return [`No running SDK is known in ${place}. SDKs report within a second of going live.`];
   }

@@ -42,7 +42,7 @@ export async function kill(session: Session, input: KillInput): Promise<ExitCode
 }
 
 /** The body of the request: always the route of many flags, so that one flag and ten are told alike. */
-export function killRequest({ flags, tag, reason, expiresAt }: KillInput): KillManyInput {
+function killRequest({ flags, tag, reason, expiresAt }: KillInput): KillManyInput {
   return {
     ...(flags.length > 0 && { flags: [...flags] }),
     ...(tag !== undefined && { tag }),
@@ -56,11 +56,7 @@ export function killRequest({ flags, tag, reason, expiresAt }: KillInput): KillM
  *
  * @param place - `default/production`.
  */
-export function killedLines(
-  { revision, changed, objects }: CommitView,
-  input: KillInput,
-  place: string,
-): string[] {
+function killedLines({ revision, changed, objects }: CommitView, input: KillInput, place: string): string[] {
   if (!changed) {
     const asked = [...input.flags, ...(input.tag === undefined ? [] : [`everything tagged ${input.tag}`])];
     return [`Killed already in ${place}; the environment is at revision ${revision}:`, ...wordLines(asked)];

@@ -90,11 +90,7 @@ export function createRestClient(
 
 /** The path of the project and environment that the settings name. */
 export function environmentPath({ project, environment }: OperatorSettings): string {
-  return `${projectPath({ project })}/environments/${encodeURIComponent(environment)}`;
-}
-
-export function projectPath({ project }: Pick<OperatorSettings, 'project'>): string {
-  return `api/v1/projects/${encodeURIComponent(project)}`;
+  return `api/v1/projects/${encodeURIComponent(project)}/environments/${encodeURIComponent(environment)}`;
 }
 
 /** A request that was given up. */

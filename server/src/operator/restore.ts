@@ -28,7 +28,7 @@ export async function restore(session: Session, { flag, reason }: RestoreInput):
 }
 
 /** @param place - `default/production`. */
-export function restoredLines(view: ConfigurationView, place: string): string[] {
+function restoredLines(view: ConfigurationView, place: string): string[] {
   const { flag, version, enabled, offVariation } = view;
   const effect = enabled
     ? 'Its configuration counts again, as it was.'

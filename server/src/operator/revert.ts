@@ -31,7 +31,7 @@ export async function revert(session: Session, input: RevertInput): Promise<Exit
 }
 
 /** @param place - `default/production`. */
-export function revertedLines(
+function revertedLines(
   { revision, changed, dryRun, objects, warnings }: CommitView,
   input: RevertInput,
   place: string,

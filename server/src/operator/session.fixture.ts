@@ -39,7 +39,7 @@ export interface RunSetting {
 
 export const TEST_KEY = `dim_adm_${'Admin0'.repeat(6)}`;
 export const ENVIRONMENT_PATH = '/api/v1/projects/default/environments/production';
-export const STARTED_AT = Date.parse('2026-11-21T09:00:00.000Z');
+const STARTED_AT = Date.parse('2026-11-21T09:00:00.000Z');
 
 /** Runs a command as `main.ts` does, in a world of fakes. */
 export async function runWith(

@@ -41,7 +41,7 @@ export async function status(session: Session, flag: string): Promise<ExitCode> 
   return EXIT.done;
 }
 
-export function statusLines(
+function statusLines(
   { configuration, change, receipt, exposures }: FlagStatus,
   project: string,
   paint: Paint,

@@ -54,7 +54,7 @@ export async function watch(session: Session, { since, firstWithinMs }: WatchInp
 }
 
 /** @param environment - The path of the environment. */
-export function livePath(environment: string, since: number | undefined): string {
+function livePath(environment: string, since: number | undefined): string {
   return `${environment}/live${since === undefined ? '' : `?since=${since}`}`;
 }
 
