@@ -39,8 +39,9 @@ export async function serve(
   const log = createLog(settings.logLevel, process.stderr);
   try {
     const server = await start(settings, log, version);
-    process.stdout.write(`${banner(server, version)}\n`);
     endOnSignal(server, log);
+    // Last: whoever reads it may send a signal at once.
+    process.stdout.write(`${banner(server, version)}\n`);
   } catch (cause) {
     fail(describeStartFault(cause, settings), EXIT_START);
   }
