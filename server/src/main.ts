@@ -6,6 +6,7 @@ import { systemClock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
+import { readOpenFilesMax } from './platform/open-files.ts';
 import type { Settings } from './settings.ts';
 import { describeFaults, parseSettings } from './settings.ts';
 import { settingsHelp } from './settings-text.ts';
@@ -55,7 +56,9 @@ async function start(settings: Settings, log: Log): Promise<RunningServer> {
   const registry = new Registry();
   addProcessMetrics(registry);
   const storage = await openStorage(settings, log);
-  return startServer({ settings, storage, log, version, registry });
+  const openFilesMax = readOpenFilesMax();
+  const limits = openFilesMax === undefined ? {} : { openFilesMax };
+  return startServer({ settings, storage, log, version, registry, ...limits });
 }
 
 function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {

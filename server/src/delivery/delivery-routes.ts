@@ -64,6 +64,8 @@ function tooManyStreams(c: Context<DeliveryEnv>, cause: RefusalCause, retryAfter
     remedy: 'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.',
   });
   answer.headers.set('retry-after', String(retryAfterSeconds));
+  // Kept for the next request, connections of thousands that were refused would use up the process's files.
+  answer.headers.set('connection', 'close');
   return answer;
 }
 
