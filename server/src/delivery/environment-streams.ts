@@ -9,6 +9,7 @@ import type { FrameCache } from './frame-cache.ts';
 import { heartbeatFrame, helloFrame } from './frames.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { modeOf } from './resume.ts';
+import { streamAge } from './stream-age.ts';
 import type { StreamSource } from './subscriber.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -153,8 +154,7 @@ export class EnvironmentStreams implements StreamSource {
    */
   #age(subscriber: Subscriber): () => void {
     const { schedule, random, streamAgeMs } = this.#ports;
-    const ageMs = Math.floor((streamAgeMs / 2) * (1 + fractionOf(random)));
-    return schedule.after(ageMs, () =>
+    return schedule.after(streamAge(streamAgeMs, fractionOf(random)), () =>
       subscriber.leave('rebalancing', Math.floor(fractionOf(random) * AGED_SPREAD_MS)),
     );
   }
