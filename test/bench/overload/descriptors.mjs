@@ -30,8 +30,14 @@ export async function descriptors() {
     times.push(now() - at);
     mostFiles = Math.max(mostFiles, readdirSync(`/proc/${server.child.pid}/fd`).length);
   }
-  const stillThere = (await readers.report('readers')).filter(({ status, closedAt }) => status === 200 && closedAt === 0);
-  for (const [peers, group] of [[readers, 'readers'], [silent, 'silent']]) peers.tell('destroy', group);
+  const stillThere = (await readers.report('readers')).filter(
+    ({ status, closedAt }) => status === 200 && closedAt === 0,
+  );
+  for (const [peers, group] of [
+    [readers, 'readers'],
+    [silent, 'silent'],
+  ])
+    peers.tell('destroy', group);
   const leftAt = now();
   let recovered;
   while (recovered === undefined && now() - leftAt < 10_000) {
@@ -41,11 +47,17 @@ export async function descriptors() {
   const recoveredMs = now() - leftAt;
   const byStatus = (wanted) => answers.filter(({ status }) => status === wanted).length;
   console.log(`${OPEN_FILES_MAX} open files, ${CLIENTS} readers and ${CLIENTS} connections that never speak`);
-  verdict('readers: streams, 503, neither', [byStatus(200), byStatus(503), byStatus(0)].join(', '), byStatus(200) + byStatus(503) === CLIENTS);
+  verdict(
+    'readers: streams, 503, neither',
+    [byStatus(200), byStatus(503), byStatus(0)].join(', '),
+    byStatus(200) + byStatus(503) === CLIENTS,
+  );
   verdict('streams that stay', stillThere.length, stillThere.length === byStatus(200));
   verdict('open files at most', mostFiles, mostFiles < OPEN_FILES_MAX);
   verdict('writes meanwhile, failed', `${times.length}, ${failed}`, failed === 0);
-  console.log(`write p50, p99                    ${[0.5, 0.99].map((share) => quantile(times, share).toFixed(0)).join(', ')} ms`);
+  console.log(
+    `write p50, p99                    ${[0.5, 0.99].map((share) => quantile(times, share).toFixed(0)).join(', ')} ms`,
+  );
   verdict('connections dropped and counted', recovered, recovered > 0);
   verdict('new connections taken again after', `${recoveredMs.toFixed(0)} ms`, recovered !== undefined);
   verdict('the process lives', server.child.exitCode === null, server.child.exitCode === null);

@@ -43,7 +43,11 @@ export async function ending() {
   second.child.kill('SIGTERM');
   const hard = await second.exit;
   heldAgain.close();
-  verdict('exit after a second signal', inSeconds(hard.at - repeatedAt), hard.at - repeatedAt <= SECOND_SIGNAL_MS_MAX);
+  verdict(
+    'exit after a second signal',
+    inSeconds(hard.at - repeatedAt),
+    hard.at - repeatedAt <= SECOND_SIGNAL_MS_MAX,
+  );
 
   const third = await startServer(file);
   await createFlags(third);

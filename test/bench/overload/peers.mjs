@@ -45,7 +45,15 @@ function open({ group, port, count, from, request, perTick, bytesPerSecond, drip
 
 function openOne({ port, from, request, bytesPerSecond, drip, dripMs }) {
   const startedAt = now();
-  const peer = { startedAt, status: 0, retryAfter: 0, connected: false, closedAt: 0, text: '', ...newCounts() };
+  const peer = {
+    startedAt,
+    status: 0,
+    retryAfter: 0,
+    connected: false,
+    closedAt: 0,
+    text: '',
+    ...newCounts(),
+  };
   // A half-closed peer stays open on its own side.
   const socket = connect({ port, host: '127.0.0.1', localAddress: from, allowHalfOpen: true });
   peer.socket = socket;

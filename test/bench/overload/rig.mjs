@@ -71,7 +71,10 @@ export async function metric(server, name, labels = '') {
 /** Changes the flag. @param bytes - The size of the definition, about. @returns The revision. */
 export async function changeFlag(server, turn, bytes) {
   const count = Math.max(1, Math.ceil(bytes / 500));
-  const values = Array.from({ length: count }, (_, index) => `${turn}-${index}-${'x'.repeat(Math.min(480, bytes))}`);
+  const values = Array.from(
+    { length: count },
+    (_, index) => `${turn}-${index}-${'x'.repeat(Math.min(480, bytes))}`,
+  );
   const answer = await rest(server, 'PATCH', FLAG, { targets: [{ variation: 'on', values }] });
   if (!answer.ok) throw new Error(`the flag cannot be changed: ${await answer.text()}`);
   return (await answer.json()).revision;

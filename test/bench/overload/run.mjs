@@ -15,7 +15,9 @@ const SCENARIOS = { stalled, slow, crowd, descriptors, slowloris, ending, middle
 const names = process.argv.slice(2);
 const unknown = names.filter((name) => !(name in SCENARIOS));
 if (unknown.length > 0) {
-  console.error(`No scenario is called ${unknown.join(', ')}. There are: ${Object.keys(SCENARIOS).join(', ')}.`);
+  console.error(
+    `No scenario is called ${unknown.join(', ')}. There are: ${Object.keys(SCENARIOS).join(', ')}.`,
+  );
   process.exit(2);
 }
 for (const name of names.length === 0 ? Object.keys(SCENARIOS) : names) {

@@ -21,7 +21,9 @@ export async function slow() {
 
   const line = ({ p50, p99, writeMs }) =>
     `p50 ${p50.toFixed(0)} ms, p99 ${p99.toFixed(0)} ms (writes took ${(writeMs / 1000).toFixed(1)} s)`;
-  console.log(`${CHANGES} changes of 1 KB to ${READERS} fast readers, from the request of a write to the reader`);
+  console.log(
+    `${CHANGES} changes of 1 KB to ${READERS} fast readers, from the request of a write to the reader`,
+  );
   console.log(`alone                             ${line(alone)}`);
   console.log(`beside ${READERS} other fast readers    ${line(besideFast)}`);
   console.log(`beside ${READERS} slow ones             ${line(besideSlow)}`);
@@ -29,7 +31,9 @@ export async function slow() {
   const ratio = besideSlow.p99 / besideFast.p99;
   verdict('p99 over that beside fast ones', ratio.toFixed(2), ratio <= RATIO_MAX);
   verdict('slow ones at the last revision', besideSlow.arrived, besideSlow.arrived === READERS);
-  console.log(`commits that a slow one got       ${besideSlow.commits}, held back ${besideSlow.heldBack} times`);
+  console.log(
+    `commits that a slow one got       ${besideSlow.commits}, held back ${besideSlow.heldBack} times`,
+  );
 }
 
 /** @param others - How the others read; undefined: there are none. */
@@ -53,7 +57,9 @@ async function measure(others) {
   const isCurrent = ({ commits }) => commits.at(-1)?.revision === last;
   const reports = await fast.until('readers', (peers) => peers.every(isCurrent), WAIT_MS);
   const times = reports.flatMap(({ commits }) =>
-    commits.filter(({ revision }) => sentAt.has(revision)).map(({ revision, at }) => at - sentAt.get(revision)),
+    commits
+      .filter(({ revision }) => sentAt.has(revision))
+      .map(({ revision, at }) => at - sentAt.get(revision)),
   );
   const heldBack = await metric(server, 'dimmer_slow_streams_total');
   if (others !== undefined) beside.tell('resume', 'readers');

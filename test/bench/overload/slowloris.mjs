@@ -20,7 +20,12 @@ export async function slowloris() {
   const peers = startPeers('127.0.0.2');
   const before = residentMb(server);
   const dripMs = 1_000;
-  peers.open('headers', { port, count: SOCKETS, drip: `GET / HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(1_000)}`, dripMs });
+  peers.open('headers', {
+    port,
+    count: SOCKETS,
+    drip: `GET / HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(1_000)}`,
+    dripMs,
+  });
   const request = 'POST /sdk/v1/report HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n';
   peers.open('bodies', { port, count: SOCKETS, request, drip: 'x'.repeat(1_000), dripMs });
   peers.open('streams', { port, count: SOCKETS, request: STREAM_REQUEST });
@@ -35,20 +40,40 @@ export async function slowloris() {
   const streams = await peers.report('streams');
   const closedAfter = async (group, limitMs) => {
     const reports = await peers.until(group, (all) => all.every(({ closedAt }) => closedAt !== 0), limitMs);
-    return Math.max(...reports.map(({ startedAt, closedAt }) => (closedAt === 0 ? Infinity : closedAt - startedAt)));
+    return Math.max(
+      ...reports.map(({ startedAt, closedAt }) => (closedAt === 0 ? Infinity : closedAt - startedAt)),
+    );
   };
   const headersMs = await closedAfter('headers', HEADERS_MS_MAX + 5_000);
   const bodiesMs = await closedAfter('bodies', REQUEST_MS_MAX + 5_000);
-  const large = await answerTo(port, requestOf('/livez').replace('\r\n\r\n', `\r\nx-large: ${'a'.repeat(65_536)}\r\n\r\n`));
+  const large = await answerTo(
+    port,
+    requestOf('/livez').replace('\r\n\r\n', `\r\nx-large: ${'a'.repeat(65_536)}\r\n\r\n`),
+  );
   const malformed = await answerTo(port, 'NONSENSE\r\n\r\n');
-  const absent = await answerTo(port, requestOf('/nowhere').replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'));
+  const absent = await answerTo(
+    port,
+    requestOf('/nowhere').replace('\r\n\r\n', '\r\nconnection: close\r\n\r\n'),
+  );
 
   const count = (wanted) => streams.filter(({ status }) => status === wanted).length;
   console.log(`${SOCKETS} that send a header for ever, ${SOCKETS} a body, ${SOCKETS} streams with one key`);
-  verdict('headers that drip are closed after', `${(headersMs / 1000).toFixed(1)} s`, headersMs <= HEADERS_MS_MAX);
-  verdict('bodies that drip are closed after', `${(bodiesMs / 1000).toFixed(1)} s`, bodiesMs <= REQUEST_MS_MAX);
+  verdict(
+    'headers that drip are closed after',
+    `${(headersMs / 1000).toFixed(1)} s`,
+    headersMs <= HEADERS_MS_MAX,
+  );
+  verdict(
+    'bodies that drip are closed after',
+    `${(bodiesMs / 1000).toFixed(1)} s`,
+    bodiesMs <= REQUEST_MS_MAX,
+  );
   verdict('64 KB of headers are answered', large.split('\r\n')[0], large.startsWith('HTTP/1.1 431'));
-  verdict('streams of one key, refused', `${count(200)}, ${count(503)}`, count(200) === STREAMS_PER_KEY_MAX && count(503) === SOCKETS - STREAMS_PER_KEY_MAX);
+  verdict(
+    'streams of one key, refused',
+    `${count(200)}, ${count(503)}`,
+    count(200) === STREAMS_PER_KEY_MAX && count(503) === SOCKETS - STREAMS_PER_KEY_MAX,
+  );
   verdict('/readyz meanwhile, p99', `${quantile(probes, 0.99).toFixed(0)} ms`, quantile(probes, 0.99) <= 250);
   verdict('memory grew by', `${(most - before).toFixed(0)} MB`, most - before <= GROWTH_MB_MAX);
   const telling = [large, malformed, absent].filter((answer) => answer === '' || INTERNALS.test(answer));

@@ -24,7 +24,12 @@ export async function stalled() {
   while ((await metric(server, 'dimmer_streams{')) < PEERS) await pause(50);
   peers.tell('halfClose', 'half-closed');
   const resuming = startPeers('127.0.0.3');
-  resuming.open('resuming', { port: server.port, count: RESUMING, request: STREAM_REQUEST, bytesPerSecond: 0 });
+  resuming.open('resuming', {
+    port: server.port,
+    count: RESUMING,
+    request: STREAM_REQUEST,
+    bytesPerSecond: 0,
+  });
   while ((await metric(server, 'dimmer_streams{')) < PEERS / 2 + RESUMING) await pause(50);
 
   const before = residentMb(server);
@@ -40,7 +45,8 @@ export async function stalled() {
   const resumed = await resuming.until('resuming', (all) => all.every(isCurrent), CUT_WITHIN_MS);
   resuming.close();
   most = Math.max(most, residentMb(server));
-  while ((await metric(server, 'dimmer_streams{')) > 0 && Date.now() - stoppedAt < CUT_WITHIN_MS) await pause(250);
+  while ((await metric(server, 'dimmer_streams{')) > 0 && Date.now() - stoppedAt < CUT_WITHIN_MS)
+    await pause(250);
   const cutMs = Date.now() - stoppedAt;
   const left = await metric(server, 'dimmer_streams{');
   const cut = await metric(server, 'dimmer_streams_cut_total', 'cause="stalled"');
@@ -61,7 +67,9 @@ export async function stalled() {
 
 /** Before the gap is what the kernel had taken already. */
 function commitsFromTheFirstGap(commits) {
-  const gap = commits.findIndex(({ revision }, index) => index > 0 && revision !== commits[index - 1].revision + 1);
+  const gap = commits.findIndex(
+    ({ revision }, index) => index > 0 && revision !== commits[index - 1].revision + 1,
+  );
   return gap === -1 ? 0 : commits.length - gap;
 }
 

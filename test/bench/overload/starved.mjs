@@ -18,19 +18,25 @@ export async function starved() {
   await createFlag(server);
   const peers = startPeers('127.0.0.2');
   peers.open('streams', { port: server.port, count: STREAMS, request: STREAM_REQUEST });
-  await peers.until('streams', (all) => all.filter(({ heartbeats }) => heartbeats.length > 0).length === STREAMS, 30_000);
+  await peers.until(
+    'streams',
+    (all) => all.filter(({ heartbeats }) => heartbeats.length > 0).length === STREAMS,
+    30_000,
+  );
 
   const alone = await measure(server, peers);
   const loops = Array.from({ length: BUSY_LOOPS }, () => spawn(process.execPath, ['-e', 'for (;;);']));
   const beside = await measure(server, peers);
   for (const loop of loops) loop.kill('SIGKILL');
 
-  console.log(`${STREAMS} streams, a heartbeat a second, ${BUSY_LOOPS} busy loops on ${availableParallelism()} cores`);
+  console.log(
+    `${STREAMS} streams, a heartbeat a second, ${BUSY_LOOPS} busy loops on ${availableParallelism()} cores`,
+  );
   for (const [name, { punctual, late, writes }] of Object.entries({ alone, beside })) {
     const share = `${(punctual * 100).toFixed(2)} %, latest by ${Math.max(0, late).toFixed(0)} ms`;
     verdict(`${name}: heartbeats within 2 s`, share, punctual >= PUNCTUAL_MIN);
     const times = [0.5, 0.99].map((part) => quantile(writes, part).toFixed(0));
-    console.log(`${name}: writes, p50 and p99`.padEnd(34) + `${times.join(', ')} ms`);
+    verdict(`${name}: writes, p50 and p99`, `${times.join(', ')} ms`, true);
   }
   peers.close();
   server.child.kill('SIGKILL');
@@ -45,7 +51,9 @@ async function measure(server, peers) {
     writes.push(now() - at);
   }
   const reports = await peers.report('streams');
-  const gaps = reports.flatMap(({ heartbeats }) => heartbeats.slice(1).map((at, index) => at - heartbeats[index]));
+  const gaps = reports.flatMap(({ heartbeats }) =>
+    heartbeats.slice(1).map((at, index) => at - heartbeats[index]),
+  );
   const late = quantile(gaps, 1) - HEARTBEAT_MS;
   return { punctual: gaps.filter((gap) => gap <= HEARTBEAT_MS + LATE_MS).length / gaps.length, late, writes };
 }
