@@ -142,6 +142,6 @@ export function peakPerTenth(times) {
 }
 
 export function verdict(name, figure, holds) {
-  console.log(`${name.padEnd(34)}${figure}${holds ? '' : '   DOES NOT HOLD'}`);
+  console.log(`${name.padEnd(36)}${figure}${holds ? '' : '   DOES NOT HOLD'}`);
   if (!holds) process.exitCode = 1;
 }

@@ -26,7 +26,9 @@ export async function slowloris() {
     drip: `GET / HTTP/1.1\r\nhost: x\r\nx-a: ${'a'.repeat(1_000)}`,
     dripMs,
   });
-  const request = 'POST /sdk/v1/report HTTP/1.1\r\nhost: x\r\ncontent-length: 1000\r\n\r\n';
+  const request = requestOf('/sdk/v1/report')
+    .replace('GET', 'POST')
+    .replace('\r\n\r\n', '\r\ncontent-length: 1000\r\n\r\n');
   peers.open('bodies', { port, count: SOCKETS, request, drip: 'x'.repeat(1_000), dripMs });
   peers.open('streams', { port, count: SOCKETS, request: STREAM_REQUEST });
   await pause(5_000);
