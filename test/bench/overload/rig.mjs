@@ -26,8 +26,8 @@ export function databaseFile() {
 /** Starts a process of peers; its groups are opened from an address of their own. */
 export function startPeers(address) {
   const child = fork(fileURLToPath(new URL('peers.mjs', import.meta.url)));
-  const report = async (group) => {
-    child.send({ type: 'report', group });
+  const report = async (group, brief = false) => {
+    child.send({ type: 'report', group, brief });
     for (;;) {
       const [message] = await once(child, 'message');
       if (message.type === 'report') return message.peers;
@@ -37,12 +37,11 @@ export function startPeers(address) {
     open: (group, options) => child.send({ type: 'open', group, from: address, perTick: 5, ...options }),
     tell: (type, group) => child.send({ type, group }),
     report,
-    /** Waits until `holds` says yes to the reports of a group. @returns The last ones, also where time was up. */
+    /** Waits until `holds` says yes to the brief reports of a group. @returns The full ones, also where time was up. */
     until: async (group, holds, limitMs) => {
       const end = Date.now() + limitMs;
       for (;;) {
-        const peers = await report(group);
-        if (holds(peers) || Date.now() > end) return peers;
+        if (holds(await report(group, true)) || Date.now() > end) return report(group);
         await pause(200);
       }
     },

@@ -1,3 +1,4 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { createFlag, quantile, startServer, verdict } from '../drain/rig.mjs';
 import { changeFlag, databaseFile, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
 
@@ -44,7 +45,8 @@ async function measure(others) {
   const beside = startPeers('127.0.0.3');
   await openAll(fast, server);
   if (others !== undefined) await openAll(beside, server, others);
-  while ((await metric(server, 'dimmer_streams{')) < READERS * (others === undefined ? 1 : 2));
+  const streams = READERS * (others === undefined ? 1 : 2);
+  while ((await metric(server, 'dimmer_streams{')) < streams) await pause(50);
   for (let turn = 0; turn < 100; turn += 1) await changeFlag(server, `w${turn}`, CHANGE_BYTES);
   await fast.until('readers', (peers) => peers.every(({ commits }) => commits.length > 0), WAIT_MS);
   fast.tell('forget', 'readers');
