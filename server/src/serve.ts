@@ -4,6 +4,7 @@ import { systemClock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
+import { readOpenFilesMax } from './platform/open-files.ts';
 import type { Settings } from './settings.ts';
 import { describeFaults, parseSettings } from './settings.ts';
 import { describeStartFault } from './start-fault.ts';
@@ -51,7 +52,9 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
   const registry = new Registry();
   addProcessMetrics(registry);
   const storage = await openStorage(settings, log);
-  return startServer({ settings, storage, log, version, registry });
+  const openFilesMax = readOpenFilesMax();
+  const limits = openFilesMax === undefined ? {} : { openFilesMax };
+  return startServer({ settings, storage, log, version, registry, ...limits });
 }
 
 function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
