@@ -147,14 +147,19 @@ test('[N81, N83] a kill does not wait for what a heavy report was told, and leav
   expect(world.sent.slice(2).flatMap(({ report }) => report.batch?.id ?? [])).toEqual(['batch-1']);
 });
 
-test('[N83] a batch that the server cannot read is given up', async () => {
+test('[N83] a batch that the server cannot read is given up, and what it held is counted as dropped', async () => {
   const world = new World();
-  world.counted = once({ ...NOTHING, exposures: [exposure('a')] });
+  const events = [{ name: 'viewed', at: '', details: {} }];
+  const dropped = { exposures: 7, events: 2 };
+  world.counted = once({ exposures: [{ ...exposure('a'), count: 5 }], events, dropped });
   world.answer = { outcome: 'unreadable' };
   await world.pass(10_000);
   world.answer = TAKEN;
   await world.pass(60_000);
-  expect(world.sent.filter(({ report }) => report.batch !== undefined)).toHaveLength(1);
+  const [first, second, ...others] = world.sent.flatMap(({ report }) => report.batch ?? []);
+  expect(first?.exposures).toHaveLength(1);
+  expect(second).toMatchObject({ exposures: [], events: [], dropped: { exposures: 12, events: 3 } });
+  expect(others).toEqual([]);
 });
 
 test('[N82, N83] an hour of refusals at 1,000 events a second: bounded, counted, and rarer than usual', async () => {
