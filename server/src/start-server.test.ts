@@ -244,12 +244,17 @@ test.each([
   ['below a file', fileURLToPath(import.meta.url), /ENOTDIR/],
   // Node's own way of making folders never comes back from there.
   ['where the system makes none', '/proc/dimmer', /ENOENT|EPERM|EROFS|EACCES/],
-])('[A86] a folder of the database that cannot be made is refused in one line: %s', async (_, above, code) => {
-  const databaseUrl = `file:${above}/data/dimmer.db`;
-  const path = databaseUrl.slice('file:'.length);
-  const fault = await openSqliteStorage({ path, clock: systemClock }).catch((cause: unknown) => cause);
-  const line = describeStartFault(fault, settingsWith({ DIMMER_DATABASE_URL: databaseUrl }));
-  expect(line).toMatch(/^The folder of the database file:.* cannot be made \(\w+\)\. Correct DIMMER_DATABASE_URL/);
-  expect(line).toContain(databaseUrl);
-  expect(line).toMatch(code);
-});
+])(
+  '[A86] a folder of the database that cannot be made is refused in one line: %s',
+  async (_, above, code) => {
+    const databaseUrl = `file:${above}/data/dimmer.db`;
+    const path = databaseUrl.slice('file:'.length);
+    const fault = await openSqliteStorage({ path, clock: systemClock }).catch((cause: unknown) => cause);
+    const line = describeStartFault(fault, settingsWith({ DIMMER_DATABASE_URL: databaseUrl }));
+    expect(line).toMatch(
+      /^The folder of the database file:.* cannot be made \(\w+\)\. Correct DIMMER_DATABASE_URL/,
+    );
+    expect(line).toContain(databaseUrl);
+    expect(line).toMatch(code);
+  },
+);
