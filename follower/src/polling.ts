@@ -241,25 +241,30 @@ function failed<Item extends Versioned>(
 ): FollowerState<Item> {
   const failures = state.polling.failures + 1;
   const polling = { ...state.polling, asking: null, failures, works: false };
-  const link = failures > 1 ? putOff(state, now, timing) : state.link;
   if (status === 401 || status === 403) {
     const until = now + refusedDelayMs(random, timing);
-    const next = { ...state, link, polling: { ...polling, until } };
+    const next = { ...state, polling: { ...polling, until } };
     return isLive(state) ? next : { ...next, refused: true, problem: { message, status } };
   }
   // A body that was of no use is of no use again: it is not fetched every few seconds.
   const askedMs = status === 200 ? Math.max(retryAfterMs, timing.refetchMinMs) : retryAfterMs;
   const usualMs = isLive(state) ? checkDelayMs(random, timing) : 0;
   const until = now + Math.max(usualMs, pollDelayMs(failures, askedMs, random, timing));
+  const link = failures > 1 ? putOff(state, now, until, timing) : state.link;
   return { ...state, link, polling: { ...polling, until } };
 }
 
-/** Polls that keep failing come out of the stream's attempts: the server is asked no more often for having both. */
+/**
+ * Polls that keep failing come out of the stream's attempts: the server is asked no more often for having both. The
+ * stream has its turn before the next poll all the same.
+ */
 function putOff<Item extends Versioned>(
   { link, failures }: FollowerState<Item>,
   now: number,
+  nextPoll: number,
   timing: FollowerTiming,
 ): FollowerState<Item>['link'] {
   if (link.phase !== 'waiting') return link;
-  return { ...link, until: Math.max(link.until, now + retryDelayMaxMs(failures, timing)) };
+  const delayMs = Math.min(retryDelayMaxMs(failures, timing), (nextPoll - now) / 2);
+  return { ...link, until: Math.max(link.until, now + delayMs) };
 }

@@ -218,7 +218,7 @@ test('[N40] what a killed writer left behind is cleared away', async () => {
 });
 
 test('[N40] kill -9 amid writing leaves a usable file or none', {
-  timeout: 30_000 + 3_000 * KILLS,
+  timeout: 30_000 + 10_000 * KILLS,
 }, async () => {
   const directory = mkdtempSync(join(tmpdir(), 'dimmer-test-'));
   let loads = 0;
