@@ -1,4 +1,4 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Logger } from 'drizzle-orm';
@@ -7,6 +7,7 @@ import type { Storage } from '../storage.ts';
 import { StorageFault } from '../storage.ts';
 import type { DamageListener } from './damage.ts';
 import { openDatabase, readHolder } from './database.ts';
+import { makeFolder } from './make-folder.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { acquireProcessLock } from './process-lock.ts';
 import { faultOf } from './sqlite-fault.ts';
@@ -83,7 +84,7 @@ function nameOfHolder(path: string): string {
 /** The one name of a file that is reached through links. */
 function realPathOf(path: string): string {
   const absolute = resolve(path);
-  mkdirSync(dirname(absolute), { recursive: true });
+  makeFolder(dirname(absolute));
   try {
     return realpathSync(absolute);
   } catch {
