@@ -72,7 +72,21 @@ export interface HistoryFile {
 
 /** Nothing is judged while it is written: a run can be judged again after a validator was mended. */
 export function createHistoryFile(path: string): HistoryFile {
-  const file = openSync(path, 'wx');
+  return historyFile(path, openSync(path, 'ax'));
+}
+
+/** The file of a run for another of its processes. */
+export function appendHistoryFile(path: string): HistoryFile {
+  return historyFile(path, openSync(path, 'a'));
+}
+
+/** Every entry, in the order in which it was written. */
+export function readHistoryFile(path: string): readonly Entry[] {
+  const lines = readFileSync(path, 'utf8').split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry);
+}
+
+function historyFile(path: string, file: number): HistoryFile {
   let closed = false;
   return {
     path,
@@ -87,10 +101,4 @@ export function createHistoryFile(path: string): HistoryFile {
       closed = true;
     },
   };
-}
-
-/** Every entry, in the order in which it was written. */
-export function readHistoryFile(path: string): readonly Entry[] {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry);
 }

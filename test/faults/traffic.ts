@@ -46,6 +46,16 @@ export async function createFlags(server: ServerProcess): Promise<void> {
   await expectOk(await send(server, 'PATCH', `${ENVIRONMENT}/flags/${VICTIM}`, patch));
 }
 
+/** Makes flags that nobody writes to, of at least so many bytes each. */
+export async function createBallast(server: ServerProcess, flags: number, ruleBytes: number): Promise<void> {
+  for (let index = 0; index < flags; index += 1) {
+    const key = `ballast-${index}`;
+    await expectOk(await send(server, 'POST', `${PROJECT}/flags`, { key }));
+    const patch = { enabled: true, rules: rulesOf('heavy', ruleBytes) };
+    await expectOk(await send(server, 'PATCH', `${ENVIRONMENT}/flags/${key}`, patch));
+  }
+}
+
 /** Starts writing single flags, pairs, kills, restores, a growing rollout, and flags that come and go. */
 export function startTraffic(options: TrafficOptions): Traffic {
   const { server, history, random, perSecond } = options;
