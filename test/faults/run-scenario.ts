@@ -19,7 +19,7 @@ import { STREAM_VALIDATORS } from './validate-streams.ts';
 
 /** Clients of a run. Half of the SDKs and of the raw clients go through the proxy, where they may. */
 const SDKS = 2;
-const RAW_CLIENTS = { short: 4, long: 12 };
+const RAW_CLIENTS = { short: 4, long: 8 };
 /** The longest delay of an SDK is 30 s, and an attempt that hangs takes 10. */
 const CONVERGED_WITHIN_MS = 45_000;
 const VIOLATIONS_SHOWN = 5;

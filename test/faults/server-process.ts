@@ -7,7 +7,8 @@ import type { Failpoints } from './failpoints.ts';
 const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
 const RUN_PROGRAM = fileURLToPath(new URL('../contract/run-program.mjs', import.meta.url));
 const FAILPOINT_SERVER = fileURLToPath(new URL('failpoint-server.ts', import.meta.url));
-const READY_WITHIN_MS = 20_000;
+/** Long enough for a machine that does much else. */
+const READY_WITHIN_MS = 60_000;
 
 /** A real `dimmer serve` on a fixed port and file, which can be killed and started again. */
 export interface ServerProcess {
