@@ -16,6 +16,9 @@ const VICTIM_MARKER = 'untouched';
 
 /** A write that hangs as long as its server does is given up, in milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;
+/** A page of the history may be tens of megabytes, and the machine busy. */
+const READ_TIMEOUT_MS = 60_000;
+const PAGE = 100;
 /** Steps of the growing rollout, in percent. It only grows, but for writes that overtake each other. */
 const PERCENT_STEP = 3;
 
@@ -108,7 +111,7 @@ export async function fetchRevisions(server: ServerProcess): Promise<readonly Re
   const records: RevisionRecord[] = [];
   for (;;) {
     const after = records.at(-1)?.revision ?? 0;
-    const response = await send(server, 'GET', `${ENVIRONMENT}/revisions?after=${after}&limit=500`);
+    const response = await send(server, 'GET', `${ENVIRONMENT}/revisions?after=${after}&limit=${PAGE}`);
     const { items } = (await response.json()) as { readonly items: readonly RevisionRecord[] };
     if (items.length === 0) return records;
     records.push(...items);
@@ -192,7 +195,7 @@ function send(server: ServerProcess, method: string, path: string, body?: unknow
   return fetch(server.url + path, {
     method,
     headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
-    signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
+    signal: AbortSignal.timeout(method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 }
