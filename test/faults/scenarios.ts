@@ -61,6 +61,9 @@ export interface Scenario {
 const USUAL = { rawThroughProxy: true, writesPerSecond: 20, ends: 'LIVE', interrupts: true } as const;
 const CALM: Fault = { fault: 'calm', forMs: [400, 900] };
 
+/** Beside the machine's time. */
+const CLOCK_JUMPS_MINUTES = [10, -10, 0, -60, 0];
+
 /** Every scenario is judged by every validator. */
 export const SCENARIOS: readonly Scenario[] = [
   {
@@ -246,10 +249,13 @@ export const SCENARIOS: readonly Scenario[] = [
     ...USUAL,
     name: 'clock-jumps',
     title: '[ORD-1, SDK-7] wall clocks that jump by minutes and back by an hour change nothing',
-    faults: [
-      ...[10, -10, 0, -60, 0].map((minutes): Fault => ({ fault: 'clocks', byMs: minutes * 60_000 })),
+    faults: CLOCK_JUMPS_MINUTES.flatMap((minutes): readonly Fault[] => [
+      { fault: 'clocks', byMs: minutes * 60_000 },
+      { fault: 'calm', forMs: [600, 800] },
+      // A stream that is opened beside the machine's time.
       { fault: 'reset' },
-    ].flatMap((fault): readonly Fault[] => [fault as Fault, { fault: 'calm', forMs: [1200, 1600] }]),
+      { fault: 'calm', forMs: [1200, 1600] },
+    ]),
     rounds: { short: 1, long: 12 },
     sdkProcesses: true,
     fakedClocks: true,
