@@ -10,7 +10,7 @@ import { replayCommand, seedOf } from './seeded-random.ts';
 const IS_LONG = process.env['DIMMER_FAULT_LENGTH'] === 'long';
 const ONLY = process.env['DIMMER_FAULT_SCENARIO'];
 const SEED = seedOf(process.env['DIMMER_FAULT_SEED']);
-const RUN_TIMEOUT_MS = IS_LONG ? 1_800_000 : 120_000;
+const RUN_TIMEOUT_MS = IS_LONG ? 1_800_000 : 240_000;
 
 // Runs mostly wait, each for a server of its own: side by side they take the time of the longest.
 const judged = { runs: 0, frames: 0, readings: 0 };

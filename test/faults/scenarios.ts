@@ -223,7 +223,7 @@ export const SCENARIOS: readonly Scenario[] = [
     name: 'late-snapshot',
     title: '[ORD-5] commits between a subscription and its late snapshot are neither lost nor doubled',
     faults: [{ fault: 'restart', signal: 'SIGKILL' }, CALM],
-    rounds: { short: 2, long: 20 },
+    rounds: { short: 1, long: 12 },
     failpoints: { snapshot: { sleepMs: 300 }, changes: { sleepMs: 30 } },
     merges: true,
   },
