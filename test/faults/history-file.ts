@@ -82,8 +82,17 @@ export function appendHistoryFile(path: string): HistoryFile {
 
 /** Every entry, in the order in which it was written. */
 export function readHistoryFile(path: string): readonly Entry[] {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry);
+  const bytes = readFileSync(path);
+  const entries: Entry[] = [];
+  // Line by line: the whole of a long run is more than one string can hold.
+  for (
+    let start = 0, end = bytes.indexOf('\n');
+    end >= 0;
+    start = end + 1, end = bytes.indexOf('\n', start)
+  ) {
+    entries.push(JSON.parse(bytes.toString('utf8', start, end)) as Entry);
+  }
+  return entries;
 }
 
 function historyFile(path: string, file: number): HistoryFile {

@@ -199,7 +199,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '[OVL-3, ORD-1] readers that stop for seconds get the merged state, and delay nobody',
     faults: [{ fault: 'calm', forMs: [11_000, 12_000] }],
     writesPerSecond: 40,
-    rounds: { short: 1, long: 8 },
+    rounds: { short: 1, long: 4 },
     slow: { pausesMs: 5000, ruleBytes: 60_000 },
     interrupts: false,
     merges: true,
