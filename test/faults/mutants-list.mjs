@@ -8,10 +8,10 @@ export const MUTANTS = [
     name: 'snapshot before subscribe',
     patches: [
       {
-        file: 'server/dist/delivery/environment-streams.js',
+        file: 'server/dist/delivery/stream-set.js',
         find: 'this.#subscribers.set(subscriber, keyId);',
         replace:
-          'setTimeout(() => { subscriber.subscribedAt(this.#copy.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
+          'setTimeout(() => { subscriber.subscribedAt(source.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
       },
       {
         file: 'server/dist/delivery/subscriber.js',
@@ -100,14 +100,16 @@ export const MUTANTS = [
   },
   {
     name: 'same retry for all',
-    patches: [{ file: 'follower/src/backoff.ts', find: '+ random * bound;', replace: '+ bound;' }],
+    patches: [
+      { file: 'follower/src/backoff.ts', find: '+ random * retryDelayMaxMs(', replace: '+ retryDelayMaxMs(' },
+    ],
     caughtBy: { test: 'follower/src/machine.test.ts' },
   },
   {
     name: 'one moment for all goodbyes',
     patches: [
       {
-        file: 'server/src/delivery/environment-streams.ts',
+        file: 'server/src/delivery/stream-set.ts',
         find: 'Math.floor(index * stepMs)',
         replace: 'Math.floor(0 * index * stepMs)',
       },
@@ -226,9 +228,9 @@ export const MUTANTS = [
     name: 'await in the fan-out loop',
     patches: [
       {
-        file: 'server/dist/delivery/environment-streams.js',
-        find: `            for (const subscriber of this.#subscribers.keys())
-                subscriber.advance();`,
+        file: 'server/dist/delivery/stream-set.js',
+        find: `        for (const subscriber of this.#subscribers.keys())
+            subscriber.advance();`,
         replace: `            void (async () => {
                 for (const subscriber of [...this.#subscribers.keys()]) {
                     subscriber.advance();
