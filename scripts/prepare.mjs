@@ -13,6 +13,8 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const NODE_MIN = [20, 19];
 const STAMP = 'node_modules/.dimmer-installed.json';
+const SERVER_SOURCES = ['schema/src', 'evaluator/src', 'server/src'];
+const SERVER_BUILD = 'server/tsconfig.tsbuildinfo';
 const SDK_SOURCES = [
   'schema/src',
   'evaluator/src',
@@ -56,11 +58,14 @@ export function compile(...others) {
   run([process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'server', 'sdk-node', ...others]);
 }
 
+/** Whether the server was compiled since its sources changed: looking takes milliseconds, compiling half a second. */
+export function isServerBuilt() {
+  return isNewer(SERVER_BUILD, SERVER_SOURCES);
+}
+
 /** Bundles the SDK as it is published, where a source is newer than the bundle. */
 export function bundleSdk() {
-  const bundle = join(ROOT, SDK_BUNDLE);
-  const newest = Math.max(...SDK_SOURCES.map((source) => newestTime(join(ROOT, source))));
-  if (existsSync(bundle) && statSync(bundle).mtimeMs >= newest) return;
+  if (isNewer(SDK_BUNDLE, SDK_SOURCES)) return;
   say('Bundling the SDK.');
   run(['npm', '--prefix', 'sdk-node', 'run', 'bundle']);
 }
@@ -107,6 +112,12 @@ function digestOf(file) {
   return createHash('sha256')
     .update(readFileSync(join(ROOT, file)))
     .digest('hex');
+}
+
+function isNewer(file, sources) {
+  const path = join(ROOT, file);
+  if (!existsSync(path)) return false;
+  return statSync(path).mtimeMs >= Math.max(...sources.map((source) => newestTime(join(ROOT, source))));
 }
 
 function newestTime(path) {

@@ -15,8 +15,12 @@ export function retryDelayMs(
   random: number,
   timing: FollowerTiming,
 ): number {
-  const bound = Math.min(timing.retryMaxMs, timing.retryBaseMs * 2 ** failures);
-  return askedDelayMs(askedMs, timing) + random * bound;
+  return askedDelayMs(askedMs, timing) + random * retryDelayMaxMs(failures, timing);
+}
+
+/** The bound of {@link retryDelayMs} without what a server asked for. */
+export function retryDelayMaxMs(failures: number, timing: FollowerTiming): number {
+  return Math.min(timing.retryMaxMs, timing.retryBaseMs * 2 ** failures);
 }
 
 /** The delay after a server refused the key: long, because only a person can mend it. */

@@ -203,6 +203,21 @@ test('[F47] polls that fail become rarer, up to 5 minutes', () => {
   expect(rig.answer({ outcome: 'unchanged', ageMs: 0 }).pollDelay).toBe(30_000);
 });
 
+test('[F39] a poll that fails again puts the stream off by its longest delay, one that was answered does not', () => {
+  const rig = polling();
+  const untilWaiting = (): Rig => {
+    while (rig.state.link.phase !== 'waiting' || rig.delay > 15_000) rig.happen({ type: 'tick' }).end();
+    return rig;
+  };
+  const { delay } = untilWaiting();
+  expect(rig.fail(500).delay).toBe(delay);
+  rig.untilPoll();
+  expect(untilWaiting().fail(500).delay).toBe(30_000);
+  rig.untilPoll();
+  const usual = untilWaiting().delay;
+  expect(rig.answer({ outcome: 'unchanged', ageMs: 0 }).delay).toBe(usual);
+});
+
 test('[F47] Retry-After is a floor, up to 10 minutes', () => {
   const rig = polling();
   expect(rig.fail(429, 200_000).pollDelay).toBe(206_000);

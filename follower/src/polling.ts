@@ -1,5 +1,5 @@
 import type { Versioned } from '@dimmer/schema';
-import { checkDelayMs, firstPollDelayMs, pollDelayMs, refusedDelayMs } from './backoff.ts';
+import { checkDelayMs, firstPollDelayMs, pollDelayMs, refusedDelayMs, retryDelayMaxMs } from './backoff.ts';
 import type { Happening, Moment, StreamEnd } from './event.ts';
 import type { Snapshot } from './snapshot.ts';
 import { NOTHING, withStaged } from './snapshot.ts';
@@ -250,5 +250,21 @@ function failed<Item extends Versioned>(
   const askedMs = status === 200 ? Math.max(retryAfterMs, timing.refetchMinMs) : retryAfterMs;
   const usualMs = isLive(state) ? checkDelayMs(random, timing) : 0;
   const until = now + Math.max(usualMs, pollDelayMs(failures, askedMs, random, timing));
-  return { ...state, polling: { ...polling, until } };
+  const link = failures > 1 ? putOff(state, now, until, timing) : state.link;
+  return { ...state, link, polling: { ...polling, until } };
+}
+
+/**
+ * Polls that keep failing come out of the stream's attempts: the server is asked no more often for having both. The
+ * stream has its turn before the next poll all the same.
+ */
+function putOff<Item extends Versioned>(
+  { link, failures }: FollowerState<Item>,
+  now: number,
+  nextPoll: number,
+  timing: FollowerTiming,
+): FollowerState<Item>['link'] {
+  if (link.phase !== 'waiting') return link;
+  const delayMs = Math.min(retryDelayMaxMs(failures, timing), (nextPoll - now) / 2);
+  return { ...link, until: Math.max(link.until, now + delayMs) };
 }

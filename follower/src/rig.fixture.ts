@@ -51,7 +51,7 @@ export class Rig {
   wait(): this {
     const { link, stale } = this.state;
     do this.pass((deadlineOf(this.state, DEFAULT_TIMING) ?? this.now) - this.now);
-    while (this.state.link === link && this.state.stale === stale);
+    while (this.state.link.phase === link.phase && this.state.stale === stale);
     return this;
   }
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { mkdirSync, readdirSync, statSync, unlinkSync } from 'node:fs';
+import { readdirSync, statSync, unlinkSync } from 'node:fs';
 import { open, rename, unlink } from 'node:fs/promises';
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
@@ -7,6 +7,7 @@ import type { Clock, Snapshot, StoredSnapshot } from '@dimmer/follower';
 import type { WireObject } from '@dimmer/schema';
 import type { CacheOwner } from './cache-file.ts';
 import { decodeCacheFile, encodeCacheFile, identityOf } from './cache-file.ts';
+import { makeFolder } from './make-folder.ts';
 import { problemOf } from './problem-of.ts';
 import { readBounded } from './read-bounded.ts';
 
@@ -69,7 +70,7 @@ export function diskCache(options: DiskCacheOptions): DiskCache {
     try {
       const text = encodeCacheFile(owner, { snapshot, savedAt: wallNow() });
       if (Buffer.byteLength(text) > bytesMax) return warn(`it would be larger than ${bytesMax} bytes`);
-      mkdirSync(directory, { recursive: true, mode: 0o700 });
+      makeFolder(directory, 0o700);
       await replaceFile(path, text);
     } catch (error) {
       warn(problemOf(error));

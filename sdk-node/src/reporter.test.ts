@@ -5,6 +5,7 @@ import { DEFAULT_REPORT_TIMING } from './report-timing.ts';
 import type { Sending } from './report-transport.ts';
 import { Reporter } from './reporter.ts';
 import { TrackedEvents } from './tracked-events.ts';
+import { VirtualClock } from './virtual-clock.fixture.ts';
 
 const NOTHING: Counted = { exposures: [], events: [], dropped: { exposures: 0, events: 0 } };
 const TAKEN: Sending = { outcome: 'taken', clockOffsetMs: null };
@@ -14,27 +15,21 @@ const STEP = { epoch: 'e1', from: 1, revision: 2 };
 /** A reporter in a world where time passes when the test says so. */
 class World {
   readonly sent: { readonly at: number; readonly report: Report }[] = [];
+  readonly clock = new VirtualClock();
   readonly reporter: Reporter;
-  now = 0;
   answer: Sending = TAKEN;
   state = 'LIVE';
   counted: () => Counted = () => NOTHING;
   #ids = 0;
-  readonly #timers = new Set<{ readonly at: number; readonly call: () => void }>();
 
   constructor(random = 0.5) {
-    const after = (delayMs: number, call: () => void): (() => void) => {
-      const timer = { at: this.now + delayMs, call };
-      this.#timers.add(timer);
-      return () => this.#timers.delete(timer);
-    };
     this.reporter = new Reporter({
-      clock: { now: () => this.now, after },
+      clock: this.clock,
       random: () => random,
       newId: () => `batch-${++this.#ids}`,
       timing: DEFAULT_REPORT_TIMING,
       send: async (report) => {
-        this.sent.push({ at: this.now, report });
+        this.sent.push({ at: this.clock.now(), report });
         return this.answer;
       },
       instance: { id: 'i1', sdk: { name: 'sdk', version: '1' } },
@@ -43,17 +38,8 @@ class World {
     });
   }
 
-  async pass(durationMs: number): Promise<void> {
-    const end = this.now + durationMs;
-    for (;;) {
-      await settle();
-      const due = [...this.#timers].filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0];
-      if (due === undefined) break;
-      this.#timers.delete(due);
-      this.now = Math.max(this.now, due.at);
-      due.call();
-    }
-    this.now = end;
+  pass(durationMs: number): Promise<void> {
+    return this.clock.pass(durationMs);
   }
 }
 
@@ -147,14 +133,19 @@ test('[N81, N83] a kill does not wait for what a heavy report was told, and leav
   expect(world.sent.slice(2).flatMap(({ report }) => report.batch?.id ?? [])).toEqual(['batch-1']);
 });
 
-test('[N83] a batch that the server cannot read is given up', async () => {
+test('[N83] a batch that the server cannot read is given up, and what it held is counted as dropped', async () => {
   const world = new World();
-  world.counted = once({ ...NOTHING, exposures: [exposure('a')] });
+  const events = [{ name: 'viewed', at: '', details: {} }];
+  const dropped = { exposures: 7, events: 2 };
+  world.counted = once({ exposures: [{ ...exposure('a'), count: 5 }], events, dropped });
   world.answer = { outcome: 'unreadable' };
   await world.pass(10_000);
   world.answer = TAKEN;
   await world.pass(60_000);
-  expect(world.sent.filter(({ report }) => report.batch !== undefined)).toHaveLength(1);
+  const [first, second, ...others] = world.sent.flatMap(({ report }) => report.batch ?? []);
+  expect(first?.exposures).toHaveLength(1);
+  expect(second).toMatchObject({ exposures: [], events: [], dropped: { exposures: 12, events: 3 } });
+  expect(others).toEqual([]);
 });
 
 test('[N82, N83] an hour of refusals at 1,000 events a second: bounded, counted, and rarer than usual', async () => {
@@ -211,8 +202,4 @@ function once(counted: Counted): () => Counted {
     left = undefined;
     return now;
   };
-}
-
-function settle(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

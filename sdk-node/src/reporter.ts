@@ -29,6 +29,8 @@ interface Told {
 /** The longest wait that is asked for and obeyed, in milliseconds. */
 const ASKED_MAX_MS = 3_600_000;
 
+const NOTHING_GIVEN_UP = { exposures: 0, events: 0 };
+
 /**
  * Tells the server who is here, what was applied and what was counted.
  *
@@ -41,6 +43,8 @@ export class Reporter {
   readonly #startedAt: number;
   readonly #applied = new AppliedRevisions();
   #batches: readonly ReportBatch[] = [];
+  /** Of batches that the server could not read. */
+  #givenUp: Counted['dropped'] = NOTHING_GIVEN_UP;
   #clockOffsetMs: number | null = null;
   #failures = 0;
   #toldAt: number | undefined;
@@ -192,10 +196,20 @@ export class Reporter {
     this.#failures = 0;
     heard();
     this.#batches = this.#batches.filter((waiting) => waiting !== batch);
+    if (sending.outcome === 'unreadable' && batch !== undefined) this.#giveUp(batch);
     this.#toldAt = clock.now();
     this.#toldState = state;
     if (sending.outcome === 'taken') this.#clockOffsetMs = sending.clockOffsetMs ?? this.#clockOffsetMs;
     return true;
+  }
+
+  /** What it held is not told any more, but how much that was is. */
+  #giveUp({ exposures, events, dropped }: ReportBatch): void {
+    const counts = exposures.reduce((sum, { count }) => sum + count, 0);
+    this.#givenUp = {
+      exposures: this.#givenUp.exposures + counts + dropped.exposures,
+      events: this.#givenUp.events + events.length + dropped.events,
+    };
   }
 
   #hasNews(): boolean {
@@ -208,7 +222,14 @@ export class Reporter {
 
   /** Takes the counters, once everything that was taken before was heard. */
   #take(): void {
-    if (this.#batches.length === 0) this.#batches = batchesOf(this.#ports.drain(), this.#ports.newId);
+    if (this.#batches.length > 0) return;
+    const counted = this.#ports.drain();
+    const dropped = {
+      exposures: counted.dropped.exposures + this.#givenUp.exposures,
+      events: counted.dropped.events + this.#givenUp.events,
+    };
+    this.#givenUp = NOTHING_GIVEN_UP;
+    this.#batches = batchesOf({ ...counted, dropped }, this.#ports.newId);
   }
 }
 

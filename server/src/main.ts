@@ -1,110 +1,70 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
-import { Registry } from 'prom-client';
-import { banner } from './banner.ts';
+import { Command, CommanderError } from 'commander';
+import { EXIT, exitCodeHelp } from './operator/exit-code.ts';
+import { addOperatorCommands } from './operator/operator-commands.ts';
+import { runCommand } from './operator/run-command.ts';
+import { createTerminal } from './operator/terminal.ts';
 import { systemClock } from './platform/clock.ts';
-import type { Log } from './platform/log.ts';
-import { createLog } from './platform/log.ts';
-import { addProcessMetrics } from './platform/metrics.ts';
-import type { Settings } from './settings.ts';
-import { describeFaults, parseSettings } from './settings.ts';
-import { settingsHelp } from './settings-text.ts';
-import { describeStartFault } from './start-fault.ts';
-import type { RunningServer } from './start-server.ts';
-import { startServer } from './start-server.ts';
-import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
-import type { Storage } from './storage/storage.ts';
-
-/** Exit codes: the settings are wrong; the server could not start. */
-const EXIT_SETTINGS = 2;
-const EXIT_START = 1;
-
-interface ServeFlags {
-  readonly host?: string;
-  readonly port?: string;
-  readonly database?: string;
-}
+import { systemPause } from './platform/pause.ts';
+import { systemRandom } from './platform/random.ts';
+import { systemSchedule } from './platform/schedule.ts';
+import type { ServeFlags } from './serve.ts';
 
 const version = versionOfPackage();
-const program = new Command('dimmer').description('Ship dark, fade in, switch off.').version(version);
+const program = new Command('dimmer')
+  .description('Ship dark, fade in, switch off.')
+  .version(version)
+  .addHelpText('after', `\n${exitCodeHelp()}`)
+  // Before any command is made: commands take it over.
+  .exitOverride();
 program
   .command('serve')
   .description('Start the server.')
   .option('--host <address>', 'where to listen, instead of DIMMER_HOST')
   .option('--port <number>', 'the port, instead of DIMMER_PORT')
   .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
-  .addHelpText('after', `\n${settingsHelp()}`)
-  .action(serve);
-await program.parseAsync();
-
-async function serve(flags: ServeFlags): Promise<void> {
-  const parsed = parseSettings(withFlags(process.env, flags));
-  if (!parsed.ok) return fail(describeFaults(parsed.faults), EXIT_SETTINGS);
-  const { settings } = parsed;
-  const log = createLog(settings.logLevel, process.stderr);
-  try {
-    const server = await start(settings, log);
-    process.stdout.write(`${banner(server, version)}\n`);
-    endOnSignal(server, log);
-  } catch (cause) {
-    fail(describeStartFault(cause, settings), EXIT_START);
-  }
-}
-
-async function start(settings: Settings, log: Log): Promise<RunningServer> {
-  const registry = new Registry();
-  addProcessMetrics(registry);
-  const storage = await openStorage(settings, log);
-  return startServer({ settings, storage, log, version, registry });
-}
-
-function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
-  return openSqliteStorage({
-    path: databaseUrl.replace(/^file:(\/\/)?/, ''),
-    clock: systemClock,
-    onDamage: (damage) => log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
-    onBackgroundError: (err) => log.error({ err }, 'the storage met an error in the background'),
+  .action(async (flags: ServeFlags) => {
+    const { serve } = await import('./serve.ts');
+    await serve(flags, process.env, version);
   });
-}
+// The server is loaded only where it is asked for, its table of settings too: `dimmer kill` must not wait for it.
+program.hook('preSubcommand', async (_program, command) => {
+  if (command.name() !== 'serve') return;
+  const { settingsHelp } = await import('./settings-text.ts');
+  command.addHelpText('after', `\n${settingsHelp()}`);
+});
+addOperatorCommands(program, systemClock, async (options, act) => {
+  const interruption = new AbortController();
+  // Once: a second Ctrl-C ends the process, whatever it is waiting for.
+  process.once('SIGINT', () => interruption.abort());
+  endQuietlyWithReader();
+  process.exitCode = await runCommand(
+    {
+      variables: process.env,
+      terminal: createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']),
+      fetch: globalThis.fetch,
+      clock: systemClock,
+      random: systemRandom,
+      pause: systemPause,
+      schedule: systemSchedule,
+      interrupted: interruption.signal,
+    },
+    options,
+    act,
+  );
+});
+await program.parseAsync().catch((cause: unknown) => {
+  if (!(cause instanceof CommanderError)) throw cause;
+  // Help and version are no fault; everything else that commander ends is a wrong argument.
+  process.exitCode = cause.exitCode === 0 ? EXIT.done : EXIT.usage;
+});
 
-/**
- * SIGTERM is what a deployment sends: the server drains. SIGINT is a person at the keyboard, who waits: it closes in
- * a second or so. A second signal of either kind does not wait at all.
- */
-function endOnSignal(server: RunningServer, log: Log): void {
-  let isEnding = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (isEnding) process.exit(EXIT_START);
-    isEnding = true;
-    log.info({ signal }, 'closing');
-    const ended = signal === 'SIGTERM' ? server.drain() : server.close();
-    ended.then(
-      () => process.exit(0),
-      (cause: unknown) => {
-        log.error({ err: cause }, 'closing failed');
-        process.exit(EXIT_START);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-}
-
-function withFlags(
-  environment: Readonly<Record<string, string | undefined>>,
-  { host, port, database }: ServeFlags,
-): Record<string, string | undefined> {
-  return {
-    ...environment,
-    ...(host !== undefined && { DIMMER_HOST: host }),
-    ...(port !== undefined && { DIMMER_PORT: port }),
-    ...(database !== undefined && { DIMMER_DATABASE_URL: database }),
-  };
-}
-
-function fail(message: string, exitCode: number): void {
-  process.stderr.write(`${message}\n`);
-  process.exitCode = exitCode;
+/** `dimmer history | head`: whoever reads has gone, and that is no fault. */
+function endQuietlyWithReader(): void {
+  process.stdout.on('error', (cause: NodeJS.ErrnoException) => {
+    if (cause.code === 'EPIPE') process.exit();
+    throw cause;
+  });
 }
 
 function versionOfPackage(): string {

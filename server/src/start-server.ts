@@ -1,4 +1,4 @@
-import type { Registry } from 'prom-client';
+import { Registry } from 'prom-client';
 import type { NewSecrets } from './access/bootstrap.ts';
 import { bootstrap } from './access/bootstrap.ts';
 import type { App, AppParts } from './app.ts';
@@ -12,6 +12,7 @@ import type { Random } from './platform/random.ts';
 import { systemRandom } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import { connectionsOf, withinOpenFiles } from './server-connections.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -23,6 +24,11 @@ export interface ServerOptions {
   readonly version: string;
   /** Where metrics are registered. Default: a registry of the server's own. */
   readonly registry?: Registry;
+  /**
+   * How many files the process may have open. Connections and streams are kept below it, whatever the settings say.
+   * Default: no such limit.
+   */
+  readonly openFilesMax?: number;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: the system's. */
@@ -65,36 +71,33 @@ const CLOSE_TIMEOUT_MS = 10_000;
  * await server.close();
  */
 export async function startServer(options: ServerOptions): Promise<RunningServer> {
-  const { settings, storage } = options;
+  const { storage } = options;
   const parts = partsOf(options);
+  const { settings } = parts;
   try {
     const newSecrets = await firstSecrets(parts, settings);
     const app = createApp(parts);
-    const listener = await listen(app.fetch, settings).catch(async (cause: unknown) => {
+    const listener = await listen(app.fetch, settings, connectionsOf(parts)).catch(async (cause: unknown) => {
       await app.close();
       throw cause;
     });
     const url = urlOf(settings.host, listener.port);
-    return { url, port: listener.port, newSecrets, ...endingsOf({ app, listener, parts, settings }) };
+    return { url, port: listener.port, newSecrets, ...endingsOf({ app, listener, parts }) };
   } catch (cause) {
     await storage.close();
     throw cause;
   }
 }
 
-function partsOf(options: ServerOptions): AppParts {
-  const { settings, storage, log, version, registry } = options;
-  const { clock = systemClock, random = systemRandom, schedule = systemSchedule } = options;
-  return {
-    settings,
-    storage,
-    log,
-    version,
-    clock,
-    random,
-    schedule,
-    ...(registry !== undefined && { registry }),
-  };
+interface ServerParts extends AppParts, Pick<ServerOptions, 'openFilesMax'> {
+  readonly settings: Settings;
+  readonly registry: Registry;
+}
+
+function partsOf(options: ServerOptions): ServerParts {
+  const { registry = new Registry(), clock = systemClock } = options;
+  const { random = systemRandom, schedule = systemSchedule } = options;
+  return { ...options, settings: withinOpenFiles(options), registry, clock, random, schedule };
 }
 
 async function firstSecrets({ storage, clock, random }: AppParts, settings: Settings): Promise<NewSecrets> {
@@ -107,8 +110,7 @@ async function firstSecrets({ storage, clock, random }: AppParts, settings: Sett
 interface Started {
   readonly app: App;
   readonly listener: Listener;
-  readonly parts: AppParts;
-  readonly settings: Settings;
+  readonly parts: ServerParts;
 }
 
 /** The two ways to end a server. Whichever is called first is what happens. */
@@ -127,8 +129,8 @@ function closeAll(started: Started): Promise<void> {
 
 /** Nothing can hold it: what neither speaks nor reads is cut when the time is up. */
 async function drainAll(started: Started): Promise<void> {
-  const { app, listener, parts, settings } = started;
-  const { drainAcceptMs, drainSpreadMs } = settings;
+  const { app, listener, parts } = started;
+  const { drainAcceptMs, drainSpreadMs } = parts.settings;
   app.unready();
   // Whoever sends requests here learns of it from the probe, and needs a server that still answers until then.
   if (drainAcceptMs > 0) await new Promise<void>((resolve) => parts.schedule.after(drainAcceptMs, resolve));

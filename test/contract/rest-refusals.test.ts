@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import { LIMITS } from '@dimmer/schema';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Ask, RestHarness } from './rest-harness.ts';
@@ -327,6 +328,41 @@ test('[A47] a method that a path does not take is answered with those that it do
   const answer = await rest.ask(`PUT ${PROJECT}/flags`, { json: {} });
   expect(problemOf(answer)).toMatchObject({ code: 'METHOD_NOT_ALLOWED', remedy: 'Use GET or POST.' });
   expect(answer.headers.get('allow')).toBe('GET, POST');
+});
+
+test('[A40] [A41] hostile bodies are refused at once, and leave no memory behind (BAD-7)', async () => {
+  const huge = LIMITS.bodyBytes;
+  const bodies: readonly (readonly [string, Ask])[] = [
+    ['a depth bomb', { text: `{"context":${nested(huge / 2 - 100)}}` }],
+    ['an overflow', { text: '{"context":{"a":1e400},"enabled":1e400}' }],
+    ['bad UTF-8', { text: new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]), headers: json }],
+    ['a name twice', { text: '{"context":{"targetingKey":"a","targetingKey":"b"}}' }],
+    [
+      'a gzip bomb',
+      {
+        text: new Uint8Array(gzipSync(' '.repeat(50_000_000))),
+        headers: { ...json, 'content-encoding': 'gzip' },
+      },
+    ],
+    ['a byte too much', { text: ' '.repeat(huge + 1) }],
+  ];
+  const rssBefore = process.memoryUsage().rss;
+  for (const [title, ask] of bodies) {
+    const times: number[] = [];
+    for (let attempt = 0; attempt < 5; attempt += 1) {
+      const startedAt = performance.now();
+      const { status } = await rest.ask(`POST ${FLAG}/explain`, ask);
+      times.push(performance.now() - startedAt);
+      expect(status, title).toBeGreaterThanOrEqual(400);
+      expect(status, title).toBeLessThan(500);
+    }
+    if (process.env['DIMMER_TEST_PRINT'] === '1')
+      console.info(`${title}: ${Math.min(...times).toFixed(1)} ms`);
+    expect(Math.min(...times), title).toBeLessThan(50);
+  }
+  const grownMb = (process.memoryUsage().rss - rssBefore) / 1e6;
+  if (process.env['DIMMER_TEST_PRINT'] === '1') console.info(`RSS +${grownMb.toFixed(0)} MB`);
+  expect(grownMb).toBeLessThan(100);
 });
 
 test('[A48] nothing that is refused pollutes a prototype', async () => {

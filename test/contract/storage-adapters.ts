@@ -23,7 +23,7 @@ export async function openSqliteSubject(): Promise<StorageSubject> {
       path: join(folder, 'dimmer.db'),
       clock,
       onBackgroundError: (error) => backgroundErrors.push(error),
-      logger: failpoint,
+      onStatement: (sql) => failpoint.pass(sql),
     });
   let storage = await open();
   return {
@@ -45,14 +45,14 @@ export async function openSqliteSubject(): Promise<StorageSubject> {
   };
 }
 
-/** Throws where the nth write would run. The adapter shows it every statement first. */
+/** Throws where the nth write, or the commit after them, would run. The adapter shows it every statement first. */
 class Failpoint {
   #remaining = Number.POSITIVE_INFINITY;
 
-  logQuery(query: string): void {
-    if (!/^(insert|update|delete)/.test(query)) return;
+  pass(sql: string): void {
+    if (!/^(insert|update|delete|commit)/i.test(sql)) return;
     this.#remaining -= 1;
-    if (this.#remaining === 0) throw new Error(`failpoint before: ${query}`);
+    if (this.#remaining === 0) throw new Error(`failpoint before: ${sql}`);
   }
 
   arm(n: number): FailingStatement {

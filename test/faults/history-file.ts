@@ -72,7 +72,30 @@ export interface HistoryFile {
 
 /** Nothing is judged while it is written: a run can be judged again after a validator was mended. */
 export function createHistoryFile(path: string): HistoryFile {
-  const file = openSync(path, 'wx');
+  return historyFile(path, openSync(path, 'ax'));
+}
+
+/** The file of a run for another of its processes. */
+export function appendHistoryFile(path: string): HistoryFile {
+  return historyFile(path, openSync(path, 'a'));
+}
+
+/** Every entry, in the order in which it was written. */
+export function readHistoryFile(path: string): readonly Entry[] {
+  const bytes = readFileSync(path);
+  const entries: Entry[] = [];
+  // Line by line: the whole of a long run is more than one string can hold.
+  for (
+    let start = 0, end = bytes.indexOf('\n');
+    end >= 0;
+    start = end + 1, end = bytes.indexOf('\n', start)
+  ) {
+    entries.push(JSON.parse(bytes.toString('utf8', start, end)) as Entry);
+  }
+  return entries;
+}
+
+function historyFile(path: string, file: number): HistoryFile {
   let closed = false;
   return {
     path,
@@ -87,10 +110,4 @@ export function createHistoryFile(path: string): HistoryFile {
       closed = true;
     },
   };
-}
-
-/** Every entry, in the order in which it was written. */
-export function readHistoryFile(path: string): readonly Entry[] {
-  const lines = readFileSync(path, 'utf8').split('\n');
-  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Entry);
 }

@@ -8,10 +8,10 @@ export const MUTANTS = [
     name: 'snapshot before subscribe',
     patches: [
       {
-        file: 'server/dist/delivery/environment-streams.js',
+        file: 'server/dist/delivery/stream-set.js',
         find: 'this.#subscribers.set(subscriber, keyId);',
         replace:
-          'setTimeout(() => { subscriber.subscribedAt(this.#copy.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
+          'setTimeout(() => { subscriber.subscribedAt(source.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
       },
       {
         file: 'server/dist/delivery/subscriber.js',
@@ -100,14 +100,16 @@ export const MUTANTS = [
   },
   {
     name: 'same retry for all',
-    patches: [{ file: 'follower/src/backoff.ts', find: '+ random * bound;', replace: '+ bound;' }],
+    patches: [
+      { file: 'follower/src/backoff.ts', find: '+ random * retryDelayMaxMs(', replace: '+ retryDelayMaxMs(' },
+    ],
     caughtBy: { test: 'follower/src/machine.test.ts' },
   },
   {
     name: 'one moment for all goodbyes',
     patches: [
       {
-        file: 'server/src/delivery/environment-streams.ts',
+        file: 'server/src/delivery/stream-set.ts',
         find: 'Math.floor(index * stepMs)',
         replace: 'Math.floor(0 * index * stepMs)',
       },
@@ -210,5 +212,90 @@ export const MUTANTS = [
       },
     ],
     caughtBy: { test: 'server/src/start-server.test.ts' },
+  },
+  {
+    name: 'poll overwrites',
+    patches: [
+      {
+        file: 'follower/src/polling.ts',
+        find: 'if (known !== null && brought.revision < known.revision) {',
+        replace: 'if (false) {',
+      },
+    ],
+    caughtBy: { test: 'follower/src/polling.test.ts' },
+  },
+  {
+    name: 'await in the fan-out loop',
+    patches: [
+      {
+        file: 'server/dist/delivery/stream-set.js',
+        find: `        for (const subscriber of this.#subscribers.keys())
+            subscriber.advance();`,
+        replace: `            void (async () => {
+                for (const subscriber of [...this.#subscribers.keys()]) {
+                    subscriber.advance();
+                    await subscriber.taken();
+                }
+            })();`,
+      },
+      {
+        file: 'server/dist/delivery/subscriber.js',
+        find: '    /** Brings the reader to the newest revision',
+        replace: `    taken() {
+        return this.#blocked ? new Promise((resolve) => this.#response.once('drain', resolve)) : undefined;
+    }
+    /** Brings the reader to the newest revision`,
+      },
+    ],
+    caughtBy: { scenario: 'slow-readers' },
+  },
+  {
+    name: 'readiness latch',
+    patches: [
+      {
+        file: 'server/src/delivery/delivery.ts',
+        find: `  ready(): boolean {
+    const isStuck`,
+        replace: `  #wasReady = false;
+
+  ready(): boolean {
+    this.#wasReady ||= this.#isReady();
+    return this.#wasReady;
+  }
+
+  #isReady(): boolean {
+    const isStuck`,
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery/delivery.test.ts' },
+  },
+  {
+    name: 'reply outside the transaction',
+    patches: [
+      {
+        file: 'server/src/storage/sqlite/sqlite-storage.ts',
+        find: `      this.#statements.putReply.run({
+        actor: actor.id,
+        key,
+        fingerprint,
+        reply: JSON.stringify(reply),
+        at: now,
+      });`,
+        replace: `      const row = { actor: actor.id, key, fingerprint, reply: JSON.stringify(reply), at: now };
+      setImmediate(() => this.#statements.putReply.run(row));`,
+      },
+    ],
+    caughtBy: { test: 'test/faults/failpoints.test.ts' },
+  },
+  {
+    name: 'change row in a second transaction',
+    patches: [
+      {
+        file: 'server/src/storage/sqlite/write-draft.ts',
+        find: '  writeChange(statements, taken.id, change);',
+        replace: '  process.nextTick(() => writeChange(statements, taken.id, change));',
+      },
+    ],
+    caughtBy: { test: 'test/faults/failpoints.test.ts' },
   },
 ];

@@ -3,7 +3,7 @@
  * must catch each. `-- --only <name>` runs one. It ends with 1 when a mutant survives or no longer fits.
  */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import { compile, ROOT } from '../../scripts/prepare.mjs';
@@ -67,6 +67,8 @@ function apply({ file, find, replace }) {
 function failureOf({ scenario, test }) {
   const path = scenario === undefined ? test : 'test/faults/scenarios.test.ts';
   const report = join(copy, 'mutant-report.json');
+  const temporary = join(copy, 'temporary');
+  mkdirSync(temporary, { recursive: true });
   rmSync(report, { force: true });
   const { stdout, stderr } = spawnSync(
     process.execPath,
@@ -75,7 +77,8 @@ function failureOf({ scenario, test }) {
       cwd: copy,
       encoding: 'utf8',
       timeout: RUN_TIMEOUT_MS,
-      env: { ...process.env, ...(scenario && { DIMMER_FAULT_SCENARIO: scenario }) },
+      // What a failing test leaves for its reader goes with the copy.
+      env: { ...process.env, TMPDIR: temporary, ...(scenario && { DIMMER_FAULT_SCENARIO: scenario }) },
     },
   );
   try {

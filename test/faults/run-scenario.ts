@@ -1,5 +1,7 @@
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { startCrowd } from './crowd.ts';
+import { type FakedClock, fakedClock, untilTimeIs } from './faked-clock.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { createHistoryFile, type Entry, type HistoryFile, readHistoryFile } from './history-file.ts';
 import { type Model, modelOf } from './model.ts';
@@ -7,16 +9,17 @@ import { poisonVictim } from './poison.ts';
 import { replayStreams } from './replay-streams.ts';
 import type { Fault, Scenario, Span } from './scenarios.ts';
 import { type SdkClient, startSdkClient } from './sdk-client.ts';
+import { type SdkProcess, startSdkProcess } from './sdk-process-client.ts';
 import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { type StreamClient, startStreamClient } from './stream-client.ts';
-import { createFlags, fetchRevisions, startTraffic } from './traffic.ts';
-import { CLIENT_VALIDATORS } from './validate-clients.ts';
+import { createBallast, createFlags, fetchRevisions, startTraffic } from './traffic.ts';
+import { CLIENT_VALIDATORS, readingsOf } from './validate-clients.ts';
 import { STREAM_VALIDATORS } from './validate-streams.ts';
 
 /** Clients of a run. Half of the SDKs and of the raw clients go through the proxy, where they may. */
 const SDKS = 2;
-const RAW_CLIENTS = 4;
+const RAW_CLIENTS = { short: 4, long: 8 };
 /** The longest delay of an SDK is 30 s, and an attempt that hangs takes 10. */
 const CONVERGED_WITHIN_MS = 45_000;
 const VIOLATIONS_SHOWN = 5;
@@ -29,6 +32,9 @@ export interface Outcome {
   readonly counts: {
     readonly revisions: number;
     readonly writes: number;
+    /** Frames that raw clients were sent, and flags that SDKs were asked: what was judged. */
+    readonly frames: number;
+    readonly readings: number;
     readonly commits: number;
     readonly heartbeats: number;
     readonly framesEdited: number;
@@ -49,13 +55,17 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const { directory, seed } = options;
   const databasePath = join(directory, 'dimmer.db');
   const random = seededRandom(seed);
-  const server = await createServerProcess(databasePath, SETTINGS);
+  const clocks = scenario.fakedClocks && clocksIn(directory);
+  const environment = { ...SETTINGS, ...scenario.environment, ...clocks?.server.environment };
+  const server = await createServerProcess(databasePath, environment, scenario.failpoints);
   const proxy = await startFaultProxy(server.port, random.fork('jitter').next);
   const history = createHistoryFile(join(directory, 'history.jsonl'));
   try {
     await server.start();
     await createFlags(server);
-    const run: Run = { scenario, options, databasePath, random, server, proxy, history };
+    const { ballast } = scenario;
+    if (ballast !== undefined) await createBallast(server, ballast.flags, ballast.ruleBytes);
+    const run: Run = { scenario, options, databasePath, random, server, proxy, history, clocks };
     const { model, writes, complaints } = await play(run);
     const entries = readHistoryFile(history.path);
     const judged = judge(entries, model);
@@ -80,6 +90,18 @@ interface Run {
   readonly server: ServerProcess;
   readonly proxy: FaultProxy;
   readonly history: HistoryFile;
+  readonly clocks: Clocks | undefined;
+}
+
+interface Clocks {
+  readonly server: FakedClock;
+  readonly sdks: FakedClock;
+}
+
+interface Clients {
+  /** Those that are processes are among them. */
+  readonly sdks: readonly SdkClient[];
+  readonly processes: readonly SdkProcess[];
 }
 
 interface Played {
@@ -92,7 +114,7 @@ interface Played {
 /** Clients on, faults, clients off. Judges nothing but that the end was reached. */
 async function play(run: Run): Promise<Played> {
   const { scenario, options, server, history, random } = run;
-  const sdks = startSdks(run);
+  const { sdks, processes } = startSdks(run);
   const raw = startRawClients(run);
   const traffic = startTraffic({
     server,
@@ -105,7 +127,7 @@ async function play(run: Run): Promise<Played> {
     await Promise.all(sdks.map((sdk) => sdk.waitFor(1, CONVERGED_WITHIN_MS)));
     const rounds = options.isLong ? scenario.rounds.long : scenario.rounds.short;
     for (let round = 0; round < rounds; round += 1) {
-      for (const fault of scenario.faults) await inflict(fault, run);
+      for (const fault of scenario.faults) await inflict(fault, run, processes);
       await sdks[0]?.waitFor(traffic.acknowledged, scenario.ends === 'LIVE' ? CONVERGED_WITHIN_MS : 0);
     }
     await traffic.stop();
@@ -119,18 +141,30 @@ async function play(run: Run): Promise<Played> {
   }
 }
 
-function startSdks({ server, proxy, history, random }: Run): readonly SdkClient[] {
-  return Array.from({ length: SDKS }, (_, index) => {
+function startSdks({ scenario, server, proxy, history, random, clocks }: Run): Clients {
+  const options = Array.from({ length: SDKS }, (_, index) => {
     const url = index % 2 === 0 ? proxy.url : server.url;
     const name = `sdk-${index}`;
-    return startSdkClient({ name, url, server, history, random: random.fork(name) });
+    return { name, url, serverKey: server.serverKey, history, random: random.fork(name) };
   });
+  if (scenario.sdkProcesses === undefined) return { sdks: options.map(startSdkClient), processes: [] };
+  const processes = options.map((one) => startSdkProcess(one, clocks?.sdks.environment));
+  return { sdks: processes, processes };
 }
 
-function startRawClients({ scenario, server, proxy, history, random }: Run): readonly StreamClient[] {
-  return Array.from({ length: RAW_CLIENTS }, (_, index) => {
+function clocksIn(directory: string): Clocks {
+  return {
+    server: fakedClock(join(directory, 'server-clock')),
+    sdks: fakedClock(join(directory, 'sdk-clock')),
+  };
+}
+
+function startRawClients(run: Run): readonly StreamClient[] {
+  const { scenario, options, server, proxy, history, random } = run;
+  const count = options.isLong ? RAW_CLIENTS.long : RAW_CLIENTS.short;
+  return Array.from({ length: count }, (_, index) => {
     const name = `raw-${index}`;
-    const isSlow = scenario.slow !== undefined && index < RAW_CLIENTS / 2;
+    const isSlow = scenario.slow !== undefined && index < count / 2;
     return startStreamClient({
       name,
       // A slow reader has nothing in between: the proxy would read on its behalf.
@@ -143,8 +177,8 @@ function startRawClients({ scenario, server, proxy, history, random }: Run): rea
   });
 }
 
-async function inflict(fault: Fault, run: Run): Promise<void> {
-  const { server, proxy, history, random, databasePath } = run;
+async function inflict(fault: Fault, run: Run, sdks: readonly SdkProcess[]): Promise<void> {
+  const { clocks, server, proxy, history, random, databasePath } = run;
   history.append('faults', { op: 'fault', args: fault, result: null });
   const lasting = (span: Span): Promise<void> => sleep(random.between(...span));
   switch (fault.fault) {
@@ -157,6 +191,23 @@ async function inflict(fault: Fault, run: Run): Promise<void> {
       server.signal('SIGSTOP');
       await lasting(fault.forMs);
       return server.signal('SIGCONT');
+    case 'freeze SDKs':
+      for (const sdk of sdks) sdk.signal('SIGSTOP');
+      await lasting(fault.forMs);
+      for (const sdk of sdks) sdk.signal('SIGCONT');
+      return;
+    case 'clocks':
+      clocks?.server.set(fault.byMs);
+      clocks?.sdks.set(-fault.byMs);
+      return untilTimeIs(server.url, fault.byMs);
+    case 'crowd': {
+      const { sockets, habit } = fault;
+      const crowd = startCrowd({ port: server.port, key: server.serverKey, sockets, habit });
+      await lasting(fault.forMs);
+      crowd.disperse();
+      if (habit === 'never reads' && crowd.streams === 0) throw new Error('the crowd was given no stream');
+      return;
+    }
     case 'reset':
       return proxy.reset();
     case 'proxy':
@@ -209,7 +260,7 @@ export function complaintsAbout(
 
 interface Judged {
   readonly violations: readonly string[];
-  readonly counts: Pick<Outcome['counts'], 'commits' | 'heartbeats' | 'merged'>;
+  readonly counts: Pick<Outcome['counts'], 'frames' | 'readings' | 'commits' | 'heartbeats' | 'merged'>;
 }
 
 /** Judges what was written down, and nothing else: a file can be judged again. */
@@ -225,6 +276,8 @@ function judge(entries: readonly Entry[], model: Model): Judged {
       found.slice(0, VIOLATIONS_SHOWN).map((violation) => `${name}: ${violation}`),
     ),
     counts: {
+      frames: entries.filter(({ op }) => op === 'frame').length,
+      readings: entries.reduce((total, entry) => total + readingsOf(entry).length, 0),
       commits: delivered.length,
       heartbeats: bookmarks.length,
       merged: delivered.filter(({ full, from, revision }) => !full && revision > from + 1).length,

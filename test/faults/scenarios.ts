@@ -1,3 +1,5 @@
+import type { CrowdHabit } from './crowd.ts';
+import type { Failpoints } from './failpoints.ts';
 import type { ProxyFaults } from './fault-proxy.ts';
 
 /** One thing that goes wrong. Pairs of milliseconds are the bounds of a seeded random time. */
@@ -7,6 +9,12 @@ export type Fault =
   | { readonly fault: 'restart'; readonly signal: 'SIGKILL' | 'SIGTERM' }
   /** SIGSTOP, and SIGCONT after that time. */
   | { readonly fault: 'freeze'; readonly forMs: Span }
+  /** The same, of every SDK; for scenarios in which these are processes. */
+  | { readonly fault: 'freeze SDKs'; readonly forMs: Span }
+  /** The wall clock of the server jumps, and that of the SDKs the other way; for scenarios with faked clocks. */
+  | { readonly fault: 'clocks'; readonly byMs: number }
+  /** So many connections come beside the others, and stay for that time. */
+  | { readonly fault: 'crowd'; readonly sockets: number; readonly habit: CrowdHabit; readonly forMs: Span }
   /** Every connection through the proxy is reset. */
   | { readonly fault: 'reset' }
   /** The proxy does this for that time. */
@@ -30,6 +38,16 @@ export interface Scenario {
   readonly writesPerSecond: number;
   /** Raw clients that read in turns only, and the size of what is written for them. */
   readonly slow?: { readonly pausesMs: number; readonly ruleBytes: number };
+  /** Variables of the server's process. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The server is the one that can fail, armed so from its start. */
+  readonly failpoints?: Failpoints;
+  /** SDKs are processes of their own. */
+  readonly sdkProcesses?: true;
+  /** Server and SDKs have clocks that can be set; where the machine cannot do that, the scenario is skipped. */
+  readonly fakedClocks?: true;
+  /** Flags that nobody writes to, so that a snapshot is large, and the size of each. */
+  readonly ballast?: { readonly flags: number; readonly ruleBytes: number };
   /** Where SDKs end. `REFUSED` tries again after minutes; no run waits for that. */
   readonly ends: 'LIVE' | 'REFUSED';
   /** An SDK must have left `LIVE` meanwhile. */
@@ -42,6 +60,9 @@ export interface Scenario {
 
 const USUAL = { rawThroughProxy: true, writesPerSecond: 20, ends: 'LIVE', interrupts: true } as const;
 const CALM: Fault = { fault: 'calm', forMs: [400, 900] };
+
+/** Beside the machine's time. */
+const CLOCK_JUMPS_MINUTES = [10, -10, 0, -60, 0];
 
 /** Every scenario is judged by every validator. */
 export const SCENARIOS: readonly Scenario[] = [
@@ -178,7 +199,7 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '[OVL-3, ORD-1] readers that stop for seconds get the merged state, and delay nobody',
     faults: [{ fault: 'calm', forMs: [11_000, 12_000] }],
     writesPerSecond: 40,
-    rounds: { short: 1, long: 8 },
+    rounds: { short: 1, long: 4 },
     slow: { pausesMs: 5000, ruleBytes: 60_000 },
     interrupts: false,
     merges: true,
@@ -196,5 +217,75 @@ export const SCENARIOS: readonly Scenario[] = [
     title: '[BAD-3] rows that were spoilt by SQL harm one flag',
     faults: [{ fault: 'poison' }, CALM],
     rounds: { short: 2, long: 20 },
+  },
+  {
+    ...USUAL,
+    name: 'late-snapshot',
+    title: '[ORD-5] commits between a subscription and its late snapshot are neither lost nor doubled',
+    faults: [{ fault: 'restart', signal: 'SIGKILL' }, CALM],
+    rounds: { short: 1, long: 12 },
+    failpoints: { snapshot: { sleepMs: 300 }, changes: { sleepMs: 30 } },
+    merges: true,
+  },
+  {
+    ...USUAL,
+    name: 'slow-disk',
+    title: '[ORD-1, SDK-7] a disk that takes its time over every commit delays, and disorders nothing',
+    faults: [{ fault: 'calm', forMs: [3000, 4000] }, { fault: 'reset' }],
+    rounds: { short: 1, long: 20 },
+    failpoints: { commit: { sleepMs: 30 } },
+    merges: true,
+  },
+  {
+    ...USUAL,
+    name: 'frozen-sdks',
+    title: '[OVL-3, ORD-1] SDKs that are stopped while changes flow go on where the server is',
+    faults: [CALM, { fault: 'freeze SDKs', forMs: [4500, 6000] }, CALM],
+    rounds: { short: 1, long: 12 },
+    sdkProcesses: true,
+    interrupts: false,
+  },
+  {
+    ...USUAL,
+    name: 'clock-jumps',
+    title: '[ORD-1, SDK-7] wall clocks that jump by minutes and back by an hour change nothing',
+    faults: CLOCK_JUMPS_MINUTES.flatMap((minutes): readonly Fault[] => [
+      { fault: 'clocks', byMs: minutes * 60_000 },
+      { fault: 'calm', forMs: [600, 800] },
+      // A stream that is opened beside the machine's time.
+      { fault: 'reset' },
+      { fault: 'calm', forMs: [1200, 1600] },
+    ]),
+    rounds: { short: 1, long: 12 },
+    sdkProcesses: true,
+    fakedClocks: true,
+    interrupts: false,
+  },
+  {
+    ...USUAL,
+    name: 'crowded',
+    title: '[OVL-2, SEC-16] sockets that say nothing, drip, or never read take nothing from the others',
+    faults: [
+      { fault: 'crowd', sockets: 200, habit: 'never speaks', forMs: [1500, 2000] },
+      { fault: 'crowd', sockets: 200, habit: 'drips', forMs: [1500, 2000] },
+      { fault: 'crowd', sockets: 200, habit: 'never reads', forMs: [1500, 2000] },
+      CALM,
+    ],
+    rounds: { short: 1, long: 10 },
+    interrupts: false,
+  },
+  {
+    ...USUAL,
+    name: 'little-memory',
+    title: '[OVL-2, ORD-1] a heap of 192 MB carries many readers of a snapshot of 8 MB',
+    faults: [
+      { fault: 'crowd', sockets: 150, habit: 'never reads', forMs: [2500, 3000] },
+      { fault: 'reset' },
+      CALM,
+    ],
+    writesPerSecond: 5,
+    environment: { NODE_OPTIONS: '--max-old-space-size=192' },
+    ballast: { flags: 130, ruleBytes: 60_000 },
+    rounds: { short: 1, long: 10 },
   },
 ];

@@ -2,7 +2,6 @@ import { Dimmer, type DimmerStatus } from '@dimmer/node';
 import { type Platform, systemPlatform } from '../../sdk-node/src/platform.ts';
 import type { HistoryFile, Reading } from './history-file.ts';
 import type { SeededRandom } from './seeded-random.ts';
-import type { ServerProcess } from './server-process.ts';
 import { KILLED, RAMP, SINGLE } from './traffic.ts';
 import { PAIR, VICTIM } from './validate-clients.ts';
 
@@ -19,7 +18,7 @@ export interface SdkClientOptions {
   readonly name: string;
   /** Of the server, or of a proxy in front of it. */
   readonly url: string;
-  readonly server: ServerProcess;
+  readonly serverKey: string;
   readonly history: HistoryFile;
   readonly random: SeededRandom;
 }
@@ -37,9 +36,9 @@ export function impatientPlatform(random: SeededRandom): Platform {
 }
 
 /** Reads at every commit and between them; what equals the last reading is not written down again. */
-export function startSdkClient({ name, url, server, history, random }: SdkClientOptions): SdkClient {
+export function startSdkClient({ name, url, serverKey, history, random }: SdkClientOptions): SdkClient {
   const platform = impatientPlatform(random);
-  const flags = new Dimmer({ url, key: server.serverKey, cache: false, logger: SILENT }, platform);
+  const flags = new Dimmer({ url, key: serverKey, cache: false, logger: SILENT }, platform);
   let lastRead = '';
   let rampRevision = 0;
 

@@ -2,9 +2,13 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
+import type { Failpoints } from './failpoints.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
-const READY_WITHIN_MS = 20_000;
+const RUN_PROGRAM = fileURLToPath(new URL('../contract/run-program.mjs', import.meta.url));
+const FAILPOINT_SERVER = fileURLToPath(new URL('failpoint-server.ts', import.meta.url));
+/** Long enough for a machine that does much else. */
+const READY_WITHIN_MS = 60_000;
 
 /** A real `dimmer serve` on a fixed port and file, which can be killed and started again. */
 export interface ServerProcess {
@@ -18,22 +22,33 @@ export interface ServerProcess {
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
   /** Sends a signal that does not end the process: SIGSTOP, SIGCONT. */
   signal(signal: NodeJS.Signals): void;
+  /** Waits for an end that it comes to by itself; answers with exit code or signal. */
+  ended(): Promise<number | NodeJS.Signals | null>;
+  /**
+   * Replaces the failpoints, of the running process and of those that are started later.
+   *
+   * @throws TypeError where it was made without any: the shipped program has none.
+   */
+  arm(failpoints: Failpoints): Promise<void>;
   /** What the process has written to stderr and stdout since it was made. */
   output(): string;
 }
 
 /**
  * @param databasePath - The SQLite file; it is kept over restarts.
- * @param settings - `DIMMER_*` beside those of every test.
+ * @param environment - Variables beside those of every test.
+ * @param failpoints - Given, even empty: the program of `failpoint-server.ts` runs instead of the shipped one.
  */
 export async function createServerProcess(
   databasePath: string,
-  settings: Readonly<Record<string, string>> = {},
+  environment: Readonly<Record<string, string>> = {},
+  failpoints?: Failpoints,
 ): Promise<ServerProcess> {
   const port = await freePort();
   const adminKey = `dim_adm_${'Admin0'.repeat(6)}`;
   const serverKey = `dim_srv_${'Server'.repeat(6)}`;
   const url = `http://127.0.0.1:${port}`;
+  let armed = failpoints;
   let child: ChildProcess | undefined;
   let output = '';
 
@@ -43,7 +58,7 @@ export async function createServerProcess(
     adminKey,
     serverKey,
     async start() {
-      child = spawn(process.execPath, [COMMAND, 'serve'], {
+      child = spawn(process.execPath, programOf(databasePath, armed), {
         env: {
           ...process.env,
           DIMMER_PORT: String(port),
@@ -53,9 +68,9 @@ export async function createServerProcess(
           DIMMER_LOG_LEVEL: 'warn',
           DIMMER_DRAIN_ACCEPT_MS: '0',
           DIMMER_DRAIN_SPREAD_MS: '0',
-          ...settings,
+          ...environment,
         },
-        stdio: ['ignore', 'pipe', 'pipe'],
+        stdio: ['ignore', 'pipe', 'pipe', ...(armed === undefined ? [] : ['ipc' as const])],
       });
       for (const stream of [child.stdout, child.stderr]) {
         stream?.on('data', (chunk: Buffer) => {
@@ -65,17 +80,42 @@ export async function createServerProcess(
       await untilReady(url, child, () => output);
     },
     async end(signal) {
-      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null;
-      const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+      if (child === undefined || !isRunning(child)) return null;
+      const ended = endOf(child);
       child.kill(signal);
-      const [code, killedBy] = await exited;
-      return code ?? killedBy;
+      return ended;
+    },
+    async ended() {
+      if (child === undefined) return null;
+      return isRunning(child) ? endOf(child) : (child.exitCode ?? child.signalCode);
+    },
+    async arm(next) {
+      if (armed === undefined) throw new TypeError('this server was made without failpoints');
+      armed = next;
+      if (child === undefined || !isRunning(child)) return;
+      const heard = once(child, 'message');
+      child.send(next);
+      await heard;
     },
     signal(signal) {
       child?.kill(signal);
     },
     output: () => output,
   };
+}
+
+function programOf(databasePath: string, failpoints: Failpoints | undefined): readonly string[] {
+  if (failpoints === undefined) return [COMMAND, 'serve'];
+  return [RUN_PROGRAM, FAILPOINT_SERVER, databasePath, JSON.stringify(failpoints)];
+}
+
+function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+  const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  return code ?? killedBy;
 }
 
 async function untilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {

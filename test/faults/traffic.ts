@@ -16,6 +16,9 @@ const VICTIM_MARKER = 'untouched';
 
 /** A write that hangs as long as its server does is given up, in milliseconds. */
 const WRITE_TIMEOUT_MS = 10_000;
+/** A page of the history may be tens of megabytes, and the machine busy. */
+const READ_TIMEOUT_MS = 60_000;
+const PAGE = 100;
 /** Steps of the growing rollout, in percent. It only grows, but for writes that overtake each other. */
 const PERCENT_STEP = 3;
 
@@ -44,6 +47,16 @@ export async function createFlags(server: ServerProcess): Promise<void> {
   }
   const patch = { enabled: true, rules: rulesOf(VICTIM_MARKER, 0) };
   await expectOk(await send(server, 'PATCH', `${ENVIRONMENT}/flags/${VICTIM}`, patch));
+}
+
+/** Makes flags that nobody writes to, of at least so many bytes each. */
+export async function createBallast(server: ServerProcess, flags: number, ruleBytes: number): Promise<void> {
+  for (let index = 0; index < flags; index += 1) {
+    const key = `ballast-${index}`;
+    await expectOk(await send(server, 'POST', `${PROJECT}/flags`, { key }));
+    const patch = { enabled: true, rules: rulesOf('heavy', ruleBytes) };
+    await expectOk(await send(server, 'PATCH', `${ENVIRONMENT}/flags/${key}`, patch));
+  }
 }
 
 /** Starts writing single flags, pairs, kills, restores, a growing rollout, and flags that come and go. */
@@ -98,7 +111,7 @@ export async function fetchRevisions(server: ServerProcess): Promise<readonly Re
   const records: RevisionRecord[] = [];
   for (;;) {
     const after = records.at(-1)?.revision ?? 0;
-    const response = await send(server, 'GET', `${ENVIRONMENT}/revisions?after=${after}&limit=500`);
+    const response = await send(server, 'GET', `${ENVIRONMENT}/revisions?after=${after}&limit=${PAGE}`);
     const { items } = (await response.json()) as { readonly items: readonly RevisionRecord[] };
     if (items.length === 0) return records;
     records.push(...items);
@@ -182,7 +195,7 @@ function send(server: ServerProcess, method: string, path: string, body?: unknow
   return fetch(server.url + path, {
     method,
     headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
-    signal: AbortSignal.timeout(WRITE_TIMEOUT_MS),
+    signal: AbortSignal.timeout(method === 'GET' ? READ_TIMEOUT_MS : WRITE_TIMEOUT_MS),
     ...(body !== undefined && { body: JSON.stringify(body) }),
   });
 }

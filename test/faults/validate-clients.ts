@@ -120,7 +120,8 @@ function converged(entries: readonly Entry[], model: Model): Violations {
   });
 }
 
-function readingsOf(entry: Entry): readonly Reading[] {
+/** The flags that an SDK was asked. */
+export function readingsOf(entry: Entry): readonly Reading[] {
   if (entry.op === 'read') return entry.result;
   return entry.op === 'wait' ? entry.result.readings : [];
 }

@@ -42,12 +42,38 @@ const folderRules: IForbiddenRuleType[] = [
     to: { path: '-routes\\.ts$' },
   },
   {
-    name: 'a storage adapter is imported by main.ts and tests only',
+    name: 'a storage adapter is imported by serve.ts and tests only',
     from: {
       path: '^server/src/',
-      pathNot: ['^server/src/(main|index)\\.ts$', '^server/src/storage/[^/]+/', TEST_FILE],
+      pathNot: ['^server/src/(serve|index)\\.ts$', '^server/src/storage/[^/]+/', TEST_FILE],
     },
     to: { path: '^server/src/storage/[^/]+/' },
+  },
+  {
+    name: 'the commands for operators know the language and the machine, nothing of the server',
+    from: { path: '^server/src/operator/', pathNot: TEST_FILE },
+    to: {
+      path: ['^server/', '^evaluator/', '^@dimmer/evaluator', 'node_modules/zod/'],
+      pathNot: [
+        '^server/src/operator/',
+        '^server/src/platform/(clock|random|pause|schedule)\\.ts$',
+        '^server/node_modules/(commander|eventsource-parser)/',
+      ],
+    },
+  },
+  {
+    name: 'the commands for operators load no zod: of the REST schemas they take types',
+    from: { path: '^server/src/operator/', pathNot: TEST_FILE },
+    to: { path: ['^schema/(src|dist)/rest/', '^@dimmer/schema/rest'], dependencyTypesNot: ['type-only'] },
+  },
+  {
+    name: 'main.ts loads the server only where it is asked for',
+    from: { path: '^server/src/main\\.ts$' },
+    to: {
+      path: '^server/src/(?!operator/|platform/(clock|random|pause|schedule)\\.ts$)',
+      dependencyTypesNot: ['dynamic-import', 'type-only'],
+      dynamic: false,
+    },
   },
   {
     name: 'storage adapters do not know each other',

@@ -27,6 +27,9 @@ import { storedProject } from './stored-project.arbitrary.ts';
 const checkout = createFlag(flagInput({ key: 'checkout' }));
 const fourFlags = EDITED_FLAGS.map((key) => createFlag(flagInput({ key })));
 
+/** A run asks for about 20 documents; raise their number for a long run. */
+const RUNS = Math.ceil(Number(process.env['DIMMER_TEST_DOCUMENTS'] ?? 1_200) / 20);
+
 test('[C1] a project that is not there is a rejection', async () => {
   const { commit } = await storedProject();
   const result = await commit(checkout, { project: 'other' });
@@ -106,7 +109,9 @@ test('[C5] a flag that is taken over just as it was keeps its version, in its ro
   expect(environments.get('production')?.flags.get('c')?.version).toBe(served?.version);
 });
 
-test('[C1] whatever is asked, in any order: what is accepted can be evaluated, and what is refused writes nothing', async () => {
+test('[C1] whatever is asked, in any order: what is accepted can be evaluated, and what is refused writes nothing', {
+  timeout: 20_000 + 200 * RUNS,
+}, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(fc.array(arbitraryEdit(), { minLength: 1, maxLength: 3 }), { maxLength: 20 }),
@@ -131,7 +136,7 @@ test('[C1] whatever is asked, in any order: what is accepted can be evaluated, a
         }
       },
     ),
-    { numRuns: 60 },
+    { numRuns: RUNS },
   );
 });
 

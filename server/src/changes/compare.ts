@@ -148,8 +148,10 @@ function asServed({ flag, configuration, kill }: FlagDocument, version: number) 
   return definitionOf(flag, { configuration, kill, version }, version);
 }
 
+/** A kill that replaces another counts too: whoever sends it waits for its receipt, and kills are reported at once. */
 function isKilling({ before, after }: ChangedFlag): boolean {
-  return (before?.kill ?? null) === null && (after?.kill ?? null) !== null;
+  const kill = after?.kill ?? null;
+  return kill !== null && !isDeepStrictEqual(before?.kill ?? null, kill);
 }
 
 function rowsOf<T extends EnvironmentFlag | EnvironmentSegment>(

@@ -96,6 +96,7 @@ test('[D16] ready once the database has answered, and still when it stops', asyn
 test('[D16] not ready while a feed cannot follow a database that answers', async () => {
   const { log, time, delivery } = setUp();
   await delivery.snapshot(ENVIRONMENT);
+  expect(delivery.ready()).toBe(true);
   log.fault = new TypeError('a row that nobody understands');
   time.pass(TICK_MS);
   await settle();
@@ -109,6 +110,7 @@ test('[D16] not ready while a feed cannot follow a database that answers', async
 test('[D13] a closed delivery is not ready and leaves no timer behind', async () => {
   const { time, delivery } = setUp();
   await delivery.snapshot(ENVIRONMENT);
+  expect(delivery.ready()).toBe(true);
   await delivery.close();
   await delivery.close();
   expect(delivery.ready()).toBe(false);

@@ -89,6 +89,7 @@ test('[D20] a stream beyond a limit gets a polite no, those that are open go on,
     fetch(`${server.url}/stream`, { headers: { authorization: keyId } });
   const refused = await Promise.all(Array.from({ length: 20 }, () => ask('c')));
   expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 503));
+  expect(refused.map(({ headers }) => headers.get('connection'))).toEqual(refused.map(() => 'close'));
   expect(await refused[0]?.json()).toMatchObject({ code: 'UNAVAILABLE', remedy: expect.any(String) });
   const waits = refused.map(({ headers }) => Number(headers.get('retry-after')));
   expect(Math.min(...waits)).toBeGreaterThanOrEqual(1);

@@ -22,5 +22,7 @@ export function answerRefusal<E extends HttpEnv>(
 ): Response {
   const answer = answerProblem(c, { code: 'UNAVAILABLE', detail: REFUSALS[cause], remedy });
   answer.headers.set('retry-after', String(retryAfterSeconds));
+  // Kept for the next request, connections of thousands that were refused would use up the process's files.
+  answer.headers.set('connection', 'close');
   return answer;
 }

@@ -5,6 +5,7 @@ import { fractionOf } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { StreamCounts } from './delivery-counts.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+import { streamAge } from './stream-age.ts';
 import type { StreamSource } from './subscriber.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -110,8 +111,7 @@ export class StreamSet {
    */
   #age(subscriber: Subscriber): () => void {
     const { schedule, random, streamAgeMs } = this.#ports;
-    const ageMs = Math.floor((streamAgeMs / 2) * (1 + fractionOf(random)));
-    return schedule.after(ageMs, () =>
+    return schedule.after(streamAge(streamAgeMs, fractionOf(random)), () =>
       subscriber.leave('rebalancing', Math.floor(fractionOf(random) * AGED_SPREAD_MS)),
     );
   }

@@ -44,11 +44,11 @@ describe('killing', () => {
     expect(killOf(again.after, 'a')?.by).toBe('ci');
   });
 
-  test('[C31] another reason or expiry replaces the kill, and is no new kill on the wire', () => {
+  test('[C31] another reason or expiry replaces the kill, and travels like any kill', () => {
     const killed = accept(project, killA).after;
     const expiresAt = isoOf(NOW + 60_000);
     const outcome = accept(killed, killFlag('production', 'a', { reason, expiresAt }));
-    expect(outcome.commits).toMatchObject([{ revision: 5, kill: false }]);
+    expect(outcome.commits).toMatchObject([{ revision: 5, kill: true }]);
     expect(killOf(outcome.after, 'a')?.expiresAt).toBe(expiresAt);
   });
 

@@ -4,11 +4,13 @@ import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { HttpEnv } from './http-env.ts';
 import { jsonPathOf } from './json-path.ts';
+import type { StructureFault } from './json-structure.ts';
+import { structureFaultOf } from './json-structure.ts';
 import { answerProblem } from './problem.ts';
 
 /**
  * Reads a JSON body, once, within its limits, before anything looks at it: media type, size while reading,
- * UTF-8, syntax, nesting, and no own `__proto__` anywhere.
+ * UTF-8, nesting, no name twice and no `__proto__` anywhere, syntax.
  */
 export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
   const text = await readText(c.req.raw);
@@ -78,9 +80,11 @@ function decodeUtf8(bytes: Uint8Array): Result<string> {
 }
 
 function checkJson(text: string): Result<string> {
+  const fault = structureFaultOf(text, LIMITS.bodyDepth);
+  if (fault !== undefined) return rejected(refusalOf(fault));
   try {
-    const rejection = refusedStructure(JSON.parse(text), []);
-    return rejection === undefined ? accepted(text) : rejected(rejection);
+    JSON.parse(text);
+    return accepted(text);
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'unknown';
     return rejected({
@@ -88,19 +92,6 @@ function checkJson(text: string): Result<string> {
       detail: text === '' ? 'The body is empty.' : `Not JSON: ${reason}.`,
     });
   }
-}
-
-/** Recursion is safe: it ends at the limit of nesting. */
-function refusedStructure(value: unknown, path: readonly (string | number)[]): Rejection | undefined {
-  if (typeof value !== 'object' || value === null) return undefined;
-  if (path.length >= LIMITS.bodyDepth) return tooDeep(path);
-  if (Object.hasOwn(value, '__proto__')) return forbiddenName([...path, '__proto__']);
-  const isList = Array.isArray(value);
-  for (const [name, member] of Object.entries(value)) {
-    const rejection = refusedStructure(member, [...path, isList ? Number(name) : name]);
-    if (rejection !== undefined) return rejection;
-  }
-  return undefined;
 }
 
 export function tooLarge(size: number, maximum: number): Rejection {
@@ -111,32 +102,20 @@ export function tooLarge(size: number, maximum: number): Rejection {
   };
 }
 
-function tooDeep(path: readonly (string | number)[]): Rejection {
-  return {
-    code: 'INVALID_JSON',
-    detail: `The body is nested deeper than ${LIMITS.bodyDepth} levels.`,
-    issues: [
-      {
-        path: jsonPathOf(path),
-        rule: 'depth',
-        message: `is nested deeper than ${LIMITS.bodyDepth} levels`,
-        remedy: 'Nest less.',
-      },
-    ],
-  };
-}
+const STRUCTURE_RULES: Readonly<
+  Record<StructureFault['rule'], { readonly message: string; readonly remedy: string }>
+> = {
+  depth: { message: `is nested deeper than ${LIMITS.bodyDepth} levels`, remedy: 'Nest less.' },
+  'forbidden-name': { message: 'is not allowed as a name', remedy: 'Rename it.' },
+  'duplicate-name': { message: 'is there twice in one object', remedy: 'Leave one of them.' },
+};
 
-function forbiddenName(path: readonly (string | number)[]): Rejection {
+function refusalOf({ rule, path }: StructureFault): Rejection {
+  const place = jsonPathOf(path);
+  const { message, remedy } = STRUCTURE_RULES[rule];
   return {
     code: 'INVALID_JSON',
-    detail: 'The body has a field named __proto__.',
-    issues: [
-      {
-        path: jsonPathOf(path),
-        rule: 'forbidden-name',
-        message: 'is not allowed as a name',
-        remedy: 'Rename it.',
-      },
-    ],
+    detail: `The body is refused: ${place.slice(0, 100)} ${message}.`,
+    issues: [{ path: place, rule, message, remedy }],
   };
 }

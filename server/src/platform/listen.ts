@@ -47,8 +47,19 @@ const TIMEOUTS: ListenTimeouts = {
   checkMs: CHECK_INTERVAL_MS,
 };
 
+export interface ListenOptions {
+  readonly timeouts?: ListenTimeouts;
+  /** How many connections may be open; one more is closed as soon as it was taken. Default: any number. */
+  readonly connectionsMax?: number;
+  /** Hears of each that was closed so. */
+  readonly onDropped?: () => void;
+}
+
 /**
  * Listens on a TCP port.
+ *
+ * Give `connectionsMax` below the limit of open files: at that limit the event loop closes new connections without
+ * telling anybody, and the database can open no file either.
  *
  * @param address.port - 0 takes any free port.
  * @throws The system's error (EADDRINUSE, EACCES) where the port cannot be had.
@@ -56,7 +67,7 @@ const TIMEOUTS: ListenTimeouts = {
 export function listen(
   fetch: Fetch,
   address: { readonly host: string; readonly port: number },
-  timeouts: ListenTimeouts = TIMEOUTS,
+  { timeouts = TIMEOUTS, connectionsMax, onDropped = () => {} }: ListenOptions = {},
 ): Promise<Listener> {
   const options = {
     headersTimeout: timeouts.headersMs,
@@ -67,6 +78,8 @@ export function listen(
     overrideGlobalObjects: false,
   });
   const server = createServer(options, (incoming, outgoing) => void answer(incoming, outgoing));
+  if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
+  server.on('drop', onDropped);
   const connections = trackConnections(server);
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -103,7 +116,10 @@ function trackConnections(server: Server): Connections {
   const requests = new Map<Socket, number>();
   let isEnding = false;
   const count = (socket: Socket, difference: number): void => {
-    const underWay = (requests.get(socket) ?? 0) + difference;
+    const before = requests.get(socket);
+    // A connection that breaks closes before its answer does: counted again, it would be kept for ever.
+    if (before === undefined) return;
+    const underWay = before + difference;
     requests.set(socket, underWay);
     if (isEnding && underWay === 0) socket.destroySoon();
   };

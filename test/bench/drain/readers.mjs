@@ -9,6 +9,8 @@ const RETRY_MS_MAX = 30_000;
 const TAIL_CHARACTERS = 300;
 
 const readers = [];
+/** The mistake to compare with: every reader waits exactly so long after a loss, in milliseconds; none: jitter. */
+const FIXED_RETRY_MS = process.env.DIMMER_BENCH_FIXED_RETRY_MS;
 let target;
 
 process.on('message', ({ type, ...message }) => {
@@ -93,7 +95,8 @@ function comeBack(reader, stream) {
   const ceiling = Math.min(RETRY_MS_MAX, RETRY_MS * 2 ** reader.failures);
   reader.failures += 1;
   const askedMs = stream.retryMs === undefined ? undefined : stream.retryMs + Math.random() * RETRY_MS;
-  const waitMs = stream.goodbyeMs ?? askedMs ?? Math.random() * ceiling;
+  const drawnMs = FIXED_RETRY_MS === undefined ? Math.random() * ceiling : Number(FIXED_RETRY_MS);
+  const waitMs = stream.goodbyeMs ?? askedMs ?? drawnMs;
   setTimeout(() => attempt(reader), waitMs);
 }
 

@@ -9,13 +9,20 @@ const READERS = 3;
 /** Streams opened in 10 ms by one process of readers. */
 const OPENING_PACE = 3;
 const CONFIGURATION = '/api/v1/projects/default/environments/production/flags/checkout-v2';
-const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
+export const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
+export const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
 const COMMAND = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
 
-/** Starts `dimmer serve`. */
-export async function startServer(file, port = 0) {
-  const child = spawn(process.execPath, [COMMAND, 'serve'], {
+/**
+ * Starts `dimmer serve`.
+ *
+ * @param settings - `DIMMER_*` beside those of every benchmark.
+ * @param openFilesMax - The process's limit of open files. Default: this process's.
+ */
+export async function startServer(file, port = 0, { settings = {}, openFilesMax } = {}) {
+  const limited = openFilesMax === undefined ? [] : ['prlimit', `--nofile=${openFilesMax}`];
+  const [command, ...words] = [...limited, process.execPath, COMMAND, 'serve'];
+  const child = spawn(command, words, {
     env: {
       ...process.env,
       DIMMER_PORT: String(port),
@@ -23,6 +30,7 @@ export async function startServer(file, port = 0) {
       DIMMER_LOG_LEVEL: 'warn',
       DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
       DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
+      ...settings,
     },
     stdio: ['ignore', 'pipe', 'inherit'],
   });
@@ -134,6 +142,6 @@ export function peakPerTenth(times) {
 }
 
 export function verdict(name, figure, holds) {
-  console.log(`${name.padEnd(34)}${figure}${holds ? '' : '   DOES NOT HOLD'}`);
+  console.log(`${name.padEnd(36)}${figure}${holds ? '' : '   DOES NOT HOLD'}`);
   if (!holds) process.exitCode = 1;
 }

@@ -1,5 +1,5 @@
-// The whole server: REST, SQLite on disk, delivery. Its log is off for requests, as in a production that is not
-// being debugged.
+// The whole server: REST, SQLite on disk, delivery; it tells what memory it holds after a garbage collection. Its
+// log is off for requests, as in a production that is not being debugged.
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,8 @@ process.on('message', ({ type }) => {
   if (type === 'close') process.exit(0);
   if (type === 'memory') {
     globalThis.gc();
-    process.send({ type: 'memory', rss: process.memoryUsage().rss });
+    const { rss, heapUsed } = process.memoryUsage();
+    process.send({ type: 'memory', rss, heapUsed });
   }
 });
 

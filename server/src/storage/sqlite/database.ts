@@ -1,6 +1,5 @@
 import { fileURLToPath } from 'node:url';
 import SqliteConnection from 'better-sqlite3';
-import type { Logger } from 'drizzle-orm';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
@@ -19,6 +18,9 @@ const WAL_BYTES_MAX = 64 * 1024 * 1024;
 /** The same relative path from `src` and from `dist`. */
 const migrationsFolder = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url));
 
+/** @param sql - A statement that is about to run, its parameters filled in. */
+export type StatementListener = (sql: string) => void;
+
 /** What is written about the process that uses the file, so that the next one can name it. */
 export interface Holder {
   readonly pid: number;
@@ -32,12 +34,15 @@ export interface Holder {
  *
  * @throws StorageFault `damaged` where the check fails; whatever the driver throws, otherwise.
  */
-export function openDatabase(path: string, self: Holder, logger?: Logger): Database {
-  const client = new SqliteConnection(path, { timeout: BUSY_TIMEOUT_MS });
+export function openDatabase(path: string, self: Holder, onStatement?: StatementListener): Database {
+  const client = new SqliteConnection(path, {
+    timeout: BUSY_TIMEOUT_MS,
+    ...(onStatement && { verbose: (sql) => onStatement(String(sql)) }),
+  });
   try {
     configure(client);
     check(client, path);
-    const database = drizzle({ client, ...(logger && { logger }) });
+    const database = drizzle({ client });
     migrate(database, { migrationsFolder });
     writeHolder(database, self);
     assertDurable(client, path);

@@ -1,12 +1,13 @@
-import { mkdirSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Logger } from 'drizzle-orm';
 import type { Clock } from '../../platform/clock.ts';
 import type { Storage } from '../storage.ts';
 import { StorageFault } from '../storage.ts';
 import type { DamageListener } from './damage.ts';
+import type { StatementListener } from './database.ts';
 import { openDatabase, readHolder } from './database.ts';
+import { makeFolder } from './make-folder.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { acquireProcessLock } from './process-lock.ts';
 import { faultOf } from './sqlite-fault.ts';
@@ -22,8 +23,11 @@ export interface SqliteStorageOptions {
   readonly onDamage?: DamageListener;
   /** Hears of commit listeners that throw and checkpoints that fail. Default: nobody does. */
   readonly onBackgroundError?: (error: unknown) => void;
-  /** Hears of every statement of the adapter before it runs, with its parameters. */
-  readonly logger?: Logger;
+  /**
+   * Hears of every statement before it runs, also of those that begin and end a transaction. A statement that it throws
+   * at fails. For tests: writing them down costs more than running them. Default: nobody does.
+   */
+  readonly onStatement?: StatementListener;
 }
 
 /**
@@ -34,14 +38,14 @@ export interface SqliteStorageOptions {
  * @example const storage = await openSqliteStorage({ path: './data/dimmer.db', clock: systemClock });
  */
 export async function openSqliteStorage(options: SqliteStorageOptions): Promise<Storage> {
-  const { clock, checkpointIntervalMs = 5_000, logger } = options;
+  const { clock, checkpointIntervalMs = 5_000, onStatement } = options;
   const { onDamage = ignore, onBackgroundError = ignore } = options;
   try {
     const path = realPathOf(options.path);
     const lock = lockOf(path);
     try {
       const holder = { pid: process.pid, host: hostname(), startedAt: clock.now() };
-      const database = openDatabase(path, holder, logger);
+      const database = openDatabase(path, holder, onStatement);
       return new SqliteStorage({
         path,
         database,
@@ -83,7 +87,7 @@ function nameOfHolder(path: string): string {
 /** The one name of a file that is reached through links. */
 function realPathOf(path: string): string {
   const absolute = resolve(path);
-  mkdirSync(dirname(absolute), { recursive: true });
+  makeFolder(dirname(absolute));
   try {
     return realpathSync(absolute);
   } catch {

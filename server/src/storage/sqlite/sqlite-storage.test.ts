@@ -64,7 +64,7 @@ describe('what reaches the disk', () => {
       copies.push(join(target, 'dimmer.db'));
     };
     let copying = false;
-    const storage = await open({ logger: { logQuery: () => copying && copy() } });
+    const storage = await open({ onStatement: () => copying && copy() });
     await fill(storage);
     const before = await observe(storage);
     copying = true;
@@ -92,10 +92,8 @@ describe('what reaches the disk', () => {
   it('[S7] a statement that fails leaves memory and rows equal', async () => {
     const failing = { now: false };
     const storage = await open({
-      logger: {
-        logQuery(query) {
-          if (failing.now && query.startsWith('insert into "audit"')) throw new Error('failpoint');
-        },
+      onStatement: (sql) => {
+        if (failing.now && sql.startsWith('insert into "audit"')) throw new Error('failpoint');
       },
     });
     await fill(storage);
@@ -301,7 +299,7 @@ interface OpenOptions {
   readonly path?: string;
   readonly checkpointIntervalMs?: number;
   readonly onDamage?: (damage: Damage) => void;
-  readonly logger?: { logQuery(query: string): void };
+  readonly onStatement?: (sql: string) => void;
 }
 
 async function open(options: OpenOptions = {}): Promise<Storage> {

@@ -1,0 +1,167 @@
+import type { Command } from 'commander';
+import type { Clock } from '../platform/clock.ts';
+import {
+  durationArgument,
+  expiryArgument,
+  historyLimitArgument,
+  keyArgument,
+  keysArgument,
+  pointArgument,
+  revisionArgument,
+  textArgument,
+} from './arguments.ts';
+import type { ExitCode } from './exit-code.ts';
+import { exitCodeHelp } from './exit-code.ts';
+import { HISTORY_LIMIT, history } from './history.ts';
+import { instances } from './instances.ts';
+import { kill } from './kill.ts';
+import { OPERATOR_SETTINGS_HELP } from './operator-settings.ts';
+import { receipt } from './receipt.ts';
+import { RECEIPT_WAIT_MS } from './receipt-wait.ts';
+import { RETRY_READ_MS, RETRY_WRITE_MS } from './rest-client.ts';
+import { restore } from './restore.ts';
+import { revert } from './revert.ts';
+import type { RunOptions } from './run-command.ts';
+import type { Session } from './session.ts';
+import { status } from './status.ts';
+
+/** Runs a command: opens its session, and sees to failures and the exit code. */
+export type RunCommand = (options: RunOptions, act: (session: Session) => Promise<ExitCode>) => Promise<void>;
+
+/**
+ * Adds the commands for operators to the program. They talk REST, and know nothing of the server's inside.
+ *
+ * @param run - Called with the options of the command that was given.
+ */
+export function addOperatorCommands(program: Command, clock: Clock, run: RunCommand): void {
+  addKill(program, clock, run);
+  addRestore(program, run);
+  addStatus(program, run);
+  addInstances(program, run);
+  addReceipt(program, run);
+  addRevert(program, run);
+  addHistory(program, run);
+  addWatch(program, run);
+}
+
+interface KillOptions extends RunOptions {
+  readonly tag?: string;
+  readonly reason: string;
+  readonly expires?: string;
+  readonly wait?: number | true;
+}
+
+function addKill(program: Command, clock: Clock, run: RunCommand): void {
+  const command = operatorCommand(program, 'kill', 'Switch flags off, at once and over every rule.')
+    .argument('[flag...]', 'flags to kill, in one revision', keysArgument)
+    .option('--tag <tag>', 'kill every flag with this tag, beside those named', keyArgument)
+    .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
+    .option('--expires <duration|time>', 'restore by itself: 2h, or 2026-11-20T18:00', expiryArgument(clock))
+    .option('--wait [duration]', WAIT_HELP, durationArgument);
+  command.action((flags: readonly string[] | undefined, options: KillOptions) => {
+    const { tag, reason, expires: expiresAt, wait } = options;
+    if (flags === undefined || flags.length === 0) {
+      if (tag === undefined) return command.error('error: name the flags to kill, or give --tag');
+    }
+    const input = { flags: flags ?? [], tag, reason, expiresAt, waitMs: waitMsOf(wait) };
+    return run(options, (session) => kill(session, input));
+  });
+}
+
+function addRestore(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'restore', 'Lift the kill of a flag: its configuration counts again.')
+    .argument('<flag>', 'the flag', keyArgument)
+    .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
+    .action((flag: string, options: RunOptions & { readonly reason: string }) =>
+      run(options, (session) => restore(session, { flag, reason: options.reason })),
+    );
+}
+
+function addStatus(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'status', 'How a flag stands: configuration, kill, last change, what it served.')
+    .argument('<flag>', 'the flag', keyArgument)
+    .action((flag: string, options: RunOptions) => run(options, (session) => status(session, flag)));
+}
+
+function addInstances(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'instances', 'The SDKs that run, with their state and revision.').action(
+    (options: RunOptions) => run(options, instances),
+  );
+}
+
+function addReceipt(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'receipt', 'Who has applied a revision, how fast, and who has not.')
+    .argument('[revision]', 'left out: where the environment is now', revisionArgument)
+    .option('--wait [duration]', WAIT_HELP, durationArgument)
+    .action((revision: number | undefined, options: RunOptions & { readonly wait?: number | true }) =>
+      run(options, (session) => receipt(session, { revision, waitMs: waitMsOf(options.wait) })),
+    );
+}
+
+interface RevertOptions extends RunOptions {
+  readonly to: number | string;
+  readonly flags?: readonly string[];
+  readonly dryRun?: true;
+  readonly includeKills?: true;
+  readonly reason?: string;
+}
+
+function addRevert(program: Command, run: RunCommand): void {
+  const command = operatorCommand(program, 'revert', 'Bring flags and segments back to what they were.')
+    .requiredOption('--to <revision|time>', 'the revision, or the last one at this time', pointArgument)
+    .option('--flags <flag...>', 'only these flags; left out: everything, segments too', keysArgument)
+    .option('--dry-run', 'show what would change, and write nothing')
+    .option('--include-kills', 'kills go back too; else they stay as they are now')
+    .option('--reason <text>', 'why; kept in the history. Needed without --dry-run', textArgument);
+  command.action((options: RevertOptions) => {
+    const { to, flags, dryRun = false, includeKills = false, reason } = options;
+    if (!dryRun && reason === undefined)
+      return command.error("error: required option '--reason <text>' not specified");
+    return run(options, (session) => revert(session, { to, flags, dryRun, includeKills, reason }));
+  });
+}
+
+function addHistory(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'history', 'What changed, when, by whom and why; newest first.')
+    .option('--flag <flag>', 'only changes of this flag', keyArgument)
+    .option('--limit <n>', `how many (default ${HISTORY_LIMIT})`, historyLimitArgument)
+    .action((options: RunOptions & { readonly flag?: string; readonly limit?: number }) =>
+      run(options, (session) => history(session, options)),
+    );
+}
+
+function addWatch(program: Command, run: RunCommand): void {
+  operatorCommand(program, 'watch', 'Changes and receipts as they happen, until Ctrl-C.')
+    .option('--since <revision>', 'tell what changed after this revision first', revisionArgument)
+    .action((options: RunOptions & { readonly since?: number }) =>
+      run(options, async (session) => {
+        // The parser of event streams is for this command alone.
+        const { watch } = await import('./watch.ts');
+        return watch(session, { since: options.since, firstWithinMs: options.retry ?? RETRY_READ_MS });
+      }),
+    );
+}
+
+const WAIT_HELP = `wait until every running SDK has applied it (default ${RECEIPT_WAIT_MS / 1_000}s)`;
+
+/** A command with the options, settings and exit codes that all of them share. */
+function operatorCommand(program: Command, name: string, description: string): Command {
+  const [write, read] = [RETRY_WRITE_MS / 1_000, RETRY_READ_MS / 1_000];
+  return program
+    .command(name)
+    .description(description)
+    .option('--url <address>', 'the server')
+    .option('-p, --project <key>', 'the project', keyArgument)
+    .option('-e, --environment <key>', 'the environment', keyArgument)
+    .option('--json', "print the API's JSON")
+    .option(
+      '--retry <duration>',
+      `try again for so long while the server does not answer (default ${write}s to write, ${read}s to read)`,
+      durationArgument,
+    )
+    .addHelpText('after', `\n${OPERATOR_SETTINGS_HELP}\n\n${exitCodeHelp()}`);
+}
+
+function waitMsOf(wait: number | true | undefined): number | undefined {
+  return wait === true ? RECEIPT_WAIT_MS : wait;
+}

@@ -1,0 +1,107 @@
+import { Registry } from 'prom-client';
+import { banner } from './banner.ts';
+import { systemClock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import { createLog } from './platform/log.ts';
+import { addProcessMetrics } from './platform/metrics.ts';
+import { readOpenFilesMax } from './platform/open-files.ts';
+import type { Settings } from './settings.ts';
+import { describeFaults, parseSettings } from './settings.ts';
+import { describeStartFault } from './start-fault.ts';
+import type { RunningServer } from './start-server.ts';
+import { startServer } from './start-server.ts';
+import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
+import type { Storage } from './storage/storage.ts';
+
+/** Exit codes: the settings are wrong; the server could not start. */
+const EXIT_SETTINGS = 2;
+const EXIT_START = 1;
+
+/** The flags of `dimmer serve`; each goes before its variable. */
+export interface ServeFlags {
+  readonly host?: string;
+  readonly port?: string;
+  readonly database?: string;
+}
+
+/**
+ * `dimmer serve`: starts the server in this process and handles its signals.
+ *
+ * @param variables - The environment of the process.
+ */
+export async function serve(
+  flags: ServeFlags,
+  variables: Readonly<Record<string, string | undefined>>,
+  version: string,
+): Promise<void> {
+  const parsed = parseSettings(withFlags(variables, flags));
+  if (!parsed.ok) return fail(describeFaults(parsed.faults), EXIT_SETTINGS);
+  const { settings } = parsed;
+  const log = createLog(settings.logLevel, process.stderr);
+  try {
+    const server = await start(settings, log, version);
+    endOnSignal(server, log);
+    // Last: whoever reads it may send a signal at once.
+    process.stdout.write(`${banner(server, version)}\n`);
+  } catch (cause) {
+    fail(describeStartFault(cause, settings), EXIT_START);
+  }
+}
+
+async function start(settings: Settings, log: Log, version: string): Promise<RunningServer> {
+  const registry = new Registry();
+  addProcessMetrics(registry);
+  const storage = await openStorage(settings, log);
+  const openFilesMax = readOpenFilesMax();
+  const limits = openFilesMax === undefined ? {} : { openFilesMax };
+  return startServer({ settings, storage, log, version, registry, ...limits });
+}
+
+function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
+  return openSqliteStorage({
+    path: databaseUrl.replace(/^file:(\/\/)?/, ''),
+    clock: systemClock,
+    onDamage: (damage) => log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
+    onBackgroundError: (err) => log.error({ err }, 'the storage met an error in the background'),
+  });
+}
+
+/**
+ * SIGTERM is what a deployment sends: the server drains. SIGINT is a person at the keyboard, who waits: it closes in
+ * a second or so. A second signal of either kind does not wait at all.
+ */
+function endOnSignal(server: RunningServer, log: Log): void {
+  let isEnding = false;
+  const onSignal = (signal: NodeJS.Signals): void => {
+    if (isEnding) process.exit(EXIT_START);
+    isEnding = true;
+    log.info({ signal }, 'closing');
+    const ended = signal === 'SIGTERM' ? server.drain() : server.close();
+    ended.then(
+      () => process.exit(0),
+      (cause: unknown) => {
+        log.error({ err: cause }, 'closing failed');
+        process.exit(EXIT_START);
+      },
+    );
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+}
+
+function withFlags(
+  environment: Readonly<Record<string, string | undefined>>,
+  { host, port, database }: ServeFlags,
+): Record<string, string | undefined> {
+  return {
+    ...environment,
+    ...(host !== undefined && { DIMMER_HOST: host }),
+    ...(port !== undefined && { DIMMER_PORT: port }),
+    ...(database !== undefined && { DIMMER_DATABASE_URL: database }),
+  };
+}
+
+function fail(message: string, exitCode: number): void {
+  process.stderr.write(`${message}\n`);
+  process.exitCode = exitCode;
+}

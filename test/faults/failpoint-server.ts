@@ -1,0 +1,30 @@
+import { systemClock } from '../../server/src/platform/clock.ts';
+import { createLog } from '../../server/src/platform/log.ts';
+import { describeFaults, parseSettings } from '../../server/src/settings.ts';
+import { startServer } from '../../server/src/start-server.ts';
+import { openSqliteStorage } from '../../server/src/storage/sqlite/open-sqlite-storage.ts';
+import { type Failpoints, openFailingStorage } from './failpoints.ts';
+
+/**
+ * `dimmer serve` on a storage that fails where it is told to. The shipped program has no such places.
+ *
+ * @param programArguments - The database file, and the failpoints to begin with as JSON; a message of the parent
+ *   process replaces them, and is answered.
+ */
+export async function main([path = '', failpoints = '{}']: readonly string[]): Promise<void> {
+  const parsed = parseSettings(process.env);
+  if (!parsed.ok) throw new TypeError(describeFaults(parsed.faults));
+  let armed = JSON.parse(failpoints) as Failpoints;
+  process.on('message', (message) => {
+    armed = message as Failpoints;
+    process.send?.('armed');
+  });
+  const { settings } = parsed;
+  const storage = await openFailingStorage({
+    open: (onStatement) => openSqliteStorage({ path, clock: systemClock, onStatement }),
+    armed: () => armed,
+  });
+  const log = createLog(settings.logLevel, process.stderr);
+  const server = await startServer({ settings, storage, log, version: 'failing' });
+  process.once('SIGTERM', () => void server.drain().then(() => process.exit(0)));
+}
