@@ -15,18 +15,18 @@ const VECTORS = [
   ],
 ] as const;
 
-test.each(VECTORS)('[N80] %j is signed as every other implementation signs it', (context, hash) => {
+test.each(VECTORS)('[N90] %j is signed as every other implementation signs it', (context, hash) => {
   expect(secureHash(KEY, context)).toBe(hash);
 });
 
-test('[N80] what is signed is what JSON carries: the order of names and what JSON leaves out make no difference', () => {
+test('[N90] what is signed is what JSON carries: the order of names and what JSON leaves out make no difference', () => {
   const at = new Date(0);
   const signed = secureHash(KEY, { at: at.toISOString(), targetingKey: 'u' });
   expect(secureHash(KEY, { targetingKey: 'u', at, nothing: undefined })).toBe(signed);
   expect(secureHash(`${KEY}x`, { targetingKey: 'u', at })).not.toBe(signed);
 });
 
-test('[N80] a context that cannot be signed throws nothing', () => {
+test('[N90] a context that cannot be signed throws nothing', () => {
   const circle: Record<string, unknown> = {};
   circle['self'] = circle;
   expect(secureHash(KEY, circle)).toBeUndefined();
