@@ -72,7 +72,8 @@ describe('what a client key can learn', () => {
       await tell(await client.post('/client/v1/report', { context }));
       await tell(await client.evaluate(context, { key: `dim_cli_${'z'.repeat(32)}` }));
     }
-    await tell(await client.post(EVALUATE, '{'));
+    await tell(await client.post(EVALUATE, `{"context":{"a":${CANARY}}}`));
+    await tell(await client.post(EVALUATE, `{"${CANARY}":{"__proto__":1}}`));
     return told;
   }
 

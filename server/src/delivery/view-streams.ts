@@ -4,7 +4,7 @@ import type { StreamSetPorts, StreamStart, StreamTarget } from './stream-set.ts'
 import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 
 /** Streams that are written in one turn: some milliseconds of work, then whatever is more urgent. */
-export const VIEWS_PER_TURN = 250;
+const VIEWS_PER_TURN = 250;
 
 /** One environment, as a view looks at it. */
 export interface ViewedEnvironment {

@@ -1,13 +1,13 @@
 import type { Cursor } from '@dimmer/schema';
 import { LIMITS, parseCursor } from '@dimmer/schema';
 import type { Result } from '../changes/result.ts';
-import { andThen, mapResult, rejected } from '../changes/result.ts';
+import { mapResult, rejected } from '../changes/result.ts';
 import { parseJson, readJsonText } from '../http/json-body.ts';
 import type { ClientContext } from './client-context.ts';
 import { bad, readContext } from './client-context.ts';
 
 /** Bytes of a body: room for a context that is written with spaces and escapes, and for what stands beside it. */
-export const CLIENT_BODY_BYTES_MAX = 4 * LIMITS.contextBytes;
+const CLIENT_BODY_BYTES_MAX = 4 * LIMITS.contextBytes;
 
 /** What a client key asks with. */
 export interface ClientRequest {
@@ -23,8 +23,16 @@ export interface ClientRequest {
 export async function readClientRequest(request: Request): Promise<Result<ClientRequest>> {
   const text = await readJsonText(request, CLIENT_BODY_BYTES_MAX);
   if (!text.ok && text.rejection.code === 'BODY_TOO_LARGE') return bad(text.rejection.detail);
-  return andThen(text, (json) => andThen(parseJson(json), requestOf));
+  if (!text.ok) return text;
+  const parsed = parseJson(text.value);
+  return parsed.ok ? requestOf(parsed.value) : rejected(UNREADABLE);
 }
+
+/** Without the words of the parser, which would repeat what was sent. */
+const UNREADABLE = {
+  code: 'INVALID_JSON',
+  detail: 'The body is no JSON, nests too deeply, or has a field named __proto__.',
+} as const;
 
 function requestOf(body: unknown): Result<ClientRequest> {
   if (typeof body !== 'object' || body === null || Array.isArray(body)) {

@@ -12,9 +12,9 @@ import { answerProblem } from './problem.ts';
  */
 export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
   const text = await readJsonText(c.req.raw, LIMITS.bodyBytes);
-  const checked = text.ok ? parseJson(text.value) : text;
   if (!text.ok) return answerProblem(c, text.rejection);
-  if (!checked.ok) return answerProblem(c, checked.rejection);
+  const parsed = parseJson(text.value);
+  if (!parsed.ok) return answerProblem(c, parsed.rejection);
   c.set('bodyText', text.value);
   const { url, method } = c.req.raw;
   const headers = new Headers(c.req.raw.headers);
