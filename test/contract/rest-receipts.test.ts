@@ -87,8 +87,8 @@ test('[R2, R9, R10] a batch that comes twice is counted once, by minute and in a
   await rest.app.close();
   const counted = (await rest.ask(`GET ${PRODUCTION}/flags/checkout-v2/exposures?minutes=5`)).body;
   expect(counted.totals).toEqual([
-    { variation: 'off', reason: 'SPLIT', count: 70 },
-    { variation: 'on', reason: 'SPLIT', count: 35 },
+    { variation: 'off', reason: 'SPLIT', source: 'server', count: 70 },
+    { variation: 'on', reason: 'SPLIT', source: 'server', count: 35 },
   ]);
   expect(counted.minutes).toHaveLength(2);
   expect(Date.parse(counted.to) - Date.parse(counted.from)).toBe(300_000);
@@ -104,7 +104,7 @@ test('[R1] unknown fields and entries that cannot be read are passed over, the r
   expect((await reportOf('a', { later: 1 }, { batch, applied, later: {} })).status).toBe(202);
   await rest.app.close();
   const counted = (await rest.ask(`GET ${PRODUCTION}/flags/checkout-v2/exposures`)).body;
-  expect(counted.totals).toEqual([{ variation: 'on', reason: 'SPLIT', count: 1 }]);
+  expect(counted.totals).toEqual([{ variation: 'on', reason: 'SPLIT', source: 'server', count: 1 }]);
 });
 
 test('[R1] a report comes plain or with gzip, and answers with the time', async () => {

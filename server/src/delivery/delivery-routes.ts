@@ -3,10 +3,9 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
-import { answerProblem } from '../http/problem.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
-import { answerRefusal } from './stream-refusal.ts';
+import { answerRefusal, noSuchEnvironment } from './stream-refusal.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
 
 /**
@@ -36,7 +35,7 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
   const opened = await delivery.openStream(c.get('environment'), request);
   if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
   if (opened.outcome === 'absent') return noSuchEnvironment(c);
-  return answerRefusal(c, opened, REFUSED);
+  return answerRefusal(c, opened, 'GET /sdk/v1/snapshot');
 }
 
 async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
@@ -47,15 +46,4 @@ async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Re
   const known = c.req.header('if-none-match');
   if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
   return c.body(encoded.body, 200, { ...headers, 'content-type': 'application/json' });
-}
-
-const REFUSED =
-  'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.';
-
-function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
-  const { project, environment } = c.get('environment');
-  return answerProblem(c, {
-    code: 'ENVIRONMENT_NOT_FOUND',
-    detail: `The key belongs to ${project}/${environment}, which does not exist.`,
-  });
 }

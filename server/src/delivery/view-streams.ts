@@ -7,7 +7,7 @@ import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 import type { Beginning, StreamSource } from './subscriber.ts';
 
 /** Streams that are written in one turn: some milliseconds of work, then whatever is more urgent. */
-export const VIEWS_PER_TURN = 250;
+const VIEWS_PER_TURN = 250;
 
 /** One environment, as a view looks at it. */
 export interface ViewedEnvironment {

@@ -13,26 +13,32 @@ import { answerProblem } from './problem.ts';
  * UTF-8, nesting, no name twice and no `__proto__` anywhere, syntax.
  */
 export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const text = await readText(c.req.raw);
-  const checked = text.ok ? checkJson(text.value) : text;
-  if (!checked.ok) return answerProblem(c, checked.rejection);
-  c.set('bodyText', checked.value);
+  const text = await readJsonText(c.req.raw, LIMITS.bodyBytes);
+  if (!text.ok) return answerProblem(c, text.rejection);
+  const parsed = parseJson(text.value);
+  if (!parsed.ok) return answerProblem(c, parsed.rejection);
+  c.set('bodyText', text.value);
   const { url, method } = c.req.raw;
   const headers = new Headers(c.req.raw.headers);
   headers.set('content-type', 'application/json');
-  c.req.raw = new Request(url, { method, headers, body: checked.value });
+  c.req.raw = new Request(url, { method, headers, body: text.value });
   await next();
 };
 
-/** A request without a body and without a media type stands for `{}`: a restore needs no more. */
-async function readText({ headers, body }: Request): Promise<Result<string>> {
-  const refusal = refusedEncoding(headers) ?? refusedLength(headers);
+/**
+ * Reads a body that says that it is JSON. A request without a body and without a media type stands for `{}`: a
+ * restore needs no more.
+ *
+ * @param maximum - Bytes that are read.
+ */
+export async function readJsonText({ headers, body }: Request, maximum: number): Promise<Result<string>> {
+  const refusal = refusedEncoding(headers) ?? refusedLength(headers, maximum);
   if (refusal !== undefined) return rejected(refusal);
   const mediaType = headers.get('content-type');
   if (mediaType !== null && !/^application\/json\s*(;|$)/i.test(mediaType)) {
     return rejected({ code: 'UNSUPPORTED_MEDIA_TYPE', detail: `The Content-Type is ${mediaType}.` });
   }
-  const bytes = await readBytes(body, LIMITS.bodyBytes);
+  const bytes = await readBytes(body, maximum);
   if (!bytes.ok) return bytes;
   if (mediaType !== null) return decodeUtf8(bytes.value);
   if (bytes.value.byteLength === 0) return accepted('{}');
@@ -46,9 +52,9 @@ function refusedEncoding(headers: Headers): Rejection | undefined {
   return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
 }
 
-function refusedLength(headers: Headers): Rejection | undefined {
+function refusedLength(headers: Headers, maximum: number): Rejection | undefined {
   const length = Number(headers.get('content-length') ?? 0);
-  return length > LIMITS.bodyBytes ? tooLarge(length, LIMITS.bodyBytes) : undefined;
+  return length > maximum ? tooLarge(length, maximum) : undefined;
 }
 
 /** Reads a body until its end, or until it has more bytes than it may. */
@@ -79,12 +85,12 @@ function decodeUtf8(bytes: Uint8Array): Result<string> {
   }
 }
 
-function checkJson(text: string): Result<string> {
+/** Parses a body, and refuses what nests too deeply, has a name twice or a `__proto__`. */
+export function parseJson(text: string): Result<unknown> {
   const fault = structureFaultOf(text, LIMITS.bodyDepth);
   if (fault !== undefined) return rejected(refusalOf(fault));
   try {
-    JSON.parse(text);
-    return accepted(text);
+    return accepted(JSON.parse(text));
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'unknown';
     return rejected({

@@ -19,8 +19,6 @@ const watching = restRoute({
   answer: [200, z.union(Object.values(LIVE_EVENTS)), 'text/event-stream'],
 });
 
-const REFUSED = 'Read GET .../revisions meanwhile, and ask again after the time in Retry-After.';
-
 /** The live stream of an environment. */
 export function liveRoutes(live: Live): RestRoutes {
   const routes = restRoutes();
@@ -40,7 +38,7 @@ export function liveRoutes(live: Live): RestRoutes {
     if (!opened.ok) return answerProblem(c, opened.rejection);
     return opened.value.outcome === 'opened'
       ? RESPONSE_ALREADY_SENT
-      : answerRefusal(c, opened.value, REFUSED);
+      : answerRefusal(c, opened.value, 'GET .../revisions');
   });
   return routes;
 }
