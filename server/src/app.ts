@@ -23,6 +23,7 @@ import type { Operations } from './http/operations-routes.ts';
 import { operationsRoutes } from './http/operations-routes.ts';
 import { requestId } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
+import { ofrepRoutes } from './ofrep/ofrep-routes.ts';
 import { startPeriodicWork } from './periodic-work.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Fetch } from './platform/listen.ts';
@@ -120,6 +121,7 @@ export function createApp(parts: AppParts): App {
   routes.use('/sdk/v1/stream', watchStreams(reports.registry));
   routes.route('/sdk/v1', reportRoutes(reports, requireServerKey(identify)));
   routes.route('/sdk/v1', deliveryRoutes(delivery, requireServerKey(identify)));
+  routes.route('/ofrep/v1', ofrepRoutes({ delivery, identify, keys, clock, random, log }));
   routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
