@@ -27,8 +27,6 @@ export interface LiveOptions {
   readonly clock?: Clock;
   /** Default: any that is free. */
   readonly port?: number;
-  /** Of another server, for one that takes its place. */
-  readonly storage?: MemoryStorage;
 }
 
 /** @example const server = await startLive(); await server.declare([booleanFlag('checkout-v2', true)]); */
@@ -38,16 +36,19 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
   const [adminKey, serverKey, clientKey] = [secret('dim_adm_'), secret('dim_srv_'), secret('dim_cli_')];
   const log: string[] = [];
   const server = await startServer({
-    settings: settingsOf({
-      DIMMER_PORT: String(port),
-      DIMMER_BOOTSTRAP_ADMIN_KEY: adminKey,
-      DIMMER_BOOTSTRAP_SERVER_KEY: serverKey,
-      DIMMER_BOOTSTRAP_CLIENT_KEY: clientKey,
-      DIMMER_DRAIN_ACCEPT_MS: '0',
-      DIMMER_DRAIN_SPREAD_MS: '0',
-      ...environment,
-    }, port),
-    storage: options.storage ?? new MemoryStorage({ clock }),
+    settings: settingsOf(
+      {
+        DIMMER_PORT: String(port),
+        DIMMER_BOOTSTRAP_ADMIN_KEY: adminKey,
+        DIMMER_BOOTSTRAP_SERVER_KEY: serverKey,
+        DIMMER_BOOTSTRAP_CLIENT_KEY: clientKey,
+        DIMMER_DRAIN_ACCEPT_MS: '0',
+        DIMMER_DRAIN_SPREAD_MS: '0',
+        ...environment,
+      },
+      port,
+    ),
+    storage: new MemoryStorage({ clock }),
     log: createLog('debug', { write: (line) => void log.push(line) }),
     version: '0.0.0-test',
     clock,
@@ -66,7 +67,7 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
     url: server.url,
     port: server.port,
     serverKey,
-    clientKey,
+    clientKey: environment['DIMMER_BOOTSTRAP_CLIENT_KEY'] ?? clientKey,
     log,
     rest,
     declare: async (flags) => Number((await rest('PUT', `${ENVIRONMENT}/state`, { flags }))['revision']),
@@ -77,7 +78,12 @@ export async function startLive(options: LiveOptions = {}): Promise<LiveServer> 
 }
 
 /** A boolean flag that browsers may see, declared with its configuration. */
-export function booleanFlag(key: string, value: boolean, configuration: object = {}, flag: object = {}): object {
+export function booleanFlag(
+  key: string,
+  value: boolean,
+  configuration: object = {},
+  flag: object = {},
+): object {
   return {
     key,
     exposeToClients: true,

@@ -1,7 +1,7 @@
 import { OFREPProvider } from '@openfeature/ofrep-provider';
 import { OFREPWebProvider } from '@openfeature/ofrep-web-provider';
 import { OpenFeature as ServerOpenFeature } from '@openfeature/server-sdk';
-import type { Client } from '@openfeature/web-sdk';
+import type { Client, Provider } from '@openfeature/web-sdk';
 import { OpenFeature, ProviderStatus } from '@openfeature/web-sdk';
 import { EventSource } from 'eventsource';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest';
@@ -38,7 +38,8 @@ async function webClient(context: Record<string, string>): Promise<Client> {
     headers: [['Authorization', `Bearer ${server.clientKey}`]],
   });
   await OpenFeature.setContext(context);
-  await OpenFeature.setProviderAndWait(provider);
+  // Its optional members are declared without `undefined`, which this compiler tells apart.
+  await OpenFeature.setProviderAndWait(provider as Provider);
   return OpenFeature.getClient();
 }
 
@@ -67,11 +68,13 @@ describe('@openfeature/ofrep-provider', () => {
   });
 
   test('[OF1, OF2, OF3] reads values, variants, reasons and metadata with a server key', async () => {
-    expect(await client().getBooleanDetails('plan', false, { targetingKey: 'u', plan: 'pro' })).toMatchObject({
-      value: true,
-      variant: 'on',
-      reason: 'TARGETING_MATCH',
-    });
+    expect(await client().getBooleanDetails('plan', false, { targetingKey: 'u', plan: 'pro' })).toMatchObject(
+      {
+        value: true,
+        variant: 'on',
+        reason: 'TARGETING_MATCH',
+      },
+    );
     expect(await client().getBooleanDetails('hidden', false)).toMatchObject({
       value: true,
       reason: 'STATIC',
@@ -101,7 +104,10 @@ describe('@openfeature/ofrep-provider', () => {
 
 describe('@openfeature/ofrep-web-provider', () => {
   test('[OF2, OF8, OF11] follows changes, and hides what is not exposed', async () => {
-    await server.declare([booleanFlag('a', false), booleanFlag('hidden', true, {}, { exposeToClients: false })]);
+    await server.declare([
+      booleanFlag('a', false),
+      booleanFlag('hidden', true, {}, { exposeToClients: false }),
+    ]);
     const client = await webClient({ targetingKey: 'u' });
     expect(client.getBooleanValue('a', true)).toBe(false);
     expect(client.getBooleanDetails('hidden', false).errorCode).toBe('FLAG_NOT_FOUND');
@@ -146,8 +152,12 @@ describe('@openfeature/ofrep-web-provider', () => {
   test('[OF10, OF13] catches up after its server was away', async () => {
     await server.declare([booleanFlag('a', false)]);
     const client = await webClient({ targetingKey: 'u' });
-    expect(client.providerStatus).toBe(ProviderStatus.READY);
-    await server.patch('a', { fallthrough: { variation: 'on' } });
-    await until(() => expect(client.getBooleanValue('a', false)).toBe(true));
+    const { port, clientKey } = server;
+    await server.close();
+    await until(() => expect(client.providerStatus).toBe(ProviderStatus.STALE));
+    expect(client.getBooleanValue('a', true)).toBe(false);
+    server = await startLive({ port, environment: { DIMMER_BOOTSTRAP_CLIENT_KEY: clientKey } });
+    await server.declare([booleanFlag('a', true)]);
+    await vi.waitFor(() => expect(client.getBooleanValue('a', false)).toBe(true), { timeout: 15_000 });
   });
 });
