@@ -74,7 +74,7 @@ export function createReports(parts: {
       const outcome = registry.report(environment, report);
       metrics.observe(outcome);
       if (outcome === 'counted' && report.batch !== undefined) {
-        rollup.add(environment, report.batch.exposures, clock.now());
+        rollup.add(environment, 'server', report.batch.exposures, clock.now());
         metrics.addEvents(report.batch.events.length);
       }
       return outcome;
