@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
-import type { EvaluationContext } from '@dimmer/schema';
 import { formatCursor } from '@dimmer/schema';
 import type { RulesetAt } from '../delivery/environment-ruleset.ts';
+import type { ClientContext } from '../evaluation/client-context.ts';
+import { fingerprintOf } from '../evaluation/client-context.ts';
 import { etagOf } from '../http/etag.ts';
 import type { EncodedAnswers } from './encoded-answers.ts';
 import type { Audience } from './visible-flags.ts';
@@ -14,7 +14,7 @@ const INACTIVITY_DELAY_SECONDS = 120;
 export interface BulkQuestion {
   readonly at: RulesetAt;
   readonly audience: Audience;
-  readonly context: EvaluationContext;
+  readonly asked: ClientContext;
 }
 
 /**
@@ -23,14 +23,10 @@ export interface BulkQuestion {
  * get them the values of another context.
  *
  * @param hour - See `ticketHourOf`.
- * @example bulkEtag({ at, audience: 'client', context }, 494_500) // '"k3v9:42:c:494500:0f3a…"'
+ * @example bulkEtag({ at, audience: 'client', asked }, 494_500) // '"k3v9:42:client:494500:0f3a…"'
  */
-export function bulkEtag({ at, audience, context }: BulkQuestion, hour: number): string {
-  const digest = createHash('sha256')
-    .update(JSON.stringify(sorted(context)))
-    .digest('hex')
-    .slice(0, 16);
-  return etagOf(`${formatCursor(at)}:${audience}:${hour}:${digest}`);
+export function bulkEtag({ at, audience, asked }: BulkQuestion, hour: number): string {
+  return etagOf(`${formatCursor(at)}:${audience}:${hour}:${fingerprintOf(asked)}`);
 }
 
 /**
@@ -39,10 +35,10 @@ export function bulkEtag({ at, audience, context }: BulkQuestion, hour: number):
  * @param streamUrl - Path and query of its event stream.
  */
 export function bulkBody(question: BulkQuestion, encode: EncodedAnswers, streamUrl: string): string {
-  const { at, audience, context } = question;
+  const { at, audience, asked } = question;
   const flags: string[] = [];
   for (const flag of visibleFlagsOf(at.ruleset, audience)) {
-    flags.push(encode(flag, flag.evaluate(context)).body);
+    flags.push(encode(flag, flag.evaluate(asked.context)).body);
   }
   const metadata = JSON.stringify({ epoch: at.epoch, revision: at.revision });
   const stream = {
@@ -52,12 +48,4 @@ export function bulkBody(question: BulkQuestion, encode: EncodedAnswers, streamU
   };
   const eventStreams = JSON.stringify([stream]);
   return `{"flags":[${flags.join()}],"metadata":${metadata},"eventStreams":${eventStreams}}`;
-}
-
-/** The same for every order of members. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value.map(sorted);
-  const members = Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1));
-  return members.map(([name, member]) => [name, sorted(member)]);
 }

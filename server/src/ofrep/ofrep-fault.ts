@@ -32,6 +32,17 @@ export function accessFault({ code, detail }: Pick<Rejection, 'code' | 'detail'>
   return { status: 401, errorCode: 'GENERAL', errorDetails: `${detail} ${remedy}`, headers };
 }
 
+/** A caller that asks too often. @param seconds - When to come back. */
+export function rateFault(seconds: number): OfrepFault {
+  const headers = { 'retry-after': String(seconds) };
+  return {
+    status: 429,
+    errorCode: 'GENERAL',
+    errorDetails: 'Too many requests come with this key or from this address.',
+    headers,
+  };
+}
+
 /** A flag that is not there, or that the key does not see: nobody can tell the two apart. */
 export const FLAG_NOT_FOUND: OfrepFault = {
   status: 404,

@@ -1,80 +1,52 @@
-import type { EvaluationContext } from '@dimmer/schema';
-import { LIMITS } from '@dimmer/schema';
-import { readBytes } from '../http/json-body.ts';
+import type { Rejection, Result } from '../changes/result.ts';
+import { accepted, andThen, rejected } from '../changes/result.ts';
+import type { ClientContext } from '../evaluation/client-context.ts';
+import { bad, readContext } from '../evaluation/client-context.ts';
+import { CLIENT_BODY_BYTES_MAX } from '../evaluation/client-request.ts';
+import { parseJson, readBytes, tooLarge } from '../http/json-body.ts';
 import type { OfrepFault } from './ofrep-fault.ts';
 import { contextFault, parseFault } from './ofrep-fault.ts';
 
 /** The context of a request, or what is wrong with it. */
-export type ReadContext = { readonly context: EvaluationContext } | { readonly fault: OfrepFault };
-
-/** What surrounds the context in a body, generously: `{"context":…}` and white space, in bytes. */
-const ENVELOPE_BYTES = 1_024;
+export type AskedContext = { readonly asked: ClientContext } | { readonly fault: OfrepFault };
 
 /**
- * Reads the body of a request: `{"context": {...}}`. No more of it is read than a context may have.
+ * Reads the body of a request: `{"context": {...}}`, whatever its media type.
  *
- * @example const read = await readContext(c.req.raw);
+ * @example const read = await readAsked(c.req.raw);
  */
-export async function readContext(request: Request): Promise<ReadContext> {
-  const bytes = await readBody(request);
-  return bytes === undefined ? { fault: tooLarge } : contextOf(bytes);
+export async function readAsked(request: Request): Promise<AskedContext> {
+  const text = await readText(request);
+  const context = andThen(andThen(text, parseJson), contextIn);
+  return context.ok ? { asked: context.value } : { fault: faultOf(context.rejection) };
 }
 
-/**
- * The context in a body.
- *
- * @example contextOf(Buffer.from('{"context":{"targetingKey":"user-1"}}'))
- */
-export function contextOf(bytes: Uint8Array): ReadContext {
-  const parsed = parse(bytes);
-  if ('fault' in parsed) return parsed;
-  const context = isObject(parsed.json) ? parsed.json['context'] : undefined;
-  if (!isObject(context)) return { fault: contextFault('The body must be {"context": {...}}.') };
-  const { targetingKey } = context;
-  if (targetingKey !== undefined && targetingKey !== null && typeof targetingKey !== 'string') {
-    return { fault: contextFault('The targetingKey must be a string, or be left out.') };
-  }
-  return isDeeperThan(context, LIMITS.bodyDepth) ? { fault: tooDeep } : { context };
+function contextIn(body: unknown): Result<ClientContext> {
+  const isObject = typeof body === 'object' && body !== null && 'context' in body;
+  return isObject ? readContext(body.context) : bad('The body is not {"context": {...}}.');
 }
 
-const tooLarge = contextFault(
-  `A context may have ${LIMITS.contextBytes} bytes as JSON. Send fewer attributes.`,
-);
-const tooDeep = contextFault(`A context may be nested ${LIMITS.bodyDepth} levels deep. Nest less.`);
-
-/** @returns `undefined` where there are more bytes than there may be, or the caller went away. */
-async function readBody(request: Request): Promise<Uint8Array | undefined> {
-  const maximum = LIMITS.contextBytes + ENVELOPE_BYTES;
+async function readText(request: Request): Promise<Result<string>> {
   const length = request.headers.get('content-length');
+  // Node holds a body to the length that it was announced with, so reading it whole needs no count of its own.
   if (length === null) {
-    const read = await readBytes(request.body, maximum);
-    return read.ok ? read.value : undefined;
+    const bytes = await readBytes(request.body, CLIENT_BODY_BYTES_MAX);
+    return andThen(bytes, decode);
   }
-  // Node holds a body to the length that it was announced with, so this needs no count of its own.
-  return Number(length) > maximum ? undefined : new Uint8Array(await request.arrayBuffer());
+  if (Number(length) > CLIENT_BODY_BYTES_MAX)
+    return rejected(tooLarge(Number(length), CLIENT_BODY_BYTES_MAX));
+  return decode(new Uint8Array(await request.arrayBuffer()));
 }
 
-function parse(bytes: Uint8Array): { readonly json: unknown } | { readonly fault: OfrepFault } {
+function decode(bytes: Uint8Array): Result<string> {
   try {
-    return { json: JSON.parse(utf8.decode(bytes)) };
-  } catch (cause) {
-    const reason = cause instanceof SyntaxError ? cause.message : 'it is not UTF-8';
-    return { fault: parseFault(`The body is not JSON: ${reason}.`) };
+    return accepted(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return rejected({ code: 'INVALID_JSON', detail: 'The body is not UTF-8.' });
   }
 }
 
-/** It ignores what it decoded before: `decode` without `stream` keeps nothing. */
-const utf8 = new TextDecoder('utf-8', { fatal: true });
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Recursion is safe: it ends at the limit. */
-function isDeeperThan(value: object, levels: number): boolean {
-  if (levels === 0) return true;
-  for (const member of Object.values(value)) {
-    if (typeof member === 'object' && member !== null && isDeeperThan(member, levels - 1)) return true;
-  }
-  return false;
+/** JSON that nests too deep, or has a forbidden name, names the place; what is no JSON at all has none. */
+function faultOf({ code, detail, issues }: Rejection): OfrepFault {
+  return code === 'INVALID_JSON' && issues === undefined ? parseFault(detail) : contextFault(detail);
 }
