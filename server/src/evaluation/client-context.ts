@@ -23,7 +23,7 @@ export interface ClientContext {
  */
 export function readContext(value: unknown): Result<ClientContext> {
   if (!isJsonObject(value)) return bad('The context is not a JSON object.');
-  if ('targetingKey' in value && typeof value.targetingKey !== 'string') {
+  if ('targetingKey' in value && typeof value['targetingKey'] !== 'string') {
     return bad('The targetingKey of the context is not a text.');
   }
   if (depthOf(value) > LIMITS.contextDepth) {
@@ -56,5 +56,6 @@ function isJsonObject(value: unknown): value is { readonly [name: string]: JsonV
 /** Recursion is safe: bodies that nest deeper than `LIMITS.bodyDepth` are refused before. */
 function depthOf(value: JsonValue): number {
   if (typeof value !== 'object' || value === null) return 0;
-  return 1 + Object.values(value).reduce((deepest, member) => Math.max(deepest, depthOf(member)), 0);
+  const members: readonly JsonValue[] = Object.values(value);
+  return 1 + members.reduce<number>((deepest, member) => Math.max(deepest, depthOf(member)), 0);
 }

@@ -1,7 +1,7 @@
 import type { Cursor } from '@dimmer/schema';
 import { LIMITS, parseCursor } from '@dimmer/schema';
 import type { Result } from '../changes/result.ts';
-import { accepted, andThen, mapResult, rejected } from '../changes/result.ts';
+import { andThen, mapResult, rejected } from '../changes/result.ts';
 import { parseJson, readJsonText } from '../http/json-body.ts';
 import type { ClientContext } from './client-context.ts';
 import { bad, readContext } from './client-context.ts';

@@ -7,7 +7,7 @@ export type TrustedProxies = Pick<BlockList, 'check'>;
 /**
  * Reads CIDR blocks.
  *
- * @returns `undefined` where one of them is none.
+ * @returns `undefined` where one of them is no block.
  * @example trustedProxies(['10.0.0.0/8', '::1/128'])
  */
 export function trustedProxies(blocks: readonly string[]): TrustedProxies | undefined {

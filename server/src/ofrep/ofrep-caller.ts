@@ -3,6 +3,7 @@ import type { Context } from 'hono';
 import type { ApiKey } from '../access/api-key.ts';
 import type { Identify } from '../access/guard.ts';
 import { environmentOf } from '../access/guard.ts';
+import type { ClientLimits } from '../client-limits.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { ClientContext } from '../evaluation/client-context.ts';
 import type { SecureMode } from '../evaluation/secure-mode.ts';
@@ -16,12 +17,8 @@ import type { Audience } from './visible-flags.ts';
 export interface CallerPorts {
   readonly identify: Identify;
   readonly secureMode: SecureMode;
-  /**
-   * How often a client key, and the address that it is sent from, may ask. Server keys ask as often as they like.
-   *
-   * @returns 0: go on. Else seconds until the next try.
-   */
-  readonly limitClient: (c: Context<HttpEnv>, keyId: string) => number;
+  /** Of client keys. Server keys ask as often as they like. */
+  readonly limits: ClientLimits;
 }
 
 /** Who asks, and what they see. */
@@ -42,13 +39,13 @@ const HASH_HEADER = 'dimmer-context-hash';
 /** Reads a request, as far as its caller may ask it. */
 export async function readQuestion(
   c: Context<HttpEnv>,
-  { identify, limitClient, secureMode }: CallerPorts,
+  { identify, limits, secureMode }: CallerPorts,
 ): Promise<Question | { readonly fault: OfrepFault }> {
   const found = await identify(credentialsOf(c), ['server', 'client']);
   if (!found.ok) return { fault: accessFault(found.rejection) };
   const caller = callerWith(found.value);
   const isClient = caller.audience === 'client';
-  const seconds = isClient ? limitClient(c, caller.key.id) : 0;
+  const seconds = isClient ? secondsToWait(c, limits, caller.key.id) : 0;
   if (seconds > 0) return { fault: rateFault(seconds) };
   const read = await readAsked(c.req.raw);
   if ('fault' in read) return read;
@@ -66,4 +63,15 @@ export function callerWith(key: ApiKey): Caller {
 function credentialsOf(c: Context<HttpEnv>): string | undefined {
   const apiKey = c.req.header('x-api-key');
   return c.req.header('authorization') ?? (apiKey === undefined ? undefined : `Bearer ${apiKey}`);
+}
+
+/** @returns 0: go on. */
+function secondsToWait(c: Context<HttpEnv>, limits: ClientLimits, keyId: string): number {
+  const address = limits.addressOf(c);
+  limits.countAddress(address);
+  const ofAddress = limits.byAddress.take(address);
+  if (ofAddress > 0) limits.metrics.limited('address');
+  const ofKey = ofAddress > 0 ? 0 : limits.byKey.take(keyId);
+  if (ofKey > 0) limits.metrics.limited('key');
+  return Math.max(ofAddress, ofKey);
 }

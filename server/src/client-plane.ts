@@ -1,0 +1,41 @@
+import { Hono } from 'hono';
+import type { Identify } from './access/guard.ts';
+import { requireSdkKey } from './access/guard.ts';
+import type { ClientLimits } from './client-limits.ts';
+import type { Delivery } from './delivery/delivery.ts';
+import type { DeliveryEnv } from './delivery/delivery-env.ts';
+import { clientRoutes } from './evaluation/client-routes.ts';
+import type { SecureMode } from './evaluation/secure-mode.ts';
+import { crossOrigin } from './http/cross-origin.ts';
+import type { HttpEnv } from './http/http-env.ts';
+import { limitRequests } from './http/limit-requests.ts';
+import type { Clock } from './platform/clock.ts';
+import { clientReportRoutes } from './reports/client-report-routes.ts';
+import type { Reports } from './reports/reports.ts';
+import type { Settings } from './settings.ts';
+
+export interface ClientPlaneParts {
+  readonly delivery: Delivery;
+  readonly reports: Reports;
+  readonly identify: Identify;
+  readonly limits: ClientLimits;
+  readonly secureMode: SecureMode;
+  readonly clock: Clock;
+  readonly settings: Pick<Settings, 'corsOrigins'>;
+}
+
+/** Everything that a client key opens, to be mounted at `/client/v1`: who may ask, how often, and what. */
+export function clientPlane(parts: ClientPlaneParts): Hono<HttpEnv> {
+  const { delivery, secureMode, settings, identify, limits } = parts;
+  const { byAddress, byKey, metrics, addressOf, countAddress } = limits;
+  const onLimited = metrics.limited;
+  const values = new Hono<DeliveryEnv>()
+    .use(requireSdkKey(identify, 'client'))
+    .use(limitRequests<DeliveryEnv>('key', byKey, (c) => c.get('keyId'), { onLimited }))
+    .route('/', clientRoutes({ delivery, secureMode, onEvaluated: metrics.addEvaluations }));
+  return new Hono<HttpEnv>()
+    .use(crossOrigin(settings.corsOrigins))
+    .use(limitRequests('address', byAddress, addressOf, { onRequest: countAddress, onLimited }))
+    .route('/', clientReportRoutes({ ...parts, limiter: byKey, onLimited }))
+    .route('/', values);
+}
