@@ -8,7 +8,6 @@ declare global {
     start(baseUrl: string, key: string, plan: string): Promise<void>;
     setPlan(plan: string): Promise<void>;
     value(key: string): boolean;
-    refresh(): void;
   };
 }
 
@@ -20,6 +19,4 @@ globalThis.flags = {
   },
   setPlan: (plan) => OpenFeature.setContext({ targetingKey: 'user-1', plan }),
   value: (key) => OpenFeature.getClient().getBooleanValue(key, false),
-  // The provider asks again when its page is looked at.
-  refresh: () => void document.dispatchEvent(new Event('visibilitychange')),
 };

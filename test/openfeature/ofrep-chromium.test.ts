@@ -69,7 +69,8 @@ test.skipIf(!hasChromium)(
     expect(await value('plan')).toBe(false);
 
     // The ETag is there to be read: what has not changed is not sent again.
-    await page.evaluate(() => flags.refresh());
+    // The provider asks again when its page is looked at.
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
     await expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe(304);
   },
 );

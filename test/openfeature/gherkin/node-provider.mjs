@@ -21,7 +21,9 @@ export async function make(status) {
         () => undefined,
       );
     case 'error':
-      return OpenFeature.setProviderAndWait(providerOf({ ...options, url: await deadUrl() })).catch(() => undefined);
+      return OpenFeature.setProviderAndWait(providerOf({ ...options, url: await deadUrl() })).catch(
+        () => undefined,
+      );
     case 'not ready':
       return OpenFeature.setProvider(providerOf({ ...options, url: await silentUrl() }));
     case 'stale': {
