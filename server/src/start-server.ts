@@ -70,7 +70,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const newSecrets = await firstSecrets(parts, settings);
     const app = createApp(parts);
-    const listener = await listen(app.fetch, settings).catch(async (cause: unknown) => {
+    const listener = await listen(app.fetch, settings, { quick: app.quick }).catch(async (cause: unknown) => {
       await app.close();
       throw cause;
     });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, andThen, rejected } from '../changes/result.ts';
 import type { ClientContext } from '../evaluation/client-context.ts';
@@ -16,9 +17,13 @@ export type AskedContext = { readonly asked: ClientContext } | { readonly fault:
  * @example const read = await readAsked(c.req.raw);
  */
 export async function readAsked(request: Request): Promise<AskedContext> {
-  const text = await readText(request);
-  const context = andThen(andThen(text, parseJson), contextIn);
+  const context = andThen(await readBody(request), contextOf);
   return context.ok ? { asked: context.value } : { fault: faultOf(context.rejection) };
+}
+
+/** The context in a body. @example contextOf(Buffer.from('{"context":{"targetingKey":"user-1"}}')) */
+export function contextOf(body: Uint8Array): Result<ClientContext> {
+  return andThen(andThen(decode(body), parseJson), contextIn);
 }
 
 function contextIn(body: unknown): Result<ClientContext> {
@@ -26,24 +31,18 @@ function contextIn(body: unknown): Result<ClientContext> {
   return isObject ? readContext(body.context) : bad('The body is not {"context": {...}}.');
 }
 
-async function readText(request: Request): Promise<Result<string>> {
+async function readBody(request: Request): Promise<Result<Uint8Array>> {
   const length = request.headers.get('content-length');
   // Node holds a body to the length that it was announced with, so reading it whole needs no count of its own.
-  if (length === null) {
-    const bytes = await readBytes(request.body, CLIENT_BODY_BYTES_MAX);
-    return andThen(bytes, decode);
-  }
+  if (length === null) return readBytes(request.body, CLIENT_BODY_BYTES_MAX);
   if (Number(length) > CLIENT_BODY_BYTES_MAX)
     return rejected(tooLarge(Number(length), CLIENT_BODY_BYTES_MAX));
-  return decode(new Uint8Array(await request.arrayBuffer()));
+  return accepted(new Uint8Array(await request.arrayBuffer()));
 }
 
 function decode(bytes: Uint8Array): Result<string> {
-  try {
-    return accepted(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
-    return rejected({ code: 'INVALID_JSON', detail: 'The body is not UTF-8.' });
-  }
+  if (!isUtf8(bytes)) return rejected({ code: 'INVALID_JSON', detail: 'The body is not UTF-8.' });
+  return accepted(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString());
 }
 
 /** JSON that nests too deep, or has a forbidden name, names the place; what is no JSON at all has none. */

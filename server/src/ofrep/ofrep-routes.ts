@@ -16,7 +16,6 @@ import type { Random } from '../platform/random.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { bulkBody, bulkEtag } from './bulk-answer.ts';
 import type { EncodedAnswers } from './encoded-answers.ts';
-import { encodedAnswers } from './encoded-answers.ts';
 import { answerFault, answerJson } from './ofrep-answers.ts';
 import type { CallerPorts } from './ofrep-caller.ts';
 import { callerWith, readQuestion } from './ofrep-caller.ts';
@@ -34,6 +33,7 @@ export interface OfrepServices extends CallerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly encode: EncodedAnswers;
 }
 
 type OfrepContext = Context<HttpEnv>;
@@ -42,10 +42,10 @@ type OfrepContext = Context<HttpEnv>;
  * OFREP 0.3, to be mounted at `/ofrep/v1`: one flag, all flags, and a stream that says when to ask again.
  *
  * @see https://openfeature.dev/docs/reference/other-technologies/ofrep/
- * @example app.route('/ofrep/v1', ofrepRoutes({ delivery, identify, keys, limits, secureMode, clock, random, log }));
+ * @example app.route('/ofrep/v1', ofrepRoutes({ delivery, identify, keys, limits, secureMode, clock, random, log, encode }));
  */
 export function ofrepRoutes(services: OfrepServices): Hono<HttpEnv> {
-  const encode = encodedAnswers();
+  const { encode } = services;
   const views = refetchViews(services.random);
   return new Hono<HttpEnv>()
     .post('/evaluate/flags', (c) => answerBulk(c, services, encode))

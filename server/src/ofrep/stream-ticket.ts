@@ -3,13 +3,13 @@ import type { ApiKey } from '../access/api-key.ts';
 import { hasExpired } from '../access/authenticate.ts';
 
 /** Where event streams are served. */
-export const STREAM_PATH = '/ofrep/v1/stream';
+const STREAM_PATH = '/ofrep/v1/stream';
 
 /**
  * How long a ticket is given for, in seconds: it opens streams until the end of the hour after the one in which it
  * was made. Whole hours, so that bulk answers of one hour name one URL, and clients keep their stream.
  */
-export const TICKET_HOUR_SECONDS = 3_600;
+const TICKET_HOUR_SECONDS = 3_600;
 
 /** What a stream URL says. It names no context, and no secret. */
 export interface StreamTicket {

@@ -13,7 +13,7 @@ afterEach(() => {
 async function start(): Promise<Listener> {
   const address = { host: '127.0.0.1', port: 0 };
   const timeouts = { headersMs: 200, requestMs: 400, checkMs: 50 };
-  const listener = await listen(async (request) => new Response(await request.text()), address, timeouts);
+  const listener = await listen(async (request) => new Response(await request.text()), address, { timeouts });
   listeners.push(listener);
   return listener;
 }
