@@ -106,6 +106,20 @@ test('[OF3] an answer has value, variant, reason and metadata, of every type', a
   }
 });
 
+test('[OF3, OF5, OF6, OF7] the short way of a server key answers as the ordinary one', async () => {
+  const short = { 'x-api-key': '', authorization: `Bearer ${server.serverKey}` };
+  const bodies = [{ context: { plan: 'pro' } }, { context: {} }, { context: 7 }, '{', {}];
+  for (const key of ['plan', 'hidden', 'split', 'no-value', 'absent', 'constructor']) {
+    for (const body of bodies) {
+      const ordinary = await ask(`${BULK}/${key}`, body);
+      const quick = await ask(`${BULK}/${key}`, body, short);
+      expect([quick.status, quick.body]).toEqual([ordinary.status, ordinary.body]);
+      expect(quick.headers.get('cache-control')).toBe('no-store');
+      expect(quick.headers.get('x-request-id')).toMatch(/^[0-9a-f]{24}$/);
+    }
+  }
+});
+
 test('[OF4] where the default of the code counts there is no value, and never null', async () => {
   expect((await one('no-value')).body).toEqual({ key: 'no-value', reason: 'DISABLED' });
   expect((await one('null')).body).toEqual({ key: 'null', variant: 'only', reason: 'STATIC' });
