@@ -8,6 +8,7 @@ import { changeRoutes } from './changes/change-routes.ts';
 import { createDefinitionSizes } from './changes/definition-sizes.ts';
 import { historyRoutes } from './changes/history-routes.ts';
 import { revertRoutes } from './changes/revert-routes.ts';
+import { createClientLimits } from './client-limits.ts';
 import { clientPlane } from './client-plane.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import { createDelivery } from './delivery/delivery.ts';
@@ -15,23 +16,28 @@ import { deliveryRoutes } from './delivery/delivery-routes.ts';
 import { environmentRoutes } from './environments/environment-routes.ts';
 import { projectRoutes } from './environments/project-routes.ts';
 import { explainRoutes } from './evaluation/explain-routes.ts';
+import { createSecureMode } from './evaluation/secure-mode.ts';
 import { configurationRoutes } from './flags/configuration-routes.ts';
 import { flagRoutes } from './flags/flag-routes.ts';
 import { killRoutes } from './flags/kill-routes.ts';
 import { trustedProxies } from './http/client-address.ts';
+import { crossOrigin } from './http/cross-origin.ts';
 import { answerFault } from './http/fault.ts';
 import { singleFlight } from './http/idempotency.ts';
 import { answerNotFound } from './http/not-found.ts';
 import type { Operations } from './http/operations-routes.ts';
 import { operationsRoutes } from './http/operations-routes.ts';
-import { requestId } from './http/request-id.ts';
+import { requestId, requestIds } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
 import type { Live } from './live/live.ts';
 import { createLive } from './live/live.ts';
 import { liveRoutes } from './live/live-routes.ts';
+import { encodedAnswers } from './ofrep/encoded-answers.ts';
+import { ofrepRoutes } from './ofrep/ofrep-routes.ts';
+import { QUICK_REQUEST, quickFlag } from './ofrep/quick-flag.ts';
 import { startPeriodicWork } from './periodic-work.ts';
 import type { Clock } from './platform/clock.ts';
-import type { Fetch } from './platform/listen.ts';
+import type { Fetch, Quick } from './platform/listen.ts';
 import type { Log } from './platform/log.ts';
 import { createHttpMetrics } from './platform/metrics.ts';
 import type { Random } from './platform/random.ts';
@@ -83,6 +89,8 @@ export interface AppParts {
 /** The server without its socket. */
 export interface App {
   readonly fetch: Fetch;
+  /** What it answers without a web framework, for a server with a socket. */
+  readonly quick: Quick;
   /** The routes as they were declared, for whoever checks them. */
   readonly routes: RestRoutes;
   /** `/readyz` says 503 from now on. All else goes on. */
@@ -124,8 +132,10 @@ export function createApp(parts: AppParts): App {
   const identify = identifyBy(keys, clock);
 
   const routes = restRoutes();
-  routes.use(requestId(() => Buffer.from(random.bytes(12)).toString('hex')));
-  routes.use(requestLog(log, createHttpMetrics(registry), clock));
+  const newId = requestIds(random);
+  const httpMetrics = createHttpMetrics(registry);
+  routes.use(requestId(newId));
+  routes.use(requestLog(log, httpMetrics, clock));
   routes.onError(answerFault(log));
   routes.notFound(answerNotFound(routes));
   routes.use('/api/v1/*', requireAdminKey(identify));
@@ -139,10 +149,12 @@ export function createApp(parts: AppParts): App {
   routes.route('/sdk/v1', deliveryRoutes(delivery, requireSdkKey(identify, 'server')));
   const proxies = trustedProxies(settings.trustedProxies);
   assert(proxies !== undefined, 'settings.trustedProxies holds what is no CIDR block');
-  routes.route(
-    '/client/v1',
-    clientPlane({ ...parts, delivery, reports, keys, identify, metrics: registry, proxies }),
-  );
+  const limits = createClientLimits({ ...parts, metrics: registry, proxies });
+  const secureMode = createSecureMode({ ...parts, keys });
+  routes.route('/client/v1', clientPlane({ ...parts, delivery, reports, identify, limits, secureMode }));
+  const encode = encodedAnswers();
+  routes.use('/ofrep/v1/*', crossOrigin(settings.corsOrigins));
+  routes.route('/ofrep/v1', ofrepRoutes({ ...parts, delivery, keys, identify, limits, secureMode, encode }));
   routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
@@ -150,6 +162,17 @@ export function createApp(parts: AppParts): App {
   const work = startPeriodicWork({ ...parts, keys, keepers: [delivery, live] });
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
+    quick: quickFlag({
+      identify,
+      delivery,
+      encode,
+      newId,
+      now: () => clock.now(),
+      onAnswered: (requestId, durationMs) => {
+        httpMetrics.observe(QUICK_REQUEST, durationMs);
+        log.debug({ requestId, ...QUICK_REQUEST, durationMs }, 'answered');
+      },
+    }),
     routes,
     unready: () => delivery.unready(),
     drain: async (spreadMs) => {

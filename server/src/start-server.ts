@@ -77,7 +77,8 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   try {
     const newSecrets = await firstSecrets(parts, settings);
     const app = createApp(parts);
-    const listener = await listen(app.fetch, settings, connectionsOf(parts)).catch(async (cause: unknown) => {
+    const options = { ...connectionsOf(parts), quick: app.quick };
+    const listener = await listen(app.fetch, settings, options).catch(async (cause: unknown) => {
       await app.close();
       throw cause;
     });

@@ -159,13 +159,13 @@ test('[N61] a start from stored flags is STALE, and READY when the server is the
   expect(heard).toEqual([ProviderEvents.Ready, ProviderEvents.Stale, 'changed a', ProviderEvents.Ready]);
 });
 
-test('[N61] a start without any flags is an ERROR, and READY when they arrive', async () => {
+test('[N61] a start with a key that is refused is FATAL, and READY when it is accepted', async () => {
   const server = await serve((stream) => stream.refuse(401));
   const client = OpenFeature.getClient();
   const heard = listen(client);
   const provider = new DimmerProvider(dimmer(server.url));
   await expect(OpenFeature.setProviderAndWait(provider)).rejects.toThrow('no flags yet');
-  expect(client.providerStatus).toBe(ProviderStatus.ERROR);
+  expect(client.providerStatus).toBe(ProviderStatus.FATAL);
   server.handler = (stream) => stream.full(1, [fixedFlag('a', 1, true)]);
   await until(() => expect(client.providerStatus).toBe(ProviderStatus.READY));
   expect(heard).toEqual([ProviderEvents.Error, 'changed a', ProviderEvents.Ready]);

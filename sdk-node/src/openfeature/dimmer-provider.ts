@@ -8,7 +8,12 @@ import type {
   ResolutionDetails,
   TrackingEventDetails,
 } from '@openfeature/server-sdk';
-import { ErrorCode, OpenFeatureEventEmitter, ProviderEvents } from '@openfeature/server-sdk';
+import {
+  ErrorCode,
+  OpenFeatureEventEmitter,
+  ProviderEvents,
+  ProviderFatalError,
+} from '@openfeature/server-sdk';
 import type { DimmerStatus, Flags, TrackDetails } from '../flags.ts';
 
 /**
@@ -116,7 +121,9 @@ export class DimmerProvider implements Provider {
     ];
     if (status.revision !== null) return;
     this.#told = ProviderEvents.Error;
-    throw new Error(`Dimmer has no flags yet: ${status.lastError?.message ?? 'no answer in time'}`);
+    const message = `Dimmer has no flags yet: ${status.lastError?.message ?? 'no answer in time'}`;
+    // It still asks now and then, and is READY when the key is accepted after all; until then nobody should wait.
+    throw status.state === 'REFUSED' ? new ProviderFatalError(message) : new Error(message);
   }
 
   #tell({ state, lastError }: DimmerStatus): void {

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 import type { Random } from '../platform/random.ts';
 import type { ApiKey } from './api-key.ts';
@@ -59,7 +59,7 @@ export function kindOfSecret(text: string): ApiKey['kind'] | undefined {
 
 /** What the database keeps of a secret: SHA-256, hex. Enough for so many random bits, and quick. */
 export function hashOf(secret: string): string {
-  return createHash('sha256').update(secret).digest('hex');
+  return hash('sha256', secret);
 }
 
 /** @example hintOf('dim_srv_aB3dEf…') // 'dim_srv_aB3d…' */

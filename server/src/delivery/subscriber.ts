@@ -31,6 +31,8 @@ export interface StreamSource {
   bytesSince(revision: number): Buffer | undefined;
   /** @param now - Milliseconds since the Unix epoch. */
   heartbeat(now: number): Buffer;
+  /** The last words, where a goodbye message is not what its readers understand. */
+  goodbye?(reason: GoodbyeReason, reconnectInMs: number): Buffer;
 }
 
 /** How a stream begins. */
@@ -113,7 +115,7 @@ export class Subscriber {
   leave(reason: GoodbyeReason, reconnectInMs: number): void {
     if (this.#ended) return;
     this.#ended = true;
-    const farewell = goodbyeFrame(reason, reconnectInMs);
+    const farewell = this.#source.goodbye?.(reason, reconnectInMs) ?? goodbyeFrame(reason, reconnectInMs);
     if (this.#rest === undefined) this.#end(farewell);
     else this.#farewell = farewell;
   }

@@ -7,7 +7,7 @@ import type { ClientContext } from './client-context.ts';
 import { bad, readContext } from './client-context.ts';
 
 /** Bytes of a body: room for a context that is written with spaces and escapes, and for what stands beside it. */
-const CLIENT_BODY_BYTES_MAX = 4 * LIMITS.contextBytes;
+export const CLIENT_BODY_BYTES_MAX = 4 * LIMITS.contextBytes;
 
 /** What a client key asks with. */
 export interface ClientRequest {
@@ -31,7 +31,7 @@ export async function readClientRequest(request: Request): Promise<Result<Client
 /** Without the words of the parser, which would repeat what was sent. */
 const UNREADABLE = {
   code: 'INVALID_JSON',
-  detail: 'The body is no JSON, nests too deeply, or has a field named __proto__.',
+  detail: 'The body is no JSON, nests too deeply, or has a field twice or named __proto__.',
 } as const;
 
 function requestOf(body: unknown): Result<ClientRequest> {

@@ -15,6 +15,7 @@ const REQUEST_HEADERS = [
   'last-event-id',
   'x-api-key',
   'dimmer-instance',
+  'dimmer-context-hash',
 ];
 
 /**
@@ -25,11 +26,13 @@ const REQUEST_HEADERS = [
  * @example routes.use('/client/v1/*', crossOrigin(['https://shop.example']));
  */
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler<HttpEnv> {
-  return cors({
+  const answer = cors({
     origin: origins.includes(ANY_ORIGIN) ? ANY_ORIGIN : [...origins],
     allowMethods: ['POST', 'GET', 'OPTIONS'],
     allowHeaders: REQUEST_HEADERS,
     exposeHeaders: ['ETag', 'Retry-After', 'X-Request-Id'],
     maxAge: MAX_AGE_SECONDS,
   });
+  // What has no origin is no page: programs need no word about it, and no Response to write it on.
+  return (c, next) => (c.req.header('origin') === undefined ? next() : answer(c, next));
 }

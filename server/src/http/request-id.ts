@@ -1,5 +1,6 @@
 import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { MiddlewareHandler } from 'hono';
+import type { Random } from '../platform/random.ts';
 import type { HttpEnv } from './http-env.ts';
 
 /** What a proxy may hand on: enough for every common format, nothing that could break a log line. */
@@ -20,5 +21,26 @@ export function requestId(newId: () => string): MiddlewareHandler<HttpEnv> {
     await next();
     // A stream has sent its own headers already.
     if (c.res !== RESPONSE_ALREADY_SENT) c.res.headers.set('x-request-id', id);
+  };
+}
+
+/** Bytes of one id. */
+const ID_BYTES = 12;
+
+/** Ids that are drawn at once: a draw costs the same for one as for many. */
+const IDS_PER_DRAW = 128;
+
+/**
+ * Makes ids that nobody can guess.
+ *
+ * @example requestIds(systemRandom)() // '0f3ac1…', 24 hex characters
+ */
+export function requestIds(random: Pick<Random, 'bytes'>): () => string {
+  let drawn = '';
+  return () => {
+    if (drawn === '') drawn = Buffer.from(random.bytes(ID_BYTES * IDS_PER_DRAW)).toString('hex');
+    const id = drawn.slice(0, 2 * ID_BYTES);
+    drawn = drawn.slice(2 * ID_BYTES);
+    return id;
   };
 }

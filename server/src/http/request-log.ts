@@ -5,8 +5,16 @@ import type { Log } from '../platform/log.ts';
 import type { HttpMetrics } from '../platform/metrics.ts';
 import type { HttpEnv } from './http-env.ts';
 
-/** Asked every few seconds by machines; they would drown what people did. */
-const PROBES: ReadonlySet<string> = new Set(['/livez', '/readyz', '/metrics']);
+/**
+ * Asked by machines, every few seconds or thousands of times in one; they would drown what people did, and a line for
+ * each evaluation would cost more than the evaluation.
+ */
+const QUIET: ReadonlySet<string> = new Set([
+  '/livez',
+  '/readyz',
+  '/metrics',
+  '/ofrep/v1/evaluate/flags/:key{.+}',
+]);
 
 /**
  * Logs and counts each request once it is answered: method, route pattern, status and time. Never the query,
@@ -20,7 +28,7 @@ export function requestLog(log: Log, metrics: HttpMetrics, clock: Clock): Middle
     const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
     const request = { method: c.req.method, route, status: c.res.status };
     metrics.observe(request, durationMs);
-    const level = PROBES.has(route) ? 'debug' : 'info';
+    const level = QUIET.has(route) ? 'debug' : 'info';
     log[level]({ requestId: c.get('requestId'), ...request, durationMs }, 'answered');
   };
 }

@@ -1,4 +1,4 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { HttpBindings } from '@hono/node-server';
@@ -6,6 +6,17 @@ import { getRequestListener } from '@hono/node-server';
 
 /** Answers requests. The raw request and response of Node come with each, for answers that stream; a test may leave them out. */
 export type Fetch = (request: Request, bindings?: HttpBindings) => Response | Promise<Response>;
+
+/**
+ * Looks at a request before anything else does.
+ *
+ * @param otherwise - Hands the request on, with its body where that has been read.
+ */
+export type Quick = (
+  incoming: IncomingMessage,
+  outgoing: ServerResponse,
+  otherwise: (body?: Buffer) => void,
+) => void;
 
 /** A socket that answers requests. */
 export interface Listener {
@@ -53,6 +64,8 @@ export interface ListenOptions {
   readonly connectionsMax?: number;
   /** Hears of each that was closed so. */
   readonly onDropped?: () => void;
+  /** Is asked first. Default: hands every request on. */
+  readonly quick?: Quick;
 }
 
 /**
@@ -67,7 +80,7 @@ export interface ListenOptions {
 export function listen(
   fetch: Fetch,
   address: { readonly host: string; readonly port: number },
-  { timeouts = TIMEOUTS, connectionsMax, onDropped = () => {} }: ListenOptions = {},
+  { timeouts = TIMEOUTS, connectionsMax, onDropped = () => {}, quick = handOn }: ListenOptions = {},
 ): Promise<Listener> {
   const options = {
     headersTimeout: timeouts.headersMs,
@@ -77,7 +90,13 @@ export function listen(
   const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
     overrideGlobalObjects: false,
   });
-  const server = createServer(options, (incoming, outgoing) => void answer(incoming, outgoing));
+  const server = createServer(options, (incoming, outgoing) =>
+    quick(incoming, outgoing, (rawBody) => {
+      // Where the adapter of the web framework looks for a body that somebody has read before it.
+      if (rawBody !== undefined) Object.assign(incoming, { rawBody });
+      void answer(incoming, outgoing);
+    }),
+  );
   if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
   server.on('drop', onDropped);
   const connections = trackConnections(server);
@@ -88,6 +107,10 @@ export function listen(
       resolve(listenerOf(server, connections));
     });
   });
+}
+
+function handOn(...[, , otherwise]: Parameters<Quick>): void {
+  otherwise();
 }
 
 function listenerOf(server: Server, connections: Connections): Listener {
