@@ -1,6 +1,5 @@
 export type { EvaluationContext } from './context.ts';
 export { formatCursor, parseCursor } from './cursor.ts';
-export type { Decoded } from './decode.ts';
 export {
   decodeMessage,
   decodeObject,
@@ -8,6 +7,8 @@ export {
   isFlagDefinition,
   isSegmentDefinition,
 } from './decode.ts';
+export type { Decoded } from './decode-envelope.ts';
+export { decodeValue, decodeValueMessage, decodeValueSnapshot, isFlagValue } from './decode-value.ts';
 export type {
   AttributeCondition,
   BucketRange,
@@ -60,3 +61,5 @@ export type {
   ReportedStatus,
 } from './report.ts';
 export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS } from './report.ts';
+export type { FlagValue, ValueMessage, ValueObject, ValueSnapshot } from './value.ts';
+export { versionOfValue } from './value-version.ts';

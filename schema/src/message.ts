@@ -21,9 +21,9 @@ export interface HelloMessage {
 }
 
 /** An object to stage. Nothing is applied before the commit. */
-export interface PutMessage {
+export interface PutMessage<Item = WireObject> {
   readonly type: 'put';
-  readonly object: WireObject;
+  readonly object: Item;
 }
 
 /** A removal to stage. */
@@ -65,20 +65,21 @@ export interface GoodbyeMessage {
   readonly reconnectInMs: number;
 }
 
-export type Message =
+/** Anything that a stream says. `Item` is what it carries: definitions, or values (`value.ts`). */
+export type Message<Item = WireObject> =
   | HelloMessage
-  | PutMessage
+  | PutMessage<Item>
   | DeleteMessage
   | CommitMessage
   | HeartbeatMessage
   | GoodbyeMessage;
 
 /** The body of `GET /sdk/v1/snapshot`: the same objects as a full stream, in one document. */
-export interface SnapshotDocument {
+export interface SnapshotDocument<Item = WireObject> {
   readonly protocol: number;
   readonly epoch: string;
   readonly revision: number;
   readonly digest: number;
   readonly committedAt: string;
-  readonly objects: readonly WireObject[];
+  readonly objects: readonly Item[];
 }
