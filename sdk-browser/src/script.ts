@@ -1,0 +1,1 @@
+export { Dimmer } from './dimmer.ts';
