@@ -17,7 +17,12 @@ const shared = { bundle: true, write: false, outdir: DIST, target: 'es2022', abs
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
-await write({ entryPoints: { index: 'src/index.ts' }, format: 'esm', splitting: true, outExtension: { '.js': '.mjs' } });
+await write({
+  entryPoints: { index: 'src/index.ts' },
+  format: 'esm',
+  splitting: true,
+  outExtension: { '.js': '.mjs' },
+});
 await write({
   entryPoints: { 'dimmer.global': 'src/script.ts' },
   format: 'iife',

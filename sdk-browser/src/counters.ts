@@ -36,7 +36,13 @@ export function countersOf(): Counters {
       if (known) known.count += 1;
       else if (exposures.size >= EXPOSURES_MAX) dropped.exposures += 1;
       else {
-        const facts = { flag: flag.slice(0, FLAG_CHARACTERS_MAX), variation, reason, ...(errorCode && { errorCode }), revision };
+        const facts = {
+          flag: flag.slice(0, FLAG_CHARACTERS_MAX),
+          variation,
+          reason,
+          ...(errorCode && { errorCode }),
+          revision,
+        };
         exposures.set(name, { ...facts, count: 1 });
       }
     },

@@ -4,15 +4,7 @@ import type { FlagType, JsonValue, Report, ValueObject } from '@dimmer/schema';
 import { contextHash } from './context.ts';
 import type { Counters } from './counters.ts';
 import { countersOf } from './counters.ts';
-import type {
-  AnyFlags,
-  DimmerStatus,
-  FlagDetail,
-  KeyOf,
-  TrackDetails,
-  ValueOf,
-  Widened,
-} from './flags.ts';
+import type { AnyFlags, DimmerStatus, FlagDetail, KeyOf, TrackDetails, ValueOf, Widened } from './flags.ts';
 import type { Following } from './following.ts';
 import { following } from './following.ts';
 import type { DimmerBootstrap, DimmerContext, DimmerOptions } from './options.ts';
@@ -228,8 +220,8 @@ export class Dimmer<Flags extends object = AnyFlags> {
     return {
       state: this.#state,
       mode: modeOf(state),
-      revision: snapshot && snapshot.revision,
-      epoch: snapshot && snapshot.epoch,
+      revision: snapshot?.revision ?? null,
+      epoch: snapshot?.epoch ?? null,
       ageMs: confirmedAt === null ? null : this.#platform.clock.now() - confirmedAt,
       source,
       lastError: problem,

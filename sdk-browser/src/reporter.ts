@@ -43,10 +43,13 @@ const UNREADABLE = [400, 413, 415];
 export function reporterOf({ clock, random, newId, timing, send, report, drain }: ReporterPorts): Reporter {
   let batch: ReportBatch | undefined;
   let sending = false;
+  let isClosed = false;
   let failures = 0;
   let cancel: (() => void) | undefined;
 
   function plan(): void {
+    cancel?.();
+    if (isClosed) return;
     const delayMs = Math.min(timing.everyMs * 2 ** failures, timing.retryMaxMs);
     cancel = clock.after(delayMs * (0.8 + 0.4 * random()), () => {
       flush();
@@ -64,6 +67,7 @@ export function reporterOf({ clock, random, newId, timing, send, report, drain }
       sending = false;
       failures = isTaken ? 0 : failures + 1;
       if (isTaken) batch = undefined;
+      plan();
     };
     send({ ...report(), batch }).then(
       ({ ok, status }) => settled(ok || UNREADABLE.includes(status)),
@@ -75,7 +79,8 @@ export function reporterOf({ clock, random, newId, timing, send, report, drain }
   return {
     flush,
     close() {
-      cancel?.();
+      isClosed = true;
+      plan();
       flush();
     },
   };

@@ -31,19 +31,20 @@ const VALUES_NAME = 'dimmer';
 const WORD_NAME = 'dimmer-anonymous';
 
 export function valueStore(storage: () => StoragePort | undefined, wallNow: () => number): ValueStore {
-  const entries = (): readonly Entry[] =>
-    attempt((): readonly Entry[] => JSON.parse(storage()?.getItem(VALUES_NAME) ?? '[]').slice()) ?? [];
+  const entries = (): readonly (Entry | null)[] =>
+    attempt((): readonly (Entry | null)[] => JSON.parse(storage()?.getItem(VALUES_NAME) ?? '[]').slice()) ??
+    [];
 
   return {
     load: (context) =>
       attempt(() => {
-        const { values, at } = entries().find((entry) => entry.context === context) as Entry;
+        const { values, at } = entries().find((entry) => entry?.context === context) as Entry;
         return storedValues(values, 'cache', Math.max(0, wallNow() - at));
       }),
     save: (context, values, ageMs) =>
       attempt(() => {
         const document = { protocol: PROTOCOL_VERSION, ...values, objects: [...values.objects.values()] };
-        const others = entries().filter((entry) => entry.context !== context);
+        const others = entries().filter((entry) => entry?.context !== context);
         const kept = [{ context, at: wallNow() - ageMs, values: document }, ...others];
         storage()?.setItem(VALUES_NAME, JSON.stringify(kept.slice(0, STORED_CONTEXTS_MAX)));
       }),

@@ -73,7 +73,9 @@ export function shareTabs(options: TabsOptions): SharedStream {
   /** As a leader: the events of the stream go to others too. */
   let relay: Relay | undefined;
   /** As a member: who listens here, and the question that was asked for it. */
-  let member: { sink: StreamSink; cursor: Cursor | undefined; question: string; isWelcome: boolean } | undefined;
+  let member:
+    | { sink: StreamSink; cursor: Cursor | undefined; question: string; isWelcome: boolean }
+    | undefined;
   let closeOwn: (() => void) | undefined;
 
   const post = (...message: TabMessage): void => channel.postMessage(message);
