@@ -101,7 +101,7 @@ export function shareTabs(options: TabsOptions): SharedStream {
     closeOwn = relay = undefined;
   }
 
-  channel.onmessage = ({ data }: MessageEvent<TabMessage>) => {
+  channel.onmessage = ({ data }: { readonly data: TabMessage }) => {
     if (isLeading) {
       if (data[0] === 'join' && relay) relay.welcome(data[1], data[2], data[3]);
     } else if (data[0] === 'live') {
