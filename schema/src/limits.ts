@@ -36,6 +36,8 @@ export const LIMITS = {
   patternCharacters: 256,
   /** Bytes of a context that is sent to the server, as JSON. */
   contextBytes: 16_384,
+  /** Levels of nesting in a context that is sent to the server. */
+  contextDepth: 20,
   /** Ranges of a rollout; a plan that would need more is laid out afresh. */
   rangesPerRollout: 1_000,
   /** Environments per project. */

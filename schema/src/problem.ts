@@ -14,9 +14,15 @@ interface ProblemKind {
 export const PROBLEMS = {
   INVALID_JSON: { status: 400, title: 'The body is not acceptable JSON.', retryable: false },
   INVALID_REQUEST: { status: 400, title: 'The request does not have the required form.', retryable: false },
+  BAD_CONTEXT: { status: 400, title: 'The context cannot be evaluated.', retryable: false },
   UNAUTHENTICATED: { status: 401, title: 'No valid key was given.', retryable: false },
   FORBIDDEN: { status: 403, title: 'This key may not do that.', retryable: false },
   WRONG_KEY_KIND: { status: 403, title: 'This kind of key does not open this route.', retryable: false },
+  SECURE_MODE_HASH: {
+    status: 403,
+    title: 'The context was not signed for this environment.',
+    retryable: false,
+  },
   ROUTE_NOT_FOUND: { status: 404, title: 'There is no such route.', retryable: false },
   PROJECT_NOT_FOUND: { status: 404, title: 'There is no such project.', retryable: false },
   ENVIRONMENT_NOT_FOUND: { status: 404, title: 'There is no such environment.', retryable: false },
@@ -57,6 +63,7 @@ export const PROBLEMS = {
     title: 'The request must say which version it replaces.',
     retryable: false,
   },
+  RATE_LIMITED: { status: 429, title: 'Too many requests.', retryable: true },
   REPORTS_SHED: { status: 429, title: 'Reports are not taken right now.', retryable: true },
   INTERNAL: { status: 500, title: 'The server made a mistake.', retryable: true },
   UNAVAILABLE: { status: 503, title: 'The server cannot answer right now.', retryable: true },

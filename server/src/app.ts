@@ -1,5 +1,6 @@
+import assert from 'node:assert/strict';
 import { Registry } from 'prom-client';
-import { identifyBy, requireAdminKey, requireServerKey } from './access/guard.ts';
+import { identifyBy, requireAdminKey, requireSdkKey } from './access/guard.ts';
 import { createKeyDirectory } from './access/key-directory.ts';
 import { keyRoutes } from './access/key-routes.ts';
 import { auditRoutes } from './changes/audit-routes.ts';
@@ -7,6 +8,7 @@ import { changeRoutes } from './changes/change-routes.ts';
 import { createDefinitionSizes } from './changes/definition-sizes.ts';
 import { historyRoutes } from './changes/history-routes.ts';
 import { revertRoutes } from './changes/revert-routes.ts';
+import { clientPlane } from './client-plane.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { deliveryRoutes } from './delivery/delivery-routes.ts';
@@ -16,6 +18,7 @@ import { explainRoutes } from './evaluation/explain-routes.ts';
 import { configurationRoutes } from './flags/configuration-routes.ts';
 import { flagRoutes } from './flags/flag-routes.ts';
 import { killRoutes } from './flags/kill-routes.ts';
+import { trustedProxies } from './http/client-address.ts';
 import { answerFault } from './http/fault.ts';
 import { singleFlight } from './http/idempotency.ts';
 import { answerNotFound } from './http/not-found.ts';
@@ -58,6 +61,10 @@ export interface AppParts {
     | 'historyRevisions'
     | 'historyDays'
     | 'exposureDays'
+    | 'corsOrigins'
+    | 'trustedProxies'
+    | 'clientRequestsPerSecond'
+    | 'clientKeyRequestsPerSecond'
     | 'metrics'
   >;
   readonly clock: Clock;
@@ -118,8 +125,14 @@ export function createApp(parts: AppParts): App {
   );
   for (const capability of capabilitiesOf(services, delivery, reports)) routes.route('/', capability);
   routes.use('/sdk/v1/stream', watchStreams(reports.registry));
-  routes.route('/sdk/v1', reportRoutes(reports, requireServerKey(identify)));
-  routes.route('/sdk/v1', deliveryRoutes(delivery, requireServerKey(identify)));
+  routes.route('/sdk/v1', reportRoutes(reports, requireSdkKey(identify, 'server')));
+  routes.route('/sdk/v1', deliveryRoutes(delivery, requireSdkKey(identify, 'server')));
+  const proxies = trustedProxies(settings.trustedProxies);
+  assert(proxies !== undefined, 'settings.trustedProxies holds what is no CIDR block');
+  routes.route(
+    '/client/v1',
+    clientPlane({ ...parts, delivery, reports, keys, identify, metrics: registry, proxies }),
+  );
   routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));

@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import type { ApiKey } from './access/api-key.ts';
 import { kindOfSecret } from './access/secret.ts';
+import { trustedProxies } from './http/client-address.ts';
+import { ANY_ORIGIN } from './http/cross-origin.ts';
 import { LOG_LEVELS } from './platform/log.ts';
 
 /** One row of the table of settings. */
@@ -156,6 +158,47 @@ export const SETTINGS = {
     remedy: 'Give a number of milliseconds.',
     schema: wholeNumber(0, 60_000),
   },
+  corsOrigins: {
+    name: 'DIMMER_CORS_ORIGINS',
+    type: 'origins, separated by commas, or *',
+    default: '',
+    unit: null,
+    description:
+      'Whose pages may ask with a client key: exact origins such as `https://shop.example`, or `*` for any. Empty: pages of the server itself.',
+    remedy: 'Give scheme, host and port of each origin, without a path, or `*` alone.',
+    schema: list(
+      (origin) => isOrigin(origin) || origin === ANY_ORIGIN,
+      'must be exact origins, such as https://shop.example, or * alone',
+    ).refine((origins) => origins.length <= 1 || !origins.includes(ANY_ORIGIN), 'must have * alone, or not'),
+  },
+  trustedProxies: {
+    name: 'DIMMER_TRUSTED_PROXIES',
+    type: 'CIDR blocks, separated by commas',
+    default: '',
+    unit: null,
+    description:
+      'The proxies whose `X-Forwarded-For` says where a request comes from. Empty: where the connection comes from.',
+    remedy: 'Give blocks such as 10.0.0.0/8 or ::1/128.',
+    schema: list((block) => trustedProxies([block]) !== undefined, 'must be CIDR blocks'),
+  },
+  clientRequestsPerSecond: {
+    name: 'DIMMER_CLIENT_REQUESTS_PER_SECOND',
+    type: 'whole number, 1 to 100000',
+    default: '50',
+    unit: 'requests per second',
+    description: 'How many requests with client keys one address may send; twice as many at once.',
+    remedy: 'Give a number of requests.',
+    schema: wholeNumber(1, 100_000),
+  },
+  clientKeyRequestsPerSecond: {
+    name: 'DIMMER_CLIENT_KEY_REQUESTS_PER_SECOND',
+    type: 'whole number, 1 to 1000000',
+    default: '2000',
+    unit: 'requests per second',
+    description: 'How many requests may come with one client key; twice as many at once.',
+    remedy: 'Give a number of requests.',
+    schema: wholeNumber(1, 1_000_000),
+  },
   historyRevisions: {
     name: 'DIMMER_HISTORY_REVISIONS',
     type: 'whole number, 1 to 1000000',
@@ -255,6 +298,24 @@ function wholeNumber(minimum: number, maximum: number): z.ZodType<number> {
     .regex(/^\d{1,10}$/, message)
     .transform(Number)
     .refine((value) => value >= minimum && value <= maximum, message);
+}
+
+/** Words between commas; none where the text is empty. */
+function list(isAcceptable: (word: string) => boolean, message: string): z.ZodType<readonly string[]> {
+  return z
+    .string()
+    .transform((text) =>
+      text
+        .split(',')
+        .map((word) => word.trim())
+        .filter((word) => word !== ''),
+    )
+    .refine((words) => words.every(isAcceptable), message);
+}
+
+/** As browsers write it: `null`, paths and upper case are none. */
+function isOrigin(text: string): boolean {
+  return /^https?:\/\//.test(text) && URL.canParse(text) && new URL(text).origin === text;
 }
 
 function bootstrapKey(kind: ApiKey['kind'], prefix: string): z.ZodType<string | undefined> {

@@ -35,7 +35,7 @@ export function aProject(key: string, name = key): Project {
 }
 
 export function anEnvironment(key: string, name = key): Environment {
-  return { key, name, epoch: `epoch${key}`, createdAt: '2026-01-01T00:00:00.000Z' };
+  return { key, name, epoch: `epoch${key}`, createdAt: '2026-01-01T00:00:00.000Z', secureMode: false };
 }
 
 function aFlag(key: string, edits: Partial<Flag> = {}): Flag {

@@ -19,6 +19,13 @@ export function describeExposures(shop: Shop): void {
       expect(new Set(found.map((row) => JSON.stringify(row)))).toEqual(new Set(['["on",10]', '[null,4]']));
     });
 
+    it('[S38] what client keys count is told apart from what server keys count', async () => {
+      const fromBrowsers = { ...count('a', 1, 7), source: 'client' } as const;
+      await shop.storage.exposures.add([count('a', 1, 2), fromBrowsers, fromBrowsers]);
+      const found = (await read('a')).map(({ source, count: sum }) => `${source} ${sum}`);
+      expect(new Set(found)).toEqual(new Set(['server 2', 'client 14']));
+    });
+
     it('[S38] they are read from a minute up to another, oldest first', async () => {
       await shop.storage.exposures.add([3, 1, 2, 4].map((minute) => count('a', minute, minute)));
       const found = await read('a', 2 * MINUTE_MS, 4 * MINUTE_MS);
@@ -46,5 +53,13 @@ export function describeExposures(shop: Shop): void {
 }
 
 function count(flag: string, minutes: number, sum: number, variation: string | null = 'on'): ExposureCount {
-  return { ...HERE, flag, variation, reason: 'SPLIT', minute: minutes * MINUTE_MS, count: sum };
+  return {
+    ...HERE,
+    flag,
+    variation,
+    reason: 'SPLIT',
+    source: 'server',
+    minute: minutes * MINUTE_MS,
+    count: sum,
+  };
 }

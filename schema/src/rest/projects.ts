@@ -32,7 +32,14 @@ export const EnvironmentInput = z
   })
   .meta({ id: 'EnvironmentInput' });
 
-export const EnvironmentPatch = z.strictObject({ name: Name.optional() }).meta({ id: 'EnvironmentPatch' });
+/** Whether browsers must prove whose context they send. */
+const SecureMode = z.boolean().meta({
+  description: 'Whether client keys are answered only for contexts that a server key has signed.',
+});
+
+export const EnvironmentPatch = z
+  .strictObject({ name: Name.optional(), secureMode: SecureMode.optional() })
+  .meta({ id: 'EnvironmentPatch' });
 
 export const EnvironmentView = z
   .object({
@@ -41,6 +48,7 @@ export const EnvironmentView = z
     epoch: z.string(),
     revision: Revision,
     historyFloor: Revision.meta({ description: 'Oldest revision that diff, revert and resume can reach.' }),
+    secureMode: SecureMode,
     createdAt: Timestamp,
   })
   .meta({ id: 'Environment' });

@@ -132,6 +132,7 @@ export const ExposuresQuery = z.strictObject({
 const ExposureTotal = z.object({
   variation: z.string().nullable(),
   reason: z.string(),
+  source: z.enum(['server', 'client']).meta({ description: 'The kind of key that it was reported with.' }),
   count: z.int(),
 });
 

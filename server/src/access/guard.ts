@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import type { MiddlewareHandler } from 'hono';
 import type { Result } from '../changes/result.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerProblem } from '../http/problem.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { RestEnv } from '../rest/rest-env.ts';
@@ -33,17 +34,24 @@ export function requireAdminKey(identify: Identify): MiddlewareHandler<RestEnv> 
   };
 }
 
-/** Lets server keys in, and says which key it is and which environment it opens. */
-export function requireServerKey(identify: Identify): MiddlewareHandler<DeliveryEnv> {
+/** Lets keys of SDKs in, and says which key it is and which environment it opens. */
+export function requireSdkKey(
+  identify: Identify,
+  kind: Exclude<KeyKind, 'admin'>,
+): MiddlewareHandler<DeliveryEnv> {
   return async (c, next) => {
-    const key = await identify(c.req.header('authorization'), ['server']);
+    const key = await identify(c.req.header('authorization'), [kind]);
     if (!key.ok) return answerProblem(c, key.rejection);
-    const { project, environment } = key.value;
-    assert(project !== null && environment !== null, `the server key ${key.value.id} opens no environment`);
-    c.set('environment', { project, environment });
+    c.set('environment', environmentOf(key.value));
     c.set('keyId', key.value.id);
     return next();
   };
+}
+
+/** The environment that an SDK's key opens. */
+export function environmentOf({ id, project, environment }: ApiKey): EnvironmentRef {
+  assert(project !== null && environment !== null, `the key ${id} opens no environment`);
+  return { project, environment };
 }
 
 /** Lets keys in that have a permission in the project of the path. */

@@ -5,7 +5,7 @@ import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
 import { answerProblem } from '../http/problem.ts';
 import type { RefusalCause } from './admission.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, StreamOutcome } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
 
@@ -36,7 +36,7 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
   const opened = await delivery.openStream(c.get('environment'), request);
   if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
   if (opened.outcome === 'absent') return noSuchEnvironment(c);
-  return tooManyStreams(c, opened.cause, opened.retryAfterSeconds);
+  return tooManyStreams(c, opened, 'GET /sdk/v1/snapshot');
 }
 
 async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
@@ -56,18 +56,27 @@ const REFUSALS: Readonly<Record<RefusalCause, string>> = {
   draining: 'The server is draining.',
 };
 
-/** Its readers come back one by one, because each is told another time. */
-function tooManyStreams(c: Context<DeliveryEnv>, cause: RefusalCause, retryAfterSeconds: number): Response {
+/**
+ * Its readers come back one by one, because each is told another time.
+ *
+ * @param instead - What may be asked meanwhile.
+ */
+export function tooManyStreams(
+  c: Context<DeliveryEnv>,
+  { cause, retryAfterSeconds }: Extract<StreamOutcome, { readonly outcome: 'refused' }>,
+  instead: string,
+): Response {
   const answer = answerProblem(c, {
     code: 'UNAVAILABLE',
     detail: REFUSALS[cause],
-    remedy: 'Read GET /sdk/v1/snapshot meanwhile, and ask for a stream again after the time in Retry-After.',
+    remedy: `Read ${instead} meanwhile, and ask for a stream again after the time in Retry-After.`,
   });
   answer.headers.set('retry-after', String(retryAfterSeconds));
   return answer;
 }
 
-function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
+/** A key outlives its environment for a moment. */
+export function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
   const { project, environment } = c.get('environment');
   return answerProblem(c, {
     code: 'ENVIRONMENT_NOT_FOUND',

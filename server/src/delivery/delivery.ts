@@ -21,6 +21,8 @@ import { createFanOutOrder } from './fan-out-order.ts';
 import { sayGoodbyes } from './farewell.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
+import type { StreamSet, StreamTarget } from './stream-set.ts';
+import type { ViewRequest } from './view-streams.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;
@@ -72,6 +74,8 @@ export interface Delivery {
    * @returns `absent` where there is no such environment; `refused` where a limit was met.
    */
   openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome>;
+  /** The same for a stream that tells a view of its own instead of the definitions. */
+  openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome>;
   /** @returns `undefined` where there is no such environment. */
   snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined>;
   /**
@@ -148,16 +152,28 @@ class StorageDelivery implements Delivery {
     this.#ping();
   }
 
-  async openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
-    const { response, keyId } = request;
+  openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
+    return this.#open(environment, request, ({ streams }) => streams?.open(request));
+  }
+
+  openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome> {
+    return this.#open(environment, request, (delivery) => delivery.openView(request));
+  }
+
+  async #open(
+    environment: EnvironmentRef,
+    { response, keyId }: StreamTarget,
+    open: (delivery: EnvironmentDelivery) => void,
+  ): Promise<StreamOutcome> {
     // Its close has been told already, and would never give back what it took.
     if (response.destroyed) return { outcome: 'opened' };
     const cause = this.#admission.admit(keyId);
     if (cause !== undefined) return this.#refuse(cause);
     response.once('close', () => this.#admission.release(keyId));
-    const streams = (await this.#load(environment, 0))?.streams;
-    streams?.open(request);
-    return { outcome: streams === undefined ? 'absent' : 'opened' };
+    const delivery = await this.#load(environment, 0);
+    if (delivery === undefined) return { outcome: 'absent' };
+    if (!response.destroyed) open(delivery);
+    return { outcome: 'opened' };
   }
 
   async snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined> {
@@ -185,7 +201,7 @@ class StorageDelivery implements Delivery {
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    for (const { streams } of this.#environments.values()) streams?.revoke(opens);
+    for (const set of this.#streamSets()) set.revoke(opens);
   }
 
   unready(): void {
@@ -195,7 +211,7 @@ class StorageDelivery implements Delivery {
   async drain(spreadMs: number): Promise<void> {
     this.#unready = true;
     this.#admission.close();
-    const open = [...this.#environments.values()].flatMap(({ streams }) => streams?.subscribers() ?? []);
+    const open = this.#streamSets().flatMap((set) => [...set.subscribers()]);
     // With the last stream goes the last socket, and a process that holds none ends before the storage is closed.
     await Promise.race([sayGoodbyes(open, spreadMs, this.#options), this.#whenEmpty()]);
     await this.close();
@@ -208,9 +224,9 @@ class StorageDelivery implements Delivery {
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
     for (const environment of this.#environments.values()) environment.close();
-    for (const { streams } of this.#environments.values()) streams?.endAll('draining', CLOSE_SPREAD_MS);
+    for (const set of this.#streamSets()) set.endAll('draining', CLOSE_SPREAD_MS);
     await this.#untilEmpty(CLOSE_GRACE_MS);
-    for (const { streams } of this.#environments.values()) streams?.cutAll();
+    for (const set of this.#streamSets()) set.cutAll();
   }
 
   #refuse(cause: RefusalCause): StreamOutcome {
@@ -272,13 +288,19 @@ class StorageDelivery implements Delivery {
   }
 
   *#streamsByEnvironment(): Iterable<{ environment: EnvironmentRef; count: number }> {
-    for (const { environment, streams } of this.#environments.values()) {
-      if (streams !== undefined) yield { environment, count: streams.count };
+    for (const delivery of this.#environments.values()) {
+      const sets = delivery.streamSets();
+      const count = sets.reduce((sum, set) => sum + set.count, 0);
+      if (sets.length > 0) yield { environment: delivery.environment, count };
     }
   }
 
   async #whenEmpty(): Promise<void> {
-    await Promise.all([...this.#environments.values()].map(({ streams }) => streams?.whenEmpty()));
+    await Promise.all(this.#streamSets().map((set) => set.whenEmpty()));
+  }
+
+  #streamSets(): readonly StreamSet[] {
+    return [...this.#environments.values()].flatMap((delivery) => delivery.streamSets());
   }
 
   #untilEmpty(limitMs: number): Promise<void> {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import { formatCursor } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -15,6 +16,9 @@ import { EnvironmentStreams } from './environment-streams.ts';
 import type { FanOutOrder, Publishing } from './fan-out-order.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+import type { StreamSet } from './stream-set.ts';
+import type { ViewRequest } from './view-streams.ts';
+import { ViewStreams } from './view-streams.ts';
 
 export interface EnvironmentDeliveryPorts {
   readonly environment: EnvironmentRef;
@@ -42,11 +46,13 @@ export interface EncodedSnapshot {
 
 /** Everything that delivery keeps of one environment: its feed, copy, bytes, streams and ruleset. */
 export class EnvironmentDelivery implements Publishing {
+  readonly forClients = false;
   readonly #ports: EnvironmentDeliveryPorts;
   readonly #feed: ChangeFeed;
   readonly #frames: FrameCache;
   readonly #rulesetOf = rulesetBuilder();
   #streams: EnvironmentStreams | undefined;
+  #views: ViewStreams | undefined;
   #announced: number | undefined;
   #failing = false;
   #stuck = false;
@@ -76,9 +82,29 @@ export class EnvironmentDelivery implements Publishing {
     return this.#stuck;
   }
 
-  /** `undefined` until the environment has been loaded. */
+  /** The streams of definitions; `undefined` until the environment has been loaded. */
   get streams(): EnvironmentStreams | undefined {
     return this.#streams;
+  }
+
+  /** All streams, by what they tell. */
+  streamSets(): readonly StreamSet[] {
+    return [this.#streams, this.#views].flatMap((streams) => (streams === undefined ? [] : [streams.set]));
+  }
+
+  /** Opens a stream with a view of its own. Only once the environment has been loaded. */
+  openView(request: ViewRequest): void {
+    const current = (): RulesetAt => {
+      const at = this.ruleset();
+      assert(at !== undefined, 'a view of an environment that was never loaded');
+      return at;
+    };
+    const { heartbeatMs } = this.#ports;
+    this.#views ??= new ViewStreams(
+      { current, databaseAgeMs: this.#databaseAgeMs, heartbeatMs },
+      this.#ports,
+    );
+    this.#views.open(request);
   }
 
   /**
@@ -145,12 +171,15 @@ export class EnvironmentDelivery implements Publishing {
       this.#streams = new EnvironmentStreams(copy, {
         ...this.#ports,
         frames: this.#frames,
-        databaseAgeMs: (now) => Math.max(0, now - (this.#feed.answeredAt ?? now)),
+        databaseAgeMs: this.#databaseAgeMs,
       });
       return;
     }
     this.#ports.order.add(this);
+    if (this.#views !== undefined) this.#ports.order.add(this.#views);
   }
+
+  readonly #databaseAgeMs = (now: number): number => Math.max(0, now - (this.#feed.answeredAt ?? now));
 
   #succeed(): void {
     if (this.#failing) this.#ports.log.info(this.environment, 'the change feed follows the database again');

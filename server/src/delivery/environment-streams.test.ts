@@ -40,5 +40,5 @@ test('[D11] a heartbeat names the revision of its moment, also when that came wi
 
 test('[D13] a set of streams that is empty is empty at once', async () => {
   const { streams } = await setUp();
-  await expect(streams.whenEmpty()).resolves.toBeUndefined();
+  await expect(streams.set.whenEmpty()).resolves.toBeUndefined();
 });

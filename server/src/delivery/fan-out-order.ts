@@ -1,10 +1,12 @@
 import type { Schedule } from '../platform/schedule.ts';
 
-/** An environment whose streams wait for its newest copy. */
+/** Streams of an environment that wait for its newest copy. */
 export interface Publishing {
-  /** Whether a flag was killed since its streams were last written to. */
+  /** Whether a flag was killed since they were last written to. */
   readonly killWaits: boolean;
-  /** Writes the newest copy to every stream. */
+  /** Whether they are streams of client keys: those of server keys go first. */
+  readonly forClients: boolean;
+  /** Writes the newest copy to the streams, or to some, and then adds itself again. */
   publish(): void;
 }
 
@@ -15,8 +17,8 @@ export interface FanOutOrder {
 
 /**
  * Decides which environment is written next, so that a kill does not wait for the thousands of streams of
- * another environment (SPEC.md, D18). One environment per turn, those with a kill first, then in the order of
- * arrival; between two turns the server reads what else was committed.
+ * another environment (SPEC.md, D18). One environment per turn, those with a kill first, among equals those of
+ * server keys, then in the order of arrival; between two turns the server reads what else was committed.
  *
  * What waits is a name, not a copy: an environment that changes while it waits is written once.
  */
@@ -41,8 +43,11 @@ export function createFanOutOrder(schedule: Schedule): FanOutOrder {
 function firstOf(waiting: ReadonlySet<Publishing>): Publishing | undefined {
   let first: Publishing | undefined;
   for (const publishing of waiting) {
-    if (publishing.killWaits) return publishing;
-    first ??= publishing;
+    if (first === undefined || rankOf(publishing) < rankOf(first)) first = publishing;
   }
   return first;
+}
+
+function rankOf({ killWaits, forClients }: Publishing): number {
+  return (killWaits ? 0 : 2) + (forClients ? 1 : 0);
 }

@@ -1,5 +1,7 @@
 import type {
   CommitMessage,
+  Cursor,
+  FlagValue,
   GoodbyeMessage,
   HeartbeatMessage,
   HelloMessage,
@@ -9,18 +11,21 @@ import type {
 import { formatCursor, PROTOCOL_VERSION } from '@dimmer/schema';
 import type { EnvironmentCopy, Tombstone } from './environment-copy.ts';
 
+/** A moment of an environment, and the digest of what a reader holds at it. */
+export type Standing = Pick<EnvironmentCopy, 'epoch' | 'revision' | 'digest' | 'committedAt'>;
+
 const PUT_PREFIX = 'event: put\ndata: ';
 const SUFFIX = '\n\n';
 const COMMA = Buffer.from(',');
 
 /** The first frame of a stream. */
-export function helloFrame(copy: EnvironmentCopy, mode: HelloMessage['mode'], heartbeatMs: number): Buffer {
+export function helloFrame(copy: Cursor, mode: HelloMessage['mode'], heartbeatMs: number): Buffer {
   const { epoch, revision } = copy;
   return frame('hello', { protocol: PROTOCOL_VERSION, epoch, revision, mode, heartbeatMs });
 }
 
 /** Stages an object. The only place where an object becomes JSON: see {@link jsonOfPut}. */
-export function putFrame(object: WireObject): Buffer {
+export function putFrame(object: WireObject | FlagValue): Buffer {
   return Buffer.from(`${PUT_PREFIX}${JSON.stringify(object)}${SUFFIX}`);
 }
 
@@ -35,13 +40,16 @@ export function deleteFrame({ kind, key, version }: Tombstone): Buffer {
 }
 
 /** Ends a change set, and carries the cursor to resume from as its SSE id. */
-export function commitFrame(copy: EnvironmentCopy, kill: boolean): Buffer {
+export function commitFrame(copy: Standing, kill: boolean): Buffer {
   const { revision, digest, committedAt } = copy;
   return frame('commit', { revision, digest, committedAt, ...(kill && { kill }) }, formatCursor(copy));
 }
 
 /** Without an id: a heartbeat is no position to resume from, its commit was. */
-export function heartbeatFrame({ revision, digest }: EnvironmentCopy, databaseAgeMs: number): Buffer {
+export function heartbeatFrame(
+  { revision, digest }: Pick<Standing, 'revision' | 'digest'>,
+  databaseAgeMs: number,
+): Buffer {
   return frame('heartbeat', { revision, digest, databaseAgeMs });
 }
 
@@ -51,11 +59,11 @@ export function goodbyeFrame(reason: GoodbyeMessage['reason'], reconnectInMs: nu
 }
 
 /**
- * The body of `GET /sdk/v1/snapshot`, joined from JSON that exists already.
+ * The body of `GET /sdk/v1/snapshot` and of `POST /client/v1/evaluate`, joined from JSON that exists already.
  *
- * @param puts - The frame of every object of the copy.
+ * @param puts - The frame of every object that the reader is to hold.
  */
-export function snapshotDocument(copy: EnvironmentCopy, puts: readonly Buffer[]): Buffer<ArrayBuffer> {
+export function snapshotDocument(copy: Standing, puts: readonly Buffer[]): Buffer<ArrayBuffer> {
   const { epoch, revision, digest, committedAt } = copy;
   const head: Omit<SnapshotDocument, 'objects'> = {
     protocol: PROTOCOL_VERSION,

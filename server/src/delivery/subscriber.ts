@@ -23,11 +23,11 @@ export const STREAM_HEADERS = {
   'x-accel-buffering': 'no',
 };
 
-/** Where a stream's bytes come from: one per environment. */
+/** Where a stream's bytes come from: one per environment, or one per stream that has a view of its own. */
 export interface StreamSource {
-  /** The revision that streams are brought to. */
+  /** The revision that a stream is brought to. */
   readonly revision: number;
-  /** What a reader at `revision` lacks; `undefined` where only everything would do. */
+  /** What a reader at `revision` lacks; `undefined` where only everything would do. What it returns is sent. */
   bytesSince(revision: number): Buffer | undefined;
   /** @param now - Milliseconds since the Unix epoch. */
   heartbeat(now: number): Buffer;

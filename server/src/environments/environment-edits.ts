@@ -31,18 +31,20 @@ export function createEnvironment(input: EnvironmentInput, epoch: string): Edit 
 }
 
 /** @example patchEnvironment('production', { name: 'Production (EU)' }) */
-export function patchEnvironment(key: string, { name }: z.infer<typeof EnvironmentPatch>): Edit {
+export function patchEnvironment(key: string, patch: z.infer<typeof EnvironmentPatch>): Edit {
   return (state) =>
-    mapResult(environmentOf(state, key), (there) =>
-      name === undefined || name === there.environment.name
+    mapResult(environmentOf(state, key), (there) => {
+      const { name = there.environment.name, secureMode = there.environment.secureMode } = patch;
+      const isSame = name === there.environment.name && secureMode === there.environment.secureMode;
+      return isSame
         ? state
-        : withEnvironment(state, { ...there, environment: { ...there.environment, name } }),
-    );
+        : withEnvironment(state, { ...there, environment: { ...there.environment, name, secureMode } });
+    });
 }
 
 /** An environment that nothing has happened in. */
 export function newEnvironment(key: string, name: string, epoch: string, createdAt: string): Environment {
-  return { key, name, epoch, createdAt };
+  return { key, name, epoch, createdAt, secureMode: false };
 }
 
 function mayBeAdded(state: ProjectState, key: string): Result<ProjectState> {

@@ -57,7 +57,7 @@ const patching = restRoute({
   method: 'patch',
   path: ENVIRONMENT,
   tag,
-  summary: 'Renames an environment.',
+  summary: 'Renames an environment, or turns its secure mode on or off.',
   body: EnvironmentPatch,
   answer: [200, EnvironmentView],
   conditional: 'allowed',

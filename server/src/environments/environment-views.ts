@@ -8,6 +8,6 @@ export function environmentView({
   revision,
   historyFloor,
 }: EnvironmentState): z.infer<typeof EnvironmentView> {
-  const { key, name, epoch, createdAt } = environment;
-  return { key, name, epoch, revision, historyFloor, createdAt };
+  const { key, name, epoch, createdAt, secureMode } = environment;
+  return { key, name, epoch, revision, historyFloor, secureMode, createdAt };
 }

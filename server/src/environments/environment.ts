@@ -24,6 +24,8 @@ export interface Environment {
   readonly epoch: string;
   /** ISO 8601. */
   readonly createdAt: string;
+  /** Whether client keys are answered only for contexts that a server key has signed. */
+  readonly secureMode: boolean;
 }
 
 /** One environment at one revision. Immutable. */

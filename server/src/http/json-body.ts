@@ -11,26 +11,32 @@ import { answerProblem } from './problem.ts';
  * UTF-8, syntax, nesting, and no own `__proto__` anywhere.
  */
 export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const text = await readText(c.req.raw);
-  const checked = text.ok ? checkJson(text.value) : text;
+  const text = await readJsonText(c.req.raw, LIMITS.bodyBytes);
+  const checked = text.ok ? parseJson(text.value) : text;
+  if (!text.ok) return answerProblem(c, text.rejection);
   if (!checked.ok) return answerProblem(c, checked.rejection);
-  c.set('bodyText', checked.value);
+  c.set('bodyText', text.value);
   const { url, method } = c.req.raw;
   const headers = new Headers(c.req.raw.headers);
   headers.set('content-type', 'application/json');
-  c.req.raw = new Request(url, { method, headers, body: checked.value });
+  c.req.raw = new Request(url, { method, headers, body: text.value });
   await next();
 };
 
-/** A request without a body and without a media type stands for `{}`: a restore needs no more. */
-async function readText({ headers, body }: Request): Promise<Result<string>> {
-  const refusal = refusedEncoding(headers) ?? refusedLength(headers);
+/**
+ * Reads a body that says that it is JSON. A request without a body and without a media type stands for `{}`: a
+ * restore needs no more.
+ *
+ * @param maximum - Bytes that are read.
+ */
+export async function readJsonText({ headers, body }: Request, maximum: number): Promise<Result<string>> {
+  const refusal = refusedEncoding(headers) ?? refusedLength(headers, maximum);
   if (refusal !== undefined) return rejected(refusal);
   const mediaType = headers.get('content-type');
   if (mediaType !== null && !/^application\/json\s*(;|$)/i.test(mediaType)) {
     return rejected({ code: 'UNSUPPORTED_MEDIA_TYPE', detail: `The Content-Type is ${mediaType}.` });
   }
-  const bytes = await readBytes(body, LIMITS.bodyBytes);
+  const bytes = await readBytes(body, maximum);
   if (!bytes.ok) return bytes;
   if (mediaType !== null) return decodeUtf8(bytes.value);
   if (bytes.value.byteLength === 0) return accepted('{}');
@@ -44,9 +50,9 @@ function refusedEncoding(headers: Headers): Rejection | undefined {
   return { code: 'UNSUPPORTED_MEDIA_TYPE', detail };
 }
 
-function refusedLength(headers: Headers): Rejection | undefined {
+function refusedLength(headers: Headers, maximum: number): Rejection | undefined {
   const length = Number(headers.get('content-length') ?? 0);
-  return length > LIMITS.bodyBytes ? tooLarge(length, LIMITS.bodyBytes) : undefined;
+  return length > maximum ? tooLarge(length, maximum) : undefined;
 }
 
 /** Reads a body until its end, or until it has more bytes than it may. */
@@ -77,10 +83,12 @@ function decodeUtf8(bytes: Uint8Array): Result<string> {
   }
 }
 
-function checkJson(text: string): Result<string> {
+/** Parses a body, and refuses what nests too deeply or has an own `__proto__`. */
+export function parseJson(text: string): Result<unknown> {
   try {
-    const rejection = refusedStructure(JSON.parse(text), []);
-    return rejection === undefined ? accepted(text) : rejected(rejection);
+    const value: unknown = JSON.parse(text);
+    const rejection = refusedStructure(value, []);
+    return rejection === undefined ? accepted(value) : rejected(rejection);
   } catch (cause) {
     const reason = cause instanceof SyntaxError ? cause.message : 'unknown';
     return rejected({

@@ -4,9 +4,13 @@ import type { ProblemCode } from '@dimmer/schema';
 export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   INVALID_JSON: 'Send one JSON document in UTF-8.',
   INVALID_REQUEST: 'Correct what `issues` lists; /openapi.json describes every request.',
+  BAD_CONTEXT:
+    'Send the context as one flat or lightly nested JSON object; `detail` says what is in the way.',
   UNAUTHENTICATED: 'Send `Authorization: Bearer <key>` with a key that this server knows.',
   FORBIDDEN: 'Use a key with the role and project that this route needs.',
   WRONG_KEY_KIND: 'Use the kind of key that `detail` names.',
+  SECURE_MODE_HASH:
+    'Send as `hash` what `secureHash(context)` of a server SDK gives for exactly this context.',
   METHOD_NOT_ALLOWED: 'Use one of the methods that `Allow` names.',
   ROUTE_NOT_FOUND: 'Check method and path against /openapi.json.',
   PROJECT_NOT_FOUND: 'List the projects with GET /api/v1/projects.',
@@ -27,6 +31,7 @@ export const REMEDIES: Readonly<Record<ProblemCode, string>> = {
   LIMIT_EXCEEDED: 'Stay below the maximum that `limit` names.',
   IDEMPOTENCY_KEY_REUSED: 'Use a new Idempotency-Key for every new request.',
   PRECONDITION_REQUIRED: 'Send If-Match with the ETag of a GET, or `If-None-Match: *` to create.',
+  RATE_LIMITED: 'Repeat the request after the time in Retry-After.',
   REPORTS_SHED: 'Keep the report, and send it after the time in Retry-After.',
   INTERNAL: 'Try again; report the request id in `instance` if it stays.',
   UNAVAILABLE: 'Try again after the time in Retry-After.',

@@ -1,6 +1,6 @@
 import type { ReportInput } from '@dimmer/schema/rest';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import type { ExposureCount } from '../storage/exposure-store.ts';
+import type { ExposureCount, ExposureSource } from '../storage/exposure-store.ts';
 
 type ReportedExposure = NonNullable<ReportInput['batch']>['exposures'][number];
 
@@ -12,8 +12,8 @@ export function minuteOf(at: number): number {
 }
 
 /**
- * Exposures of all instances that are not written yet, added up per flag, variation, reason and minute: what
- * is written does not depend on how many instances there are.
+ * Exposures of all instances that are not written yet, added up per flag, variation, reason, source and minute:
+ * what is written does not depend on how many instances there are.
  */
 export class ExposureRollup {
   readonly #rowsMax: number;
@@ -30,10 +30,15 @@ export class ExposureRollup {
     return this.#dropped;
   }
 
-  add(environment: EnvironmentRef, exposures: readonly ReportedExposure[], now: number): void {
+  add(
+    environment: EnvironmentRef,
+    source: ExposureSource,
+    exposures: readonly ReportedExposure[],
+    now: number,
+  ): void {
     const minute = minuteOf(now);
     for (const { flag, variation, reason, count } of exposures) {
-      this.#addRow({ ...environment, flag, variation, reason, minute, count });
+      this.#addRow({ ...environment, flag, variation, reason, source, minute, count });
     }
   }
 
@@ -50,8 +55,8 @@ export class ExposureRollup {
   }
 
   #addRow(row: ExposureCount): void {
-    const { project, environment, flag, variation, reason, minute } = row;
-    const key = JSON.stringify([project, environment, flag, variation, reason, minute]);
+    const { project, environment, flag, variation, reason, source, minute } = row;
+    const key = JSON.stringify([project, environment, flag, variation, reason, source, minute]);
     const known = this.#rows.get(key);
     if (known !== undefined) this.#rows.set(key, { ...known, count: known.count + row.count });
     else if (this.#rows.size < this.#rowsMax) this.#rows.set(key, row);

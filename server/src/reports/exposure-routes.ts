@@ -14,7 +14,8 @@ const counting = restRoute({
   method: 'get',
   path: '/api/v1/projects/{project}/environments/{environment}/flags/{flag}/exposures',
   tag: 'Instances',
-  summary: 'What a flag has served, counted by SDKs: by variation, reason and minute. Also of unknown flags.',
+  summary:
+    'What a flag has served, counted by SDKs: by variation, reason, kind of key and minute. Also of unknown flags.',
   query: ExposuresQuery,
   answer: [200, ExposuresView],
 });
@@ -37,10 +38,11 @@ export function exposureRoutes({ storage, clock }: Pick<RestServices, 'storage' 
       from: new Date(from).toISOString(),
       to: new Date(until).toISOString(),
       totals: totalsOf(counts),
-      minutes: counts.map(({ minute, variation, reason, count }) => ({
+      minutes: counts.map(({ minute, variation, reason, source, count }) => ({
         minute: new Date(minute).toISOString(),
         variation,
         reason,
+        source,
         count,
       })),
     };
@@ -52,9 +54,9 @@ export function exposureRoutes({ storage, clock }: Pick<RestServices, 'storage' 
 /** Added up over all minutes, the most frequent first. */
 function totalsOf(counts: readonly ExposureCount[]): ExposuresView['totals'] {
   const totals = new Map<string, ExposuresView['totals'][number]>();
-  for (const { variation, reason, count } of counts) {
-    const key = JSON.stringify([variation, reason]);
-    totals.set(key, { variation, reason, count: count + (totals.get(key)?.count ?? 0) });
+  for (const { variation, reason, source, count } of counts) {
+    const key = JSON.stringify([variation, reason, source]);
+    totals.set(key, { variation, reason, source, count: count + (totals.get(key)?.count ?? 0) });
   }
   return [...totals.values()].sort((one, other) => other.count - one.count);
 }

@@ -14,16 +14,16 @@ test('[R9] however many instances report, a minute of one answer is one row with
   fc.assert(
     fc.property(fc.array(fc.integer({ min: 1, max: 1_000 }), { minLength: 1 }), (counts) => {
       const rollup = new ExposureRollup(10);
-      for (const count of counts) rollup.add(HERE, [exposure('a', count)], 60_001);
+      for (const count of counts) rollup.add(HERE, 'server', [exposure('a', count)], 60_001);
       const sum = counts.reduce((total, count) => total + count, 0);
-      expect(rollup.take(10)).toEqual([{ ...HERE, ...exposure('a', sum), minute: 60_000 }]);
+      expect(rollup.take(10)).toEqual([{ ...HERE, ...exposure('a', sum), source: 'server', minute: 60_000 }]);
     }),
   );
 });
 
 test('[R9] rows beyond the limit are dropped and counted, known ones go on', () => {
   const rollup = new ExposureRollup(1);
-  rollup.add(HERE, [exposure('a', 1), exposure('b', 5), exposure('a', 2)], 0);
+  rollup.add(HERE, 'server', [exposure('a', 1), exposure('b', 5), exposure('a', 2)], 0);
   expect(rollup.dropped).toBe(5);
   expect(rollup.take(10).map(({ flag, count }) => [flag, count])).toEqual([['a', 3]]);
 });
@@ -46,13 +46,14 @@ test('[R9] what cannot be written is kept and written later, 500 rows at a time'
   const writer = startExposureWriter({ rollup, store, keptDays: 1, clock: time, schedule: time, log });
   rollup.add(
     HERE,
+    'server',
     Array.from({ length: 1_200 }, (_, index) => exposure(`flag-${index}`, 1)),
     time.now(),
   );
   time.pass(5_000);
   await settle();
   isBroken = false;
-  rollup.add(HERE, [exposure('flag-0', 1)], minuteOf(time.now()));
+  rollup.add(HERE, 'server', [exposure('flag-0', 1)], minuteOf(time.now()));
   await writer.stop();
   expect(sizes).toEqual([500, 500, 200]);
   const query = { ...HERE, flag: 'flag-0', from: 0, to: Infinity };
@@ -66,8 +67,8 @@ test('[R9] counts are deleted after their days', async () => {
   const writer = startExposureWriter({ rollup, store, keptDays: 1, clock: time, schedule: time, log });
   const day = 86_400_000;
   await store.add([
-    { ...HERE, ...exposure('a', 1), minute: time.now() - day - 60_000 },
-    { ...HERE, ...exposure('a', 2), minute: time.now() - day + 600_000 },
+    { ...HERE, ...exposure('a', 1), source: 'server', minute: time.now() - day - 60_000 },
+    { ...HERE, ...exposure('a', 2), source: 'server', minute: time.now() - day + 600_000 },
   ]);
   time.pass(60_000);
   await settle();

@@ -40,16 +40,33 @@ function gzipFault(cause: unknown): Rejection {
   return { code: 'INVALID_JSON', detail: 'The body is not gzip, though Content-Encoding says so.' };
 }
 
+/**
+ * The key that a report carries in its body, where its sender can set no header.
+ *
+ * @returns `undefined` where there is none.
+ */
+export function keyInReport(bytes: Uint8Array): string | undefined {
+  const value = parse(bytes);
+  const hasKey = typeof value === 'object' && value !== null && 'key' in value;
+  return hasKey && typeof value.key === 'string' ? value.key : undefined;
+}
+
 /** Decodes a report: the work that grows with its size. */
 export function decodeReport(bytes: Uint8Array): Result<ReportInput> {
-  let value: unknown;
-  try {
-    value = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
-  } catch {
+  const value = parse(bytes);
+  if (value === undefined)
     return rejected({ code: 'INVALID_JSON', detail: 'The body is not JSON in UTF-8.' });
-  }
   const parsed = ReportInput.safeParse(value);
   if (parsed.success) return accepted(parsed.data);
   const issues = issuesOf(parsed.error, value, '$');
   return rejected({ code: 'INVALID_REQUEST', detail: 'The report cannot be read.', issues });
+}
+
+/** @returns `undefined` for what is not JSON in UTF-8. */
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch {
+    return undefined;
+  }
 }

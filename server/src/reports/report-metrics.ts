@@ -9,6 +9,8 @@ export interface ReportMetrics {
   observe(outcome: ReportOutcome): void;
   /** Events of `track` that came. */
   addEvents(count: number): void;
+  /** Exposures that browsers could not keep. */
+  addDropped(count: number): void;
 }
 
 export function registerReportMetrics(
@@ -25,6 +27,11 @@ export function registerReportMetrics(
   const events = new Counter({
     name: 'dimmer_tracked_events_total',
     help: 'Tracked events that came.',
+    registers,
+  });
+  const dropped = new Counter({
+    name: 'dimmer_client_exposures_dropped_total',
+    help: 'Evaluations that browsers could not keep until they reported.',
     registers,
   });
   new Gauge({
@@ -46,5 +53,6 @@ export function registerReportMetrics(
   return {
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),
+    addDropped: (count) => dropped.inc(count),
   };
 }

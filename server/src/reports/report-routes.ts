@@ -2,6 +2,7 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { andThen } from '../changes/result.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
+import type { HttpEnv } from '../http/http-env.ts';
 import { answerProblem } from '../http/problem.ts';
 import { decodeReport, readReportBytes } from './report-body.ts';
 import type { Reports } from './reports.ts';
@@ -20,7 +21,8 @@ export function reportRoutes(
   );
 }
 
-function admitted({ admission, metrics, retryAfterSeconds }: Reports): MiddlewareHandler<DeliveryEnv> {
+/** Refuses a report before anything of it is read, where the server has no time for it. */
+export function admitted({ admission, metrics, retryAfterSeconds }: Reports): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const leave = admission.enter(lengthOf(c.req.header('content-length')));
     if (leave === undefined) {
@@ -48,7 +50,7 @@ async function take(c: Context<DeliveryEnv>, reports: Reports): Promise<Response
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });
 }
 
-function shed(c: Context<DeliveryEnv>, seconds: number): Response {
+function shed<E extends HttpEnv>(c: Context<E>, seconds: number): Response {
   const response = answerProblem(c, {
     code: 'REPORTS_SHED',
     detail: 'The server has other things to do first. Nothing of the report was counted.',

@@ -14,6 +14,7 @@ import type { Registered } from './instance-registry.ts';
 import { InstanceRegistry } from './instance-registry.ts';
 import type { Receipts } from './receipts.ts';
 import { createReceipts } from './receipts.ts';
+import { RepeatedBatches } from './repeated-batches.ts';
 import { ReportAdmission } from './report-admission.ts';
 import type { ReportMetrics } from './report-metrics.ts';
 import { registerReportMetrics } from './report-metrics.ts';
@@ -38,11 +39,15 @@ export interface Reports {
   readonly clock: Clock;
   /** Takes a report that was read. */
   take(environment: EnvironmentRef, report: ReportInput): Registered;
+  /** Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt. */
+  takeFromClient(environment: EnvironmentRef, instance: string, batch: ReportedBatch): void;
   /** When a refused instance should try again: spread, so that they do not come back together. */
   retryAfterSeconds(): number;
   /** Writes what was counted, and takes no more. */
   close(): Promise<void>;
 }
+
+type ReportedBatch = NonNullable<ReportInput['batch']>;
 
 export function createReports(parts: {
   readonly storage: Pick<Storage, 'read' | 'history' | 'exposures'>;
@@ -56,6 +61,7 @@ export function createReports(parts: {
   const { storage, clock, random, schedule, log, keptDays } = parts;
   const registry = new InstanceRegistry(clock);
   const rollup = new ExposureRollup(ROLLUP_ROWS_MAX);
+  const repeated = new RepeatedBatches();
   const admission = new ReportAdmission(clock, schedule);
   const metrics = registerReportMetrics(parts.metrics, {
     instances: () => registry.size,
@@ -74,10 +80,20 @@ export function createReports(parts: {
       const outcome = registry.report(environment, report);
       metrics.observe(outcome);
       if (outcome === 'counted' && report.batch !== undefined) {
-        rollup.add(environment, report.batch.exposures, clock.now());
+        rollup.add(environment, 'server', report.batch.exposures, clock.now());
         metrics.addEvents(report.batch.events.length);
       }
       return outcome;
+    },
+    takeFromClient: (environment, instance, batch) => {
+      if (repeated.isRepeated(instance, batch.id)) {
+        metrics.observe('repeated');
+        return;
+      }
+      metrics.observe('counted');
+      metrics.addDropped(batch.dropped.exposures);
+      metrics.addEvents(batch.events.length);
+      rollup.add(environment, 'client', batch.exposures, clock.now());
     },
     retryAfterSeconds: () => {
       const least = RETRY_SECONDS_MAX / 3;

@@ -1,11 +1,16 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
 
+/** Which kind of key an exposure was reported with. */
+export type ExposureSource = 'server' | 'client';
+
 /** Evaluations of one flag with one answer within one minute. */
 export interface ExposureCount extends EnvironmentRef {
   readonly flag: string;
   /** `null` where no variation was chosen. */
   readonly variation: string | null;
   readonly reason: string;
+  /** Whose SDKs counted. A client key is public, so what it counts is never added to what servers count. */
+  readonly source: ExposureSource;
   /** Start of the minute, in milliseconds since the Unix epoch. */
   readonly minute: number;
   readonly count: number;

@@ -11,9 +11,9 @@ export class MemoryExposures implements ExposureStore {
 
   async add(counts: readonly ExposureCount[]): Promise<void> {
     for (const added of counts) {
-      const { project, environment, flag, variation, reason, minute, count } = added;
+      const { project, environment, flag, variation, reason, source, minute, count } = added;
       if (!this.#exists(project, environment)) continue;
-      const key = JSON.stringify([project, environment, flag, variation, reason, minute]);
+      const key = JSON.stringify([project, environment, flag, variation, reason, source, minute]);
       this.#counts.set(key, { ...added, count: count + (this.#counts.get(key)?.count ?? 0) });
     }
   }

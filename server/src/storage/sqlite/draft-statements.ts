@@ -58,6 +58,7 @@ function prepareProjectStatements(database: Database) {
         epoch: placeholder('epoch'),
         createdAt: placeholder('createdAt'),
         floorAt: placeholder('createdAt'),
+        secureMode: placeholder('secureMode'),
         revision: 0,
         historyFloor: 0,
       })
@@ -67,6 +68,7 @@ function prepareProjectStatements(database: Database) {
           name: sql`excluded.name`,
           epoch: sql`excluded.epoch`,
           createdAt: sql`excluded.created_at`,
+          secureMode: sql`excluded.secure_mode`,
         },
       })
       .prepare(),

@@ -61,9 +61,9 @@ function loadEnvironment(
   row: EnvironmentRow,
   onDamage: DamageListener,
 ): EnvironmentState {
-  const { key, name, epoch, createdAt, revision, historyFloor } = row;
+  const { key, name, epoch, createdAt, secureMode, revision, historyFloor } = row;
   return {
-    environment: { key, name, epoch, createdAt },
+    environment: { key, name, epoch, createdAt, secureMode },
     revision,
     historyFloor,
     flags: loadConfigurations(database, row, onDamage),

@@ -41,12 +41,13 @@ export class SqliteExposures implements ExposureStore {
         )
         .orderBy(exposures.minute)
         .all();
-      return rows.map(({ flag, variation, reason, minute, count }) => ({
+      return rows.map(({ flag, variation, reason, source, minute, count }) => ({
         project: query.project,
         environment: query.environment,
         flag,
         variation: variation === '' ? null : variation,
         reason,
+        source,
         minute,
         count,
       }));
@@ -72,11 +73,11 @@ export class SqliteExposures implements ExposureStore {
     }
   }
 
-  #addOne(environment: number, { flag, variation, reason, minute, count }: ExposureCount): void {
+  #addOne(environment: number, { flag, variation, reason, source, minute, count }: ExposureCount): void {
     this.#database
       .insert(exposures)
       // An empty text, because NULLs in a primary key are all different.
-      .values({ environment, flag, minute, variation: variation ?? '', reason, count })
+      .values({ environment, flag, minute, variation: variation ?? '', reason, source, count })
       .onConflictDoUpdate({
         target: [
           exposures.environment,
@@ -84,6 +85,7 @@ export class SqliteExposures implements ExposureStore {
           exposures.minute,
           exposures.variation,
           exposures.reason,
+          exposures.source,
         ],
         set: { count: sql`${exposures.count} + excluded.count` },
       })

@@ -37,6 +37,7 @@ export const environments = sqliteTable(
     historyFloor: integer('history_floor').notNull(),
     /** When the revision of the floor was committed; the creation of the environment at first. */
     floorAt: text('floor_at').notNull(),
+    secureMode: integer('secure_mode', { mode: 'boolean' }).notNull().default(false),
   },
   (table) => [uniqueIndex('environments_by_key').on(table.project, table.key)],
 );
@@ -188,10 +189,16 @@ export const exposures = sqliteTable(
     minute: integer().notNull(),
     variation: text().notNull(),
     reason: text().notNull(),
+    /** Whose SDKs counted: those of server keys, or of client keys. */
+    source: text({ enum: ['server', 'client'] })
+      .notNull()
+      .default('server'),
     count: integer().notNull(),
   },
   (table) => [
-    primaryKey({ columns: [table.environment, table.flag, table.minute, table.variation, table.reason] }),
+    primaryKey({
+      columns: [table.environment, table.flag, table.minute, table.variation, table.reason, table.source],
+    }),
     index('exposures_by_minute').on(table.minute),
   ],
 );

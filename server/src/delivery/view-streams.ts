@@ -1,0 +1,90 @@
+import type { RulesetAt } from './environment-ruleset.ts';
+import type { FanOutOrder, Publishing } from './fan-out-order.ts';
+import type { StreamSetPorts, StreamStart, StreamTarget } from './stream-set.ts';
+import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
+
+/** Streams that are written in one turn: some milliseconds of work, then whatever is more urgent. */
+export const VIEWS_PER_TURN = 250;
+
+/** One environment, as a view looks at it. */
+export interface ViewedEnvironment {
+  /** The environment as it is now: the same object while nothing changes. */
+  current(): RulesetAt;
+  /** @returns How long ago the database last answered, in milliseconds. */
+  readonly databaseAgeMs: (now: number) => number;
+  /** Time between two heartbeats of a stream, in milliseconds. */
+  readonly heartbeatMs: number;
+}
+
+/**
+ * Makes what one stream tells of an environment, where that is not its definitions. Its source is asked for bytes
+ * only when they are sent, so it may remember what it said last.
+ */
+export type View = (environment: ViewedEnvironment) => StreamStart;
+
+/** A request for a stream with a view of its own. */
+export interface ViewRequest extends StreamTarget {
+  readonly view: View;
+}
+
+/**
+ * The streams of one environment that each have a view of their own. They come after the streams of definitions, and
+ * share the time with all that is more urgent (SPEC.md, D30).
+ */
+export class ViewStreams implements Publishing {
+  readonly forClients = true;
+  readonly set: StreamSet;
+  readonly #environment: ViewedEnvironment;
+  readonly #order: FanOutOrder;
+  #epoch: string;
+  /** Where every stream is, or where it takes no more. */
+  #reached: number;
+  /** The pass over the streams that is under way. */
+  #pass: { readonly to: number; readonly rest: Iterator<{ advance(): void }> } | undefined;
+
+  constructor(environment: ViewedEnvironment, ports: StreamSetPorts & { readonly order: FanOutOrder }) {
+    this.set = new StreamSet(ports);
+    this.#environment = environment;
+    this.#order = ports.order;
+    const { epoch, revision } = environment.current();
+    this.#epoch = epoch;
+    this.#reached = revision;
+  }
+
+  open(request: ViewRequest): void {
+    this.set.open(request, request.view(this.#environment));
+  }
+
+  get killWaits(): boolean {
+    return this.#environment.current().lastKill > this.#reached;
+  }
+
+  publish(): void {
+    const { epoch, revision } = this.#environment.current();
+    if (epoch !== this.#epoch) {
+      this.#epoch = epoch;
+      this.#reached = revision;
+      this.#pass = undefined;
+      this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
+      return;
+    }
+    this.#pass ??= { to: revision, rest: this.set.subscribers() };
+    if (advanceSome(this.#pass.rest)) {
+      this.#reached = this.#pass.to;
+      this.#pass = undefined;
+      if (this.#reached === revision) return;
+    }
+    // Not done, or the environment has moved on: streams at the front of the pass lack what came meanwhile.
+    this.#order.add(this);
+  }
+}
+
+/** @returns Whether that was the last. */
+function advanceSome(rest: Iterator<{ advance(): void }>): boolean {
+  for (let count = 0; count < VIEWS_PER_TURN; count += 1) {
+    const { done, value } = rest.next();
+    if (done) return true;
+    value.advance();
+  }
+  return false;
+}

@@ -1,0 +1,79 @@
+import { parseCursor } from '@dimmer/schema';
+import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
+import type { Context } from 'hono';
+import { Hono } from 'hono';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { DeliveryEnv } from '../delivery/delivery-env.ts';
+import { noSuchEnvironment, tooManyStreams } from '../delivery/delivery-routes.ts';
+import { snapshotDocument } from '../delivery/frames.ts';
+import { etagOf, namesEtag } from '../http/etag.ts';
+import { answerProblem } from '../http/problem.ts';
+import type { ClientContext } from './client-context.ts';
+import { fingerprintOf } from './client-context.ts';
+import type { ClientRequest } from './client-request.ts';
+import { readClientRequest } from './client-request.ts';
+import { ContextValues } from './context-values.ts';
+import type { SecureMode } from './secure-mode.ts';
+import { ValueCache } from './value-cache.ts';
+import { valueView } from './value-view.ts';
+
+export interface ClientRoutesParts {
+  readonly delivery: Pick<Delivery, 'ruleset' | 'openView'>;
+  readonly secureMode: SecureMode;
+  /** Told how many evaluations were made. */
+  readonly onEvaluated: (count: number) => void;
+}
+
+/**
+ * `POST /evaluate` and `POST /stream`, to be mounted at `/client/v1` behind whatever sets `environment` and `keyId`.
+ * A context comes in the body, because addresses end up in logs.
+ */
+export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
+  const cache = new ValueCache();
+  const valuesOf = ({ context }: ClientContext): ContextValues =>
+    new ContextValues(context, cache, parts.onEvaluated);
+  const allowed = async (
+    c: Context<DeliveryEnv>,
+    answer: (request: ClientRequest) => Promise<Response>,
+  ): Promise<Response> => {
+    const request = await readClientRequest(c.req.raw);
+    if (!request.ok) return answerProblem(c, request.rejection);
+    const { context, hash } = request.value;
+    const proof = await parts.secureMode.check(c.get('environment'), context, hash);
+    return proof.ok ? answer(request.value) : answerProblem(c, proof.rejection);
+  };
+  return new Hono<DeliveryEnv>()
+    .post('/evaluate', (c) => allowed(c, ({ context }) => evaluate(c, context)))
+    .post('/stream', (c) => allowed(c, (request) => stream(c, request)));
+
+  async function evaluate(c: Context<DeliveryEnv>, context: ClientContext): Promise<Response> {
+    const at = await parts.delivery.ruleset(c.get('environment'), 0);
+    if (at === undefined) return noSuchEnvironment(c);
+    const etag = etagOf(`${at.epoch}:${at.revision}:${fingerprintOf(context)}`);
+    const headers = { etag, 'cache-control': 'private, no-cache' };
+    const known = c.req.header('if-none-match');
+    if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
+    const values = valuesOf(context);
+    values.advance(cache.flagsOf(at.ruleset));
+    const puts = values.values.map(({ put }) => put);
+    const body = snapshotDocument({ ...at, digest: values.digest }, puts);
+    return c.body(body, 200, { ...headers, 'content-type': 'application/json' });
+  }
+
+  async function stream(c: Context<DeliveryEnv>, request: ClientRequest): Promise<Response> {
+    const { outgoing: response } = c.env;
+    if (response === undefined)
+      throw new TypeError('A stream writes to the raw response of Node, and there is none.');
+    const { context, digest, since = parseCursor(c.req.header('last-event-id')) } = request;
+    const view = valueView(valuesOf(context), cache, { since, digest });
+    const opened = await parts.delivery.openView(c.get('environment'), {
+      response,
+      keyId: c.get('keyId'),
+      headers: { ...Object.fromEntries(c.res.headers), vary: 'Origin', 'x-request-id': c.get('requestId') },
+      view,
+    });
+    if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
+    if (opened.outcome === 'absent') return noSuchEnvironment(c);
+    return tooManyStreams(c, opened, 'POST /client/v1/evaluate');
+  }
+}

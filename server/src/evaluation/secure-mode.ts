@@ -1,0 +1,79 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+import type { ApiKey } from '../access/api-key.ts';
+import { hasExpired } from '../access/authenticate.ts';
+import type { KeyDirectory } from '../access/key-directory.ts';
+import type { Result } from '../changes/result.ts';
+import { accepted, rejected } from '../changes/result.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Storage } from '../storage/storage.ts';
+import type { ClientContext } from './client-context.ts';
+
+/** For how long the answer to "is it on?" may be remembered, in milliseconds. */
+const REMEMBERED_MS = 1_000;
+
+/** Decides whether a browser may ask for a context. */
+export interface SecureMode {
+  /**
+   * @param hash - What the browser sent; `undefined`: nothing.
+   * @returns SECURE_MODE_HASH where the environment is in secure mode and no server key of it signed the context.
+   * @throws StorageFault where nobody can say whether it is.
+   */
+  check(environment: EnvironmentRef, context: ClientContext, hash: string | undefined): Promise<Result<void>>;
+}
+
+/**
+ * Secure mode: a browser proves, with an HMAC that its own backend made, that the context is that of its user. What
+ * signs is what the database keeps of a server key, so that keys rotate with overlap and no other secret exists.
+ *
+ * @example await createSecureMode({ storage, keys, clock }).check(environment, context, hash);
+ */
+export function createSecureMode(ports: {
+  readonly storage: Pick<Storage, 'read'>;
+  readonly keys: Pick<KeyDirectory, 'all'>;
+  readonly clock: Clock;
+}): SecureMode {
+  const { storage, keys, clock } = ports;
+  const remembered = new Map<string, { readonly at: number; readonly isOn: Promise<boolean> }>();
+  const isOn = ({ project, environment }: EnvironmentRef): Promise<boolean> => {
+    const name = `${project}/${environment}`;
+    const now = clock.now();
+    const known = remembered.get(name);
+    if (known !== undefined && Math.abs(now - known.at) < REMEMBERED_MS) return known.isOn;
+    const asked = storage
+      .read(project)
+      .then((state) => state?.environments.get(environment)?.environment.secureMode ?? false);
+    remembered.set(name, { at: now, isOn: asked });
+    asked.catch(() => remembered.delete(name));
+    return asked;
+  };
+  return {
+    check: async (environment, { canonical }, hash) => {
+      if (!(await isOn(environment))) return accepted(undefined);
+      if (hash === undefined) return refused('The environment is in secure mode, and no hash was sent.');
+      const given = Buffer.from(/^[\da-f]{64}$/i.test(hash) ? hash : '', 'hex');
+      const isSigned = [...(await keys.all())]
+        .filter((key) => signsFor(key, environment, clock.now()))
+        .some((key) => isEqual(signatureOf(canonical, key.hash), given));
+      return isSigned ? accepted(undefined) : refused('The hash is not the one of this context.');
+    },
+  };
+}
+
+/** HMAC-SHA256 of the canonical context, keyed with the hex SHA-256 of a server key's secret. */
+function signatureOf(canonical: string, keyHash: string): Buffer {
+  return createHmac('sha256', keyHash).update(canonical).digest();
+}
+
+function signsFor(key: ApiKey, { project, environment }: EnvironmentRef, now: number): boolean {
+  const isHere = key.project === project && key.environment === environment;
+  return key.kind === 'server' && isHere && !hasExpired(key, now);
+}
+
+function isEqual(left: Buffer, right: Buffer): boolean {
+  return left.length === right.length && timingSafeEqual(left, right);
+}
+
+function refused(detail: string): Result<never> {
+  return rejected({ code: 'SECURE_MODE_HASH', detail });
+}

@@ -1,0 +1,264 @@
+import { createHash, createHmac } from 'node:crypto';
+import { canonicalJson } from '@dimmer/schema';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AskOptions, ClientHarness } from './client-harness.ts';
+import { openClient } from './client-harness.ts';
+import { CLIENT, PRODUCTION, PROJECT, SERVER } from './rest-harness.ts';
+
+const EVALUATE = '/client/v1/evaluate';
+
+let client: ClientHarness;
+const open = async (environment: Record<string, string> = {}): Promise<void> => {
+  client = await openClient(environment);
+};
+afterEach(() => client.close());
+
+/** Whatever holds this word must never reach a browser. */
+const CANARY = 'canary';
+
+describe('what a client key can learn', () => {
+  beforeEach(() => open());
+
+  it('[A106] is nothing of how values come about (SEC-1)', async () => {
+    const when = { attribute: 'email', op: 'in', values: [`${CANARY}-rule-value`] };
+    await client.admin(`POST ${PRODUCTION}/segments`, {
+      key: `${CANARY}-segment`,
+      included: [`${CANARY}-included`],
+    });
+    await client.flag(`${CANARY}-hidden`, { enabled: true }, { exposeToClients: false });
+    const configuration = {
+      enabled: true,
+      prerequisites: [{ flag: `${CANARY}-hidden`, variation: 'on' }],
+      targets: [{ variation: 'off', values: [`${CANARY}-other-user`] }],
+      rules: [
+        { id: `${CANARY}-rule-id`, when, serve: { variation: 'on' } },
+        { id: `${CANARY}-rule-two`, when: { segment: `${CANARY}-segment` }, serve: { variation: 'on' } },
+      ],
+    };
+    const described = { name: `${CANARY}-name`, description: `${CANARY}-description` };
+    await client.flag('seen', configuration, described);
+    const contexts = [{}, { email: `${CANARY}-rule-value` }, { targetingKey: `${CANARY}-included` }];
+    const told = [...(await answersTo(contexts)), await streamOf(contexts)];
+    for (const text of told) expect(text).not.toContain(CANARY);
+    expect(told.join()).toContain('RULE_MATCH');
+    expect(told.join()).toContain('KILLED');
+  });
+
+  it('[A109] a context is in no log, metric, header or answer (SEC-14)', async () => {
+    await client.flag('seen');
+    const context = { targetingKey: CANARY, nested: { email: `${CANARY}@example.com` }, [CANARY]: 1 };
+    const told = [
+      ...(await answersTo([context, { ...context, targetingKey: [CANARY] }])),
+      await streamOf([context]),
+    ];
+    told.push(await (await fetch(`${client.server.url}/metrics`)).text(), ...client.log);
+    expect(client.log.length).toBeGreaterThan(5);
+    for (const text of told) expect(text).not.toContain(CANARY);
+  });
+
+  /** Every answer without a stream, with its headers. */
+  async function answersTo(contexts: readonly unknown[]): Promise<string[]> {
+    const told: string[] = [];
+    const tell = async (answer: Response): Promise<void> => {
+      told.push(`${JSON.stringify([...answer.headers])}${await answer.text()}`);
+    };
+    for (const context of contexts) {
+      const answer = await client.evaluate(context);
+      const etag = answer.headers.get('etag') ?? '';
+      await tell(answer);
+      await tell(await client.evaluate(context, { headers: { 'if-none-match': etag } }));
+      await tell(await client.post('/client/v1/stream', { context: [context] }));
+      await tell(await client.evaluate([context]));
+      await tell(await client.post('/client/v1/report', { context }));
+      await tell(await client.evaluate(context, { key: `dim_cli_${'z'.repeat(32)}` }));
+    }
+    await tell(await client.post(EVALUATE, '{'));
+    return told;
+  }
+
+  /** All that streams say while everything happens that can happen to a flag. */
+  async function streamOf(contexts: readonly object[]): Promise<string> {
+    const streams = await Promise.all(contexts.map((context) => client.stream({ context })));
+    await client.configure('seen', { rules: [] });
+    await client.admin(`POST ${PRODUCTION}/flags/seen/kill`, { reason: `${CANARY}-reason` });
+    await Promise.all(
+      streams.map((stream) => stream.until((message) => message.type === 'commit' && message.kill === true)),
+    );
+    for (const stream of streams) stream.stop();
+    return streams.map((stream) => `${JSON.stringify([...stream.response.headers])}${stream.text()}`).join();
+  }
+});
+
+describe('secure mode', () => {
+  beforeEach(async () => {
+    await open();
+    await client.flag('seen');
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: true });
+  });
+
+  const sign = (context: object, secret = SERVER): string => {
+    const keyHash = createHash('sha256').update(secret).digest('hex');
+    return createHmac('sha256', keyHash).update(JSON.stringify(context)).digest('hex');
+  };
+  const statusOf = async (context: object, hash?: unknown): Promise<number> =>
+    (await client.evaluate(context, { fields: { hash } })).status;
+
+  // Written as RFC 8785 writes them, so that this test needs no canonical JSON of its own.
+  it.each([
+    ['flat', { plan: 'pro', targetingKey: 'user-1' }],
+    ['of several levels', { a: { b: [{ c: 1, d: null }], z: true }, targetingKey: 'user-1' }],
+    ['beyond ASCII', { name: 'Bjørn 🎈', ö: '\u20ac' }],
+    ['with numbers', { large: 1e21, small: 1e-7, whole: 333333333.3333333 }],
+    ['empty', {}],
+  ])('[A108] a context that is %s and signed is answered (SEC-4)', async (_, context) => {
+    expect(canonicalJson(context as Parameters<typeof canonicalJson>[0])).toBe(JSON.stringify(context));
+    expect(await statusOf(context, sign(context))).toBe(200);
+  });
+
+  it('[A108] the order of names makes no difference', async () => {
+    const hash = sign({ a: { c: 2, d: 3 }, b: 1 });
+    expect(await statusOf({ b: 1, a: { d: 3, c: 2 } }, hash)).toBe(200);
+  });
+
+  it.each([
+    ['none', (_: string) => undefined],
+    ['one of another context', () => sign({ targetingKey: 'user-2' })],
+    ['one that is cut', (hash: string) => hash.slice(0, 32)],
+    ['one that is longer', (hash: string) => `${hash}00`],
+    ['an empty one', () => ''],
+    ['one that is no text', () => 7],
+    ['one of a client key', () => sign({ targetingKey: 'user-1' }, CLIENT)],
+  ])('[A108] with the hash: %s, it is refused', async (_, change) => {
+    const context = { targetingKey: 'user-1' };
+    const fields = { hash: change(sign(context)) };
+    for (const path of [EVALUATE, '/client/v1/stream']) {
+      const answer = await client.post(path, { context, ...fields });
+      expect(answer.status).toBe(403);
+      expect(await answer.json()).toMatchObject({ code: 'SECURE_MODE_HASH' });
+    }
+  });
+
+  it('[A108] keys rotate with overlap; one that was deleted signs nothing', async () => {
+    const context = { targetingKey: 'user-1' };
+    const made = (await client.admin(`POST ${PRODUCTION}/keys`, { kind: 'server', name: 'next' })) as {
+      secret: string;
+      key?: { id: string };
+      id?: string;
+    };
+    expect(await statusOf(context, sign(context, made.secret))).toBe(200);
+    expect(await statusOf(context, sign(context))).toBe(200);
+    const id = made.id ?? made.key?.id;
+    await client.admin(`DELETE ${PRODUCTION}/keys/${id}`).catch(() => {});
+    expect(await statusOf(context, sign(context, made.secret))).toBe(403);
+  });
+
+  it('[A108] is off by default, and turning it off counts within a second', async () => {
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: false });
+    client.pass(1_000);
+    expect(await statusOf({})).toBe(200);
+  });
+});
+
+describe('other origins (SEC-6)', () => {
+  const preflight = (path: string, origin: string): Promise<Response> =>
+    fetch(`${client.server.url}${path}`, {
+      method: 'OPTIONS',
+      headers: { origin, 'access-control-request-method': 'POST' },
+    });
+  const allowed = ({ headers }: Response): string | null => headers.get('access-control-allow-origin');
+
+  it('[A107] one that is named may ask, and read what it needs', async () => {
+    await open({ DIMMER_CORS_ORIGINS: 'https://shop.example, http://localhost:5173' });
+    const options: AskOptions = { headers: { origin: 'https://shop.example' } };
+    const answer = await client.evaluate({}, options);
+    expect(allowed(answer)).toBe('https://shop.example');
+    expect(answer.headers.get('vary')).toContain('Origin');
+    expect(answer.headers.get('access-control-expose-headers')).toBe('ETag,Retry-After,X-Request-Id');
+    expect(allowed(await client.evaluate([], options))).toBe('https://shop.example');
+    expect(allowed(await client.evaluate({}, { ...options, key: '' }))).toBe('https://shop.example');
+    const stream = await client.stream({ context: {} }, options);
+    expect(allowed(stream.response)).toBe('https://shop.example');
+    expect(stream.response.headers.get('vary')).toBe('Origin');
+    stream.stop();
+    const { status, headers } = await preflight(EVALUATE, 'http://localhost:5173');
+    expect(status).toBe(204);
+    expect(headers.get('access-control-max-age')).toBe('600');
+    expect(headers.get('access-control-allow-methods')).toBe('POST,GET,OPTIONS');
+    expect(headers.get('access-control-allow-headers')).toContain('authorization');
+  });
+
+  it.each(['https://evil.example', 'null', 'https://shop.example.evil.example', 'http://shop.example'])(
+    '[A107] %s is not reflected',
+    async (origin) => {
+      await open({ DIMMER_CORS_ORIGINS: 'https://shop.example' });
+      expect(allowed(await preflight(EVALUATE, origin))).toBeNull();
+      expect(allowed(await client.evaluate({}, { headers: { origin } }))).toBeNull();
+    },
+  );
+
+  it('[A107] credentials are never allowed, and no other route is opened', async () => {
+    await open({ DIMMER_CORS_ORIGINS: '*' });
+    const answer = await client.evaluate({}, { headers: { origin: 'https://any.example' } });
+    expect(allowed(answer)).toBe('*');
+    expect(answer.headers.get('access-control-allow-credentials')).toBeNull();
+    for (const path of [PROJECT, '/sdk/v1/snapshot', '/sdk/v1/stream', '/metrics', '/openapi.json']) {
+      expect(allowed(await preflight(path, 'https://any.example'))).toBeNull();
+    }
+  });
+
+  it('[A107] nobody may ask from elsewhere by default', async () => {
+    await open();
+    expect(allowed(await preflight(EVALUATE, 'https://shop.example'))).toBeNull();
+  });
+});
+
+describe('limits of requests (SEC-7)', () => {
+  const LIMITED = { DIMMER_CLIENT_REQUESTS_PER_SECOND: '2' };
+  const times = async (count: number, headers = {}): Promise<number[]> => {
+    const statuses: number[] = [];
+    for (let request = 0; request < count; request += 1) {
+      statuses.push((await client.evaluate({}, { headers })).status);
+    }
+    return statuses;
+  };
+  const from = (forwarded: string) => ({ 'x-forwarded-for': forwarded });
+
+  it('[A102] an address that asks too often is told when to come back', async () => {
+    await open(LIMITED);
+    expect(await times(5)).toEqual([200, 200, 200, 200, 429]);
+    const refused = await client.evaluate({});
+    expect(refused.headers.get('retry-after')).toBe('1');
+    expect(await refused.json()).toMatchObject({ code: 'RATE_LIMITED' });
+    client.pass(1_000);
+    expect(await times(3)).toEqual([200, 200, 429]);
+  });
+
+  it('[A103] nobody escapes a limit by writing X-Forwarded-For', async () => {
+    await open(LIMITED);
+    await times(4);
+    expect(await times(1, from('203.0.113.7'))).toEqual([429]);
+  });
+
+  it('[A103] behind a trusted proxy each address has its own limit, and cannot write another', async () => {
+    await open({ ...LIMITED, DIMMER_TRUSTED_PROXIES: '127.0.0.0/8,::1/128' });
+    await times(10, from('6.6.6.6'));
+    expect(await times(1, from('203.0.113.7'))).toEqual([200]);
+    expect(await times(1, from('203.0.113.9, 6.6.6.6'))).toEqual([429]);
+  });
+
+  it('[A102] one key has a limit of its own, in metrics too', async () => {
+    await open({ DIMMER_CLIENT_KEY_REQUESTS_PER_SECOND: '1' });
+    expect(await times(3)).toEqual([200, 200, 429]);
+    const metrics = await (await fetch(`${client.server.url}/metrics`)).text();
+    expect(metrics).toContain('dimmer_client_requests_limited_total{limit="key"} 1');
+  });
+
+  it('[A104] a proxy that nobody named is told of', async () => {
+    await open({ DIMMER_CLIENT_REQUESTS_PER_SECOND: '100000' });
+    const statuses = await Promise.all(Array.from({ length: 600 }, () => client.evaluate([])));
+    for (const { body } of statuses) await body?.cancel();
+    client.pass(60_000);
+    await client.evaluate([]);
+    expect(client.log.some((line) => line.includes('name the proxies in front'))).toBe(true);
+  });
+});
