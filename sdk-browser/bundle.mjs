@@ -23,12 +23,7 @@ await write({
   splitting: true,
   outExtension: { '.js': '.mjs' },
 });
-await write({
-  entryPoints: { 'dimmer.global': 'src/script.ts' },
-  format: 'iife',
-  globalName: 'dimmer',
-  footer: { js: 'globalThis.Dimmer = dimmer.Dimmer;' },
-});
+await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
 await bundleTypes({
   cwd: FOLDER,
   config: false,

@@ -1,1 +1,4 @@
-export { Dimmer } from './dimmer.ts';
+import { Dimmer } from './dimmer.ts';
+
+// What a script tag brings: `new Dimmer(...)`.
+Object.assign(globalThis, { Dimmer });
