@@ -5,7 +5,7 @@ import { decodeValueMessage } from '@dimmer/schema';
 import type { Platform } from './platform.ts';
 import type { Post } from './server.ts';
 import { evaluation, eventStream, noStream } from './server.ts';
-import { sharedStream } from './shared-stream.ts';
+import { sharedStream } from './tab-stream.ts';
 import type { Values } from './values.ts';
 
 /** What it takes to follow the values of one context. */
