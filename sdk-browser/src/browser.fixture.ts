@@ -8,7 +8,7 @@ import type { ChannelPort, LocksPort } from './tabs.ts';
 import './tabs.ts';
 
 /** A clock that moves only when a test moves it. */
-export class TestClock implements Clock {
+class TestClock implements Clock {
   time = 0;
   readonly #timers = new Set<{ readonly at: number; readonly call: () => void }>();
 

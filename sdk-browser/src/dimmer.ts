@@ -100,7 +100,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       const { drain } = this.#counters;
       this.#reporter = reporterOf({ clock, random, newId, timing, send, report, drain });
     }
-    this.#start(this.#stored(bootstrap));
+    this.#following.start(this.#stored(bootstrap));
     this.#hideLater();
   }
 
@@ -205,6 +205,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
 
   /** Notes that something happened that flags may have had a part in. */
   track(name: string, details: TrackDetails = {}): void {
+    if (!this.#reporter) return;
     const { targetingKey } = this.#identity.who.context;
     const at = new Date(this.#platform.wallNow()).toISOString();
     try {
@@ -294,10 +295,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
   #follow(stored: StoredValues | null): void {
     this.#following.close();
     this.#following = this.#newFollowing();
-    this.#start(stored);
-  }
-
-  #start(stored: StoredValues | null): void {
     this.#following.start(stored);
   }
 
@@ -323,7 +320,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
     const state = this.#stateNow();
     if (state === this.#state) return;
     this.#state = state;
-    if (state === 'REFUSED') this.#warn(`${this.status().lastError?.message}; check the key`);
+    if (state === 'REFUSED') this.#warn(`${this.status().lastError?.message}; check key and hash`);
     this.#tell(this.#statusListeners, undefined);
   }
 

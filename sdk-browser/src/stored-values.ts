@@ -6,7 +6,7 @@ import type { StoragePort } from './options.ts';
 import type { Values } from './values.ts';
 
 /** The values of so many contexts are kept, the last that were used. */
-export const STORED_CONTEXTS_MAX = 5;
+const STORED_CONTEXTS_MAX = 5;
 
 /** Values that were kept, and how long ago they were the server's. */
 export type StoredValues = StoredSnapshot<ValueObject>;
