@@ -1,6 +1,6 @@
 import type { Follower, FollowerState, FollowerStatus, Publication, StoredSnapshot } from '@dimmer/follower';
 import { follow, modeOf, statusOf } from '@dimmer/follower';
-import type { ReportedStatus, WireObject } from '@dimmer/schema';
+import type { EvaluationContext, ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
 import { loadBootstrap } from './bootstrap.ts';
 import type { DiskCache } from './disk-cache.ts';
@@ -16,6 +16,7 @@ import type { Platform } from './platform.ts';
 import { systemPlatform } from './platform.ts';
 import { problemOf } from './problem-of.ts';
 import type { Reporter } from './reporter.ts';
+import { secureHash } from './secure-hash.ts';
 import { ServedFlags } from './served-flags.ts';
 import { snapshotTransport } from './snapshot-request.ts';
 
@@ -103,6 +104,20 @@ export class Dimmer extends ServedFlags {
       ...(since !== null && { connectedSince: new Date(wallNow() - clock.now() + since).toISOString() }),
       ...this.counters(),
     };
+  }
+
+  /**
+   * Signs a context for an environment in secure mode. Hand it to the page together with exactly this context: the
+   * server answers the page's client key for no other one.
+   *
+   * @param context - What the page will send, as JSON carries it.
+   * @returns 64 hex characters. Empty, with a warning, where JSON cannot carry the context: no server accepts that.
+   * @example response.json({ context, hash: flags.secureHash(context) });
+   */
+  secureHash(context: EvaluationContext): string {
+    const hash = secureHash(this.#options.key, context);
+    if (hash === undefined) this.#logger.warn('a context cannot be signed: it is no JSON, or no Unicode');
+    return hash ?? '';
   }
 
   close(): Promise<void> {

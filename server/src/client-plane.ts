@@ -8,12 +8,12 @@ import type { DeliveryEnv } from './delivery/delivery-env.ts';
 import { registerClientMetrics } from './evaluation/client-metrics.ts';
 import { clientRoutes } from './evaluation/client-routes.ts';
 import { createSecureMode } from './evaluation/secure-mode.ts';
+import { AddressShareWatch } from './http/address-share.ts';
 import type { TrustedProxies } from './http/client-address.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import type { HttpEnv } from './http/http-env.ts';
 import { addressOf, limitRequests } from './http/limit-requests.ts';
 import { createRateLimiter } from './http/rate-limit.ts';
-import { SharedAddressWatch } from './http/shared-address.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import { clientReportRoutes } from './reports/client-report-routes.ts';
@@ -37,7 +37,7 @@ export interface ClientPlaneParts {
 /** Everything that a client key opens, to be mounted at `/client/v1`: who may ask, how often, and what. */
 export function clientPlane(parts: ClientPlaneParts): Hono<HttpEnv> {
   const { settings, clock, log, identify, proxies } = parts;
-  const watch = new SharedAddressWatch(clock, (share) =>
+  const watch = new AddressShareWatch(clock, (share) =>
     log.warn(
       { share },
       'nearly all requests of client keys come from one address: name the proxies in front',

@@ -11,6 +11,10 @@ test('[A80] without any variable every setting has its default', () => {
       port: 4400,
       databaseUrl: 'file:./data/dimmer.db',
       bootstrapAdminKey: undefined,
+      clientKeyRequestsPerSecond: 2000,
+      clientRequestsPerSecond: 50,
+      corsOrigins: [],
+      trustedProxies: [],
       bootstrapServerKey: undefined,
       bootstrapClientKey: undefined,
       logLevel: 'info',
@@ -75,4 +79,29 @@ test('[A82] the help lists every setting with its default', () => {
   const help = settingsHelp();
   for (const { name, default: value } of Object.values(SETTINGS))
     expect(help).toContain(`${name}=${value ?? ''}`);
+});
+
+test.each([
+  ['DIMMER_CORS_ORIGINS', 'https://shop.example/'],
+  ['DIMMER_CORS_ORIGINS', 'null'],
+  ['DIMMER_CORS_ORIGINS', 'https://SHOP.example'],
+  ['DIMMER_CORS_ORIGINS', '*,https://shop.example'],
+  ['DIMMER_TRUSTED_PROXIES', '10.0.0.0'],
+  ['DIMMER_TRUSTED_PROXIES', '10.0.0.0/8,proxy'],
+])('[A80] %s=%s is refused', (name, value) => {
+  expect(parseSettings({ [name]: value })).toMatchObject({ ok: false, faults: [{ name }] });
+});
+
+test('[A80] lists are separated by commas, with or without spaces', () => {
+  const parsed = parseSettings({
+    DIMMER_CORS_ORIGINS: 'https://shop.example, http://localhost:5173',
+    DIMMER_TRUSTED_PROXIES: '10.0.0.0/8,::1/128',
+  });
+  expect(parsed).toMatchObject({
+    ok: true,
+    settings: {
+      corsOrigins: ['https://shop.example', 'http://localhost:5173'],
+      trustedProxies: ['10.0.0.0/8', '::1/128'],
+    },
+  });
 });

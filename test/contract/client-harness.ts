@@ -14,6 +14,8 @@ export interface ClientHarness {
   pass(ms: number): void;
   /** A request of an administrator that has to succeed. */
   admin(route: string, json?: unknown): Promise<unknown>;
+  /** Deletes, as an administrator. */
+  remove(path: string): Promise<void>;
   /** A flag that browsers see, on for everybody unless the configuration says otherwise. */
   flag(key: string, configuration?: object, fields?: object): Promise<void>;
   configure(key: string, configuration: object): Promise<void>;
@@ -92,6 +94,10 @@ export async function openClient(environment: Record<string, string> = {}): Prom
       now += ms;
     },
     admin,
+    remove: async (path) => {
+      const { ok, status } = await ask(`DELETE ${path}`, undefined, { key: ADMIN });
+      if (!ok) throw new Error(`DELETE ${path}: ${status}`);
+    },
     flag: async (key, configuration = { enabled: true }, fields = {}) => {
       await admin(`POST ${PROJECT}/flags`, { key, type: 'boolean', exposeToClients: true, ...fields });
       await configure(key, configuration);

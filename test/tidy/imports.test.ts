@@ -36,8 +36,8 @@ const folderRules: IForbiddenRuleType[] = [
     to: { path: '^server/src/(flags|delivery)/', pathNot: '^server/src/$1/' },
   },
   {
-    name: 'routes are imported by app.ts only',
-    from: { pathNot: ['^server/src/app\\.ts$', TEST_FILE] },
+    name: 'routes are imported by app.ts and client-plane.ts only',
+    from: { pathNot: ['^server/src/(app|client-plane)\\.ts$', TEST_FILE] },
     to: { path: '-routes\\.ts$' },
   },
   {

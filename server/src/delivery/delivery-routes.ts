@@ -3,10 +3,9 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
-import { answerProblem } from '../http/problem.ts';
-import type { RefusalCause } from './admission.ts';
-import type { Delivery, StreamOutcome } from './delivery.ts';
+import type { Delivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
+import { noSuchEnvironment, tooManyStreams } from './stream-refusals.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
 
 /**
@@ -47,39 +46,4 @@ async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Re
   const known = c.req.header('if-none-match');
   if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
   return c.body(encoded.body, 200, { ...headers, 'content-type': 'application/json' });
-}
-
-const REFUSALS: Readonly<Record<RefusalCause, string>> = {
-  node: 'This server has as many streams as it takes.',
-  key: 'This key has as many streams as one key may have.',
-  rate: 'Too many streams are being opened at the same time.',
-  draining: 'The server is draining.',
-};
-
-/**
- * Its readers come back one by one, because each is told another time.
- *
- * @param instead - What may be asked meanwhile.
- */
-export function tooManyStreams(
-  c: Context<DeliveryEnv>,
-  { cause, retryAfterSeconds }: Extract<StreamOutcome, { readonly outcome: 'refused' }>,
-  instead: string,
-): Response {
-  const answer = answerProblem(c, {
-    code: 'UNAVAILABLE',
-    detail: REFUSALS[cause],
-    remedy: `Read ${instead} meanwhile, and ask for a stream again after the time in Retry-After.`,
-  });
-  answer.headers.set('retry-after', String(retryAfterSeconds));
-  return answer;
-}
-
-/** A key outlives its environment for a moment. */
-export function noSuchEnvironment(c: Context<DeliveryEnv>): Response {
-  const { project, environment } = c.get('environment');
-  return answerProblem(c, {
-    code: 'ENVIRONMENT_NOT_FOUND',
-    detail: `The key belongs to ${project}/${environment}, which does not exist.`,
-  });
 }

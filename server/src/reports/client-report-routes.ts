@@ -10,7 +10,7 @@ import { answerProblem } from '../http/problem.ts';
 import type { RateLimiter } from '../http/rate-limit.ts';
 import { credibleExposures } from './client-exposures.ts';
 import { decodeReport, keyInReport, readReportBytes } from './report-body.ts';
-import { admitted } from './report-routes.ts';
+import { admitted } from './report-shedding.ts';
 import type { Reports } from './reports.ts';
 
 export interface ClientReportParts {

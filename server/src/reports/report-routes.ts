@@ -2,9 +2,9 @@ import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { andThen } from '../changes/result.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
-import type { HttpEnv } from '../http/http-env.ts';
 import { answerProblem } from '../http/problem.ts';
 import { decodeReport, readReportBytes } from './report-body.ts';
+import { admitted, shed } from './report-shedding.ts';
 import type { Reports } from './reports.ts';
 
 /**
@@ -21,22 +21,6 @@ export function reportRoutes(
   );
 }
 
-/** Refuses a report before anything of it is read, where the server has no time for it. */
-export function admitted({ admission, metrics, retryAfterSeconds }: Reports): MiddlewareHandler<HttpEnv> {
-  return async (c, next) => {
-    const leave = admission.enter(lengthOf(c.req.header('content-length')));
-    if (leave === undefined) {
-      metrics.observe('shed');
-      return shed(c, retryAfterSeconds());
-    }
-    try {
-      await next();
-    } finally {
-      leave();
-    }
-  };
-}
-
 async function take(c: Context<DeliveryEnv>, reports: Reports): Promise<Response> {
   const bytes = await readReportBytes(c.req.raw);
   await reports.turns.next();
@@ -48,17 +32,4 @@ async function take(c: Context<DeliveryEnv>, reports: Reports): Promise<Response
   const outcome = reports.take(c.get('environment'), report.value);
   if (outcome === 'full') return shed(c, reports.retryAfterSeconds());
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });
-}
-
-function shed<E extends HttpEnv>(c: Context<E>, seconds: number): Response {
-  const response = answerProblem(c, {
-    code: 'REPORTS_SHED',
-    detail: 'The server has other things to do first. Nothing of the report was counted.',
-  });
-  response.headers.set('retry-after', String(seconds));
-  return response;
-}
-
-function lengthOf(header: string | undefined): number | undefined {
-  return header !== undefined && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
 }

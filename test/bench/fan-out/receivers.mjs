@@ -5,6 +5,9 @@ import { connect } from 'node:net';
 /** How many connections are being opened at the same time. */
 const OPENING_MAX = 100;
 
+/** Stands for the number of a stream, and is as long, so that a Content-Length stays right. */
+const INDEX = '%INDEX%';
+
 const groups = new Map();
 
 process.on('message', async ({ type, ...message }) => {
@@ -14,14 +17,15 @@ process.on('message', async ({ type, ...message }) => {
 });
 
 /** Opens `count` streams to a server, and answers when each has received its first bytes. */
-async function open({ group, port, request, count, from }) {
+async function open({ group, port, request, first, count, from }) {
   const sockets = [];
   groups.set(group, { sockets, arrivals: [], marker: undefined });
   let started = 0;
   const openNext = async () => {
     while (started < count) {
+      const index = String(first + started).padStart(INDEX.length, '0');
       started += 1;
-      sockets.push(await openOne(group, port, request, from));
+      sockets.push(await openOne(group, port, request.replaceAll(INDEX, index), from));
     }
   };
   await Promise.all(Array.from({ length: OPENING_MAX }, openNext));

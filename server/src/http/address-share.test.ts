@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { SharedAddressWatch } from './shared-address.ts';
+import { AddressShareWatch } from './address-share.ts';
 
 function setUp() {
   let now = 0;
   const shares: number[] = [];
-  const watch = new SharedAddressWatch({ now: () => now }, (share) => void shares.push(share));
+  const watch = new AddressShareWatch({ now: () => now }, (share) => void shares.push(share));
   const minute = (counts: Readonly<Record<string, number>>): void => {
     for (const [address, count] of Object.entries(counts)) {
       for (let request = 0; request < count; request += 1) watch.count(address);

@@ -15,7 +15,7 @@ const ADDRESSES_MAX = 10_000;
  * Notices that nearly all requests seem to come from one address: a proxy that is not named in
  * `DIMMER_TRUSTED_PROXIES`, behind which everybody shares one limit.
  */
-export class SharedAddressWatch {
+export class AddressShareWatch {
   readonly #clock: Clock;
   readonly #onShared: (share: number) => void;
   #requests = new Map<string, number>();

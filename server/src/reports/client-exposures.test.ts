@@ -1,0 +1,55 @@
+import { buildRuleset } from '@dimmer/evaluator';
+import type { FlagDefinition } from '@dimmer/schema';
+import { expect, it } from 'vitest';
+import { credibleExposures } from './client-exposures.ts';
+import { ExposureRollup } from './exposure-rollup.ts';
+import { RepeatedBatches } from './repeated-batches.ts';
+
+const definition: FlagDefinition = {
+  kind: 'flag',
+  key: 'seen',
+  version: 1,
+  type: 'boolean',
+  variations: { on: { value: true }, off: { value: false } },
+  enabled: true,
+  offVariation: 'off',
+  prerequisites: [],
+  targets: [],
+  rules: [],
+  fallthrough: { variation: 'on' },
+  exposeToClients: true,
+};
+const { exposeToClients: _, ...hidden } = { ...definition, key: 'hidden' };
+const ruleset = buildRuleset([definition, hidden]);
+const exposure = { flag: 'seen', variation: 'on', reason: 'SPLIT', count: 3 };
+
+it('[R14] only what a browser can have seen is counted', () => {
+  const credible = [exposure, { ...exposure, variation: null, reason: 'ERROR' }];
+  const made = [
+    { ...exposure, flag: 'hidden' },
+    { ...exposure, flag: 'unknown' },
+    { ...exposure, variation: 'toString' },
+    { ...exposure, reason: 'BECAUSE' },
+  ];
+  expect(credibleExposures(ruleset, [...credible, ...made])).toEqual(credible);
+});
+
+it('[R14] what browsers count is a row of its own', () => {
+  const rollup = new ExposureRollup(10);
+  const here = { project: 'shop', environment: 'production' };
+  rollup.add(here, 'server', [exposure], 0);
+  rollup.add(here, 'client', [exposure, exposure], 0);
+  expect(rollup.take(10).map(({ source, count }) => [source, count])).toEqual([
+    ['server', 3],
+    ['client', 6],
+  ]);
+});
+
+it('[R14] a batch is known again by instance and name, until many others came', () => {
+  const batches = new RepeatedBatches();
+  expect(batches.isRepeated('page', '1')).toBe(false);
+  expect(batches.isRepeated('page', '1')).toBe(true);
+  expect(batches.isRepeated('other page', '1')).toBe(false);
+  for (let batch = 0; batch < 20_000; batch += 1) batches.isRepeated('busy', String(batch));
+  expect(batches.isRepeated('page', '1')).toBe(false);
+});
