@@ -53,6 +53,8 @@ export class TestBrowser {
     getItem: (name) => this.stored.get(name) ?? null,
     setItem: (name, text) => this.stored.set(name, text),
   };
+  /** What tabs have said to each other. */
+  readonly said: unknown[] = [];
   readonly #locks = new Map<string, (() => void)[]>();
   readonly #channels = new Set<TestChannel>();
   #ids = 0;
@@ -68,7 +70,7 @@ export class TestBrowser {
   }
 
   channel(name: string): ChannelPort {
-    const channel = new TestChannel(name, this.#channels);
+    const channel = new TestChannel(name, this.#channels, this.said);
     this.#channels.add(channel);
     return channel;
   }
@@ -104,8 +106,10 @@ class TestChannel implements ChannelPort {
   onmessage: ((event: MessageEvent) => unknown) | null = null;
   readonly #name: string;
   readonly #all: Set<TestChannel>;
+  readonly #said: unknown[];
 
-  constructor(name: string, all: Set<TestChannel>) {
+  constructor(name: string, all: Set<TestChannel>, said: unknown[]) {
+    this.#said = said;
     this.#name = name;
     this.#all = all;
   }
@@ -113,6 +117,7 @@ class TestChannel implements ChannelPort {
   postMessage(message: unknown): void {
     if (!this.#all.has(this)) throw new DOMException('closed', 'InvalidStateError');
     const data = structuredClone(message);
+    this.#said.push(data);
     for (const other of this.#all) {
       if (other === this || other.#name !== this.#name) continue;
       // Another task, as in a browser.

@@ -138,6 +138,27 @@ describe('answers', () => {
   });
 });
 
+test('[B6] keys and answers have the types of the flags that were declared', async () => {
+  const { server, tab } = rig(new ValueServer([ON, flagValue('theme', 'dark')]));
+  const flags = new Dimmer<{ 'checkout-v2': boolean; theme: 'light' | 'dark' }>(
+    { url: '', key: KEY, context: {} },
+    tab.platform,
+  );
+  await flags.ready();
+  const theme: 'light' | 'dark' = flags.string('theme', 'light');
+  const isOn: boolean = flags.boolean('checkout-v2', false);
+  expect([theme, isOn, flags.flags().theme]).toEqual(['dark', true, 'dark']);
+  // @ts-expect-error: no such flag.
+  flags.boolean('checkout', false);
+  // @ts-expect-error: of another type.
+  flags.boolean('theme', false);
+  // @ts-expect-error: no such theme.
+  flags.string('theme', 'blue');
+  flags.onChange('theme', (value: 'light' | 'dark' | undefined) => value);
+  flags.close();
+  expect(server.requests.length).toBeGreaterThan(0);
+});
+
 describe('contexts', () => {
   test('[B10] the values of the context before are served until those of the next are here', async () => {
     const { server, open } = rig();

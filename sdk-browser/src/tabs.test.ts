@@ -86,6 +86,36 @@ describe('tabs', () => {
     expect(rig.server.streamRequests()).toHaveLength(1);
   });
 
+  test('[B40] a tab that asks before the leading one has values gets them when they are there', async () => {
+    const rig = new Rig();
+    rig.server.isSlow = true;
+    rig.open();
+    rig.open();
+    await rig.browser.clock.pass(1_000);
+    expect(rig.seen()).toEqual([undefined, undefined]);
+    rig.server.release();
+    await settle();
+    expect(rig.seen()).toEqual([1, 1]);
+  });
+
+  test('[B42] a commit is passed on once, with what it changed', async () => {
+    const rig = new Rig();
+    rig.open();
+    rig.open();
+    await rig.browser.clock.pass(1_000);
+    for (let count = 0; count < 3; count += 1) rig.commit();
+    await settle();
+    const passed = rig.browser.said.filter((message) => Array.isArray(message) && message[0] === 'events');
+    expect(passed).toHaveLength(3);
+    expect(passed.at(-1)).toEqual([
+      'events',
+      [
+        ['put', expect.stringContaining('"at"')],
+        ['commit', expect.any(String)],
+      ],
+    ]);
+  });
+
   test('[B40] tabs of different contexts do not meet', async () => {
     const rig = new Rig();
     rig.open();

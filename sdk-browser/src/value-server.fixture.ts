@@ -38,6 +38,8 @@ export class ValueServer {
   epoch = 'e1';
   revision = 1;
   isDown = false;
+  /** New streams say hello, and nothing more until `release`. */
+  isSlow = false;
   /** Answers every request with this status instead. */
   refusal: number | undefined;
   readonly requests: ReceivedRequest[] = [];
@@ -126,11 +128,21 @@ export class ValueServer {
         const mode = isSame ? 'none' : 'full';
         stream.send('hello', { protocol: 1, epoch, revision, mode, heartbeatMs: 15_000 });
         if (isSame) return;
-        sendDifference(stream, [], values);
-        this.#sendCommit(stream);
+        if (!this.isSlow) this.#transfer(stream);
       },
     });
     return new Response(body, { headers: { 'content-type': 'text/event-stream' } });
+  }
+
+  /** What slow streams have waited for. */
+  release(): void {
+    this.isSlow = false;
+    for (const stream of this.streams) this.#transfer(stream);
+  }
+
+  #transfer(stream: OpenStream): void {
+    sendDifference(stream, [], this.valuesOf(stream.who));
+    this.#sendCommit(stream);
   }
 
   #sendCommit(stream: OpenStream): void {
