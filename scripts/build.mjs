@@ -1,7 +1,7 @@
 /** `npm run build`: compiles the server and the SDK, and bundles the SDK as it is published. */
-import { bundleSdk, compile, installDependencies, requireNode } from './prepare.mjs';
+import { bundleSdks, compile, installDependencies, requireNode } from './prepare.mjs';
 
 requireNode();
 installDependencies();
 compile();
-bundleSdk();
+bundleSdks();

@@ -15,15 +15,26 @@ const NODE_MIN = [20, 19];
 const STAMP = 'node_modules/.dimmer-installed.json';
 const SERVER_SOURCES = ['schema/src', 'evaluator/src', 'server/src'];
 const SERVER_BUILD = 'server/tsconfig.tsbuildinfo';
-const SDK_SOURCES = [
-  'schema/src',
-  'evaluator/src',
-  'follower/src',
-  'sdk-node/src',
-  'sdk-node/package.json',
-  'sdk-node/tsdown.config.ts',
+const SHARED_SOURCES = ['schema/src', 'follower/src'];
+/** What is bundled, from which sources, and a file that each bundle has. */
+const BUNDLES = [
+  {
+    folder: 'sdk-node',
+    bundle: 'dist/index.mjs',
+    sources: [
+      ...SHARED_SOURCES,
+      'evaluator/src',
+      'sdk-node/src',
+      'sdk-node/package.json',
+      'sdk-node/tsdown.config.ts',
+    ],
+  },
+  {
+    folder: 'sdk-browser',
+    bundle: 'dist/index.mjs',
+    sources: [...SHARED_SOURCES, 'sdk-browser/src', 'sdk-browser/package.json', 'sdk-browser/bundle.mjs'],
+  },
 ];
-const SDK_BUNDLE = 'sdk-node/dist/index.mjs';
 
 /** Ends the process with a message where Node is too old. */
 export function requireNode() {
@@ -55,7 +66,15 @@ export function installDependencies() {
 /** Compiles the server, the SDK and what else is named. The compiler itself skips what has not changed. */
 export function compile(...others) {
   if (!existsSync(join(ROOT, 'server/dist/main.js'))) say('Compiling.');
-  run([process.execPath, 'node_modules/typescript/bin/tsc', '-b', 'server', 'sdk-node', ...others]);
+  run([
+    process.execPath,
+    'node_modules/typescript/bin/tsc',
+    '-b',
+    'server',
+    'sdk-node',
+    'sdk-browser',
+    ...others,
+  ]);
 }
 
 /** Whether the server was compiled since its sources changed: looking takes milliseconds, compiling half a second. */
@@ -63,11 +82,13 @@ export function isServerBuilt() {
   return isNewer(SERVER_BUILD, SERVER_SOURCES);
 }
 
-/** Bundles the SDK as it is published, where a source is newer than the bundle. */
-export function bundleSdk() {
-  if (isNewer(SDK_BUNDLE, SDK_SOURCES)) return;
-  say('Bundling the SDK.');
-  run(['npm', '--prefix', 'sdk-node', 'run', 'bundle']);
+/** Bundles the SDKs as they are published, where a source is newer than the bundle. */
+export function bundleSdks() {
+  for (const { folder, bundle, sources } of BUNDLES) {
+    if (isNewer(join(folder, bundle), sources)) continue;
+    say(`Bundling ${folder}.`);
+    run(['npm', '--prefix', folder, 'run', 'bundle']);
+  }
 }
 
 /**

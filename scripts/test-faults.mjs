@@ -3,14 +3,14 @@
  * briefly as `npm test` does; `DIMMER_FAULT_SEED` makes the choices of an earlier run.
  */
 import { parseArgs } from 'node:util';
-import { bundleSdk, compile, installDependencies, requireNode, run } from './prepare.mjs';
+import { bundleSdks, compile, installDependencies, requireNode, run } from './prepare.mjs';
 
 const { values } = parseArgs({ options: { run: { type: 'string' }, short: { type: 'boolean' } } });
 
 requireNode();
 installDependencies();
 compile();
-bundleSdk();
+bundleSdks();
 process.env.DIMMER_FAULT_LENGTH = values.short ? 'short' : 'long';
 if (values.run !== undefined) process.env.DIMMER_FAULT_SCENARIO = values.run;
 run([

@@ -1,4 +1,4 @@
-import type { DeleteMessage, SnapshotDocument, Versioned, WireObject } from '@dimmer/schema';
+import type { DeleteMessage, SnapshotDocument, Versioned } from '@dimmer/schema';
 import { addDigests, digestOf, digestOfAll, subtractDigests } from '@dimmer/schema';
 
 /**
@@ -67,7 +67,9 @@ export function withStaged<Item extends Versioned>(
  *
  * @returns `undefined` when the document's digest is not that of its objects: something was lost on the way.
  */
-export function snapshotOf(document: SnapshotDocument): Snapshot<WireObject> | undefined {
+export function snapshotOf<Item extends Versioned>(
+  document: SnapshotDocument<Item>,
+): Snapshot<Item> | undefined {
   const { epoch, revision, committedAt, digest } = document;
   const objects = new Map(document.objects.map((object) => [objectKey(object), object]));
   if (digestOfAll(objects.values()) !== digest) return undefined;

@@ -1,4 +1,4 @@
-import { LIMITS } from '@dimmer/schema';
+import { SNAPSHOT_BYTES_MAX } from '@dimmer/schema';
 
 /** How patient a follower is, and how much it takes. */
 export interface FollowerTiming {
@@ -71,5 +71,5 @@ export const DEFAULT_TIMING: FollowerTiming = {
   checkIntervalMs: 300_000,
   intervalSpread: 0.2,
   checkGraceMs: 5_000,
-  stagedCharactersMax: 2 * LIMITS.snapshotBytes,
+  stagedCharactersMax: 2 * SNAPSHOT_BYTES_MAX,
 };

@@ -35,7 +35,7 @@ export { addDigests, digestOf, digestOfAll, subtractDigests } from './digest.ts'
 export type { Evaluation, EvaluationErrorCode, Reason } from './evaluation.ts';
 export { EVALUATION_ERRORS, REASONS } from './evaluation.ts';
 export { isKey, KEY_LENGTH_MAX, KEY_PATTERN } from './key.ts';
-export { LIMITS } from './limits.ts';
+export { LIMITS, SNAPSHOT_BYTES_MAX } from './limits.ts';
 export type {
   CommitMessage,
   Cursor,

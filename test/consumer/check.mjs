@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
-  bundleSdk,
+  bundleSdks,
   compile,
   installDependencies,
   packSdk,
@@ -28,7 +28,7 @@ const RESOLUTIONS = { node16: 'node16', nodenext: 'nodenext', bundler: 'esnext' 
 requireNode();
 installDependencies();
 compile();
-bundleSdk();
+bundleSdks();
 
 const folder = mkdtempSync(join(tmpdir(), 'dimmer-consumer-'));
 try {

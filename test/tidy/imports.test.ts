@@ -5,8 +5,7 @@ import { PACKAGES, ROOT } from './sources.ts';
 const TEST_FILE = '\\.(test|test-d|arbitrary|fixture)\\.ts$';
 
 /** A package by its folder, or by its name where it is not built yet. */
-const packagePattern = (name: string): string =>
-  `^(${name}/|@dimmer/${name === 'sdk-node' ? 'node' : name}(/|$))`;
+const packagePattern = (name: string): string => `^(${name}/|@dimmer/${name.replace('sdk-', '')}(/|$))`;
 
 const packageRules: IForbiddenRuleType[] = Object.entries(PACKAGES).map(([name, allowed]) => ({
   name: `${name} imports ${allowed.join(', ') || 'no other package'}`,

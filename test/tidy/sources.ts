@@ -10,6 +10,7 @@ export const PACKAGES: { readonly [name: string]: readonly string[] } = {
   evaluator: ['schema'],
   follower: ['schema'],
   'sdk-node': ['schema', 'evaluator', 'follower'],
+  'sdk-browser': ['schema', 'follower'],
   server: ['schema', 'evaluator'],
 };
 

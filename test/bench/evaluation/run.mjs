@@ -7,7 +7,7 @@
  * Exits with 1 where Dimmer is less than {@link BAR} times as fast as the fastest of the others.
  */
 import { cpus } from 'node:os';
-import { bundleSdk, compile, installDependencies, requireNode } from '../../../scripts/prepare.mjs';
+import { bundleSdks, compile, installDependencies, requireNode } from '../../../scripts/prepare.mjs';
 import { checkSystem } from './correctness.mjs';
 import { measureFlag } from './measure.mjs';
 import { installPeers, loadPeers } from './peers.mjs';
@@ -24,7 +24,7 @@ const FLAGS = {
 requireNode();
 installDependencies();
 compile();
-bundleSdk();
+bundleSdks();
 installPeers();
 
 const { createDimmer } = await import('./dimmer.mjs');

@@ -6,7 +6,7 @@
  * Exits with 1 where one in a hundred takes more than {@link P99_MAX_US}. The time of an empty call is printed beside it.
  */
 import { cpus } from 'node:os';
-import { bundleSdk, compile, installDependencies, requireNode } from '../../../scripts/prepare.mjs';
+import { bundleSdks, compile, installDependencies, requireNode } from '../../../scripts/prepare.mjs';
 import { makeUsers } from './workload.mjs';
 
 const P99_MAX_US = 20;
@@ -15,7 +15,7 @@ const CALLS = 1_000_000;
 requireNode();
 installDependencies();
 compile();
-bundleSdk();
+bundleSdks();
 
 const { Dimmer } = await import('@dimmer/node');
 const { digestOfAll } = await import('@dimmer/schema');

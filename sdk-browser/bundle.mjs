@@ -1,0 +1,55 @@
+/**
+ * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, and
+ * one file for a script tag, which holds everything and makes the global `Dimmer`.
+ */
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+import { minify } from 'terser';
+import { build as bundleTypes } from 'tsdown';
+import { PUBLIC_NAMES } from './public-names.mjs';
+
+const FOLDER = fileURLToPath(new URL('.', import.meta.url));
+const DIST = join(FOLDER, 'dist');
+
+const shared = { bundle: true, write: false, outdir: DIST, target: 'es2022', absWorkingDir: FOLDER };
+
+rmSync(DIST, { recursive: true, force: true });
+mkdirSync(DIST);
+await write({
+  entryPoints: { index: 'src/index.ts' },
+  format: 'esm',
+  splitting: true,
+  outExtension: { '.js': '.mjs' },
+});
+await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
+await bundleTypes({
+  cwd: FOLDER,
+  config: false,
+  entry: { index: 'src/index.ts' },
+  outDir: DIST,
+  format: 'esm',
+  platform: 'browser',
+  clean: false,
+  logLevel: 'error',
+  dts: { emitDtsOnly: true, sourcemap: false },
+  deps: { alwaysBundle: [/^@dimmer\//] },
+});
+
+async function write(options) {
+  const { outputFiles } = await build({ ...shared, ...options });
+  // Names stay the same in all chunks of one build.
+  const nameCache = {};
+  for (const { path, text } of outputFiles) {
+    const { code } = await minify(text, {
+      module: options.format === 'esm',
+      toplevel: true,
+      ecma: 2020,
+      nameCache,
+      compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
+      mangle: { properties: { reserved: PUBLIC_NAMES, keep_quoted: true } },
+    });
+    writeFileSync(join(DIST, basename(path)), code);
+  }
+}
