@@ -6,7 +6,7 @@ import { databaseFile, now, requestOf, residentMb, STREAM_REQUEST, startPeers } 
 const SOCKETS = 1_000;
 const STREAMS_PER_KEY_MAX = 500;
 const GROWTH_MB_MAX = 50;
-/** Counted to 2 s, and opened over 2 s. */
+/** Counted to 1 s, and opened over 2 s. */
 const HEADERS_MS_MAX = 13_000;
 const REQUEST_MS_MAX = 33_000;
 const INTERNALS = /\n\s+at |node_modules|\/server\/|SQLITE|Error:/;
