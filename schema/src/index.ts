@@ -57,6 +57,8 @@ export type {
   ReportedEvent,
   ReportedExposure,
   ReportedInstance,
+  ReportedProblem,
   ReportedStatus,
+  UpdateProblemCode,
 } from './report.ts';
-export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS } from './report.ts';
+export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS, UPDATE_PROBLEM_CODES } from './report.ts';

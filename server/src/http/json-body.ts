@@ -80,7 +80,7 @@ function decodeUtf8(bytes: Uint8Array): Result<string> {
 }
 
 function checkJson(text: string): Result<string> {
-  const fault = structureFaultOf(text, LIMITS.bodyDepth);
+  const fault = structureFaultOf(text, LIMITS.bodyDepth, LIMITS.bodyNames);
   if (fault !== undefined) return rejected(refusalOf(fault));
   try {
     JSON.parse(text);
@@ -106,6 +106,10 @@ const STRUCTURE_RULES: Readonly<
   Record<StructureFault['rule'], { readonly message: string; readonly remedy: string }>
 > = {
   depth: { message: `is nested deeper than ${LIMITS.bodyDepth} levels`, remedy: 'Nest less.' },
+  names: {
+    message: `is beyond the first ${LIMITS.bodyNames} members there`,
+    remedy: 'Send fewer.',
+  },
   'forbidden-name': { message: 'is not allowed as a name', remedy: 'Rename it.' },
   'duplicate-name': { message: 'is there twice in one object', remedy: 'Leave one of them.' },
 };

@@ -1,5 +1,8 @@
+import { UPDATE_PROBLEM_CODES } from '@dimmer/schema';
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
+
+const CODES: ReadonlySet<string> = new Set(UPDATE_PROBLEM_CODES);
 
 /** What became of a report. */
 export type ReportOutcome = 'counted' | 'repeated' | 'full' | 'invalid' | 'shed';
@@ -9,6 +12,8 @@ export interface ReportMetrics {
   observe(outcome: ReportOutcome): void;
   /** Events of `track` that came. */
   addEvents(count: number): void;
+  /** Updates that instances refused; a code that is not known counts as `OTHER`. */
+  addProblems(codes: readonly string[]): void;
 }
 
 export function registerReportMetrics(
@@ -25,6 +30,12 @@ export function registerReportMetrics(
   const events = new Counter({
     name: 'dimmer_tracked_events_total',
     help: 'Tracked events that came.',
+    registers,
+  });
+  const problems = new Counter({
+    name: 'dimmer_update_problems_total',
+    help: 'Updates that SDKs refused, by why.',
+    labelNames: ['code'],
     registers,
   });
   new Gauge({
@@ -46,5 +57,8 @@ export function registerReportMetrics(
   return {
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),
+    addProblems: (codes) => {
+      for (const code of codes) problems.inc({ code: CODES.has(code) ? code : 'OTHER' });
+    },
   };
 }
