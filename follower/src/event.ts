@@ -6,6 +6,7 @@ import type {
   GoodbyeMessage,
   HeartbeatMessage,
   HelloMessage,
+  UpdateProblemCode,
   Versioned,
 } from '@dimmer/schema';
 import type { Snapshot } from './snapshot.ts';
@@ -27,6 +28,8 @@ export interface StreamEnd {
   readonly status?: number;
   /** What `Retry-After` asked for. */
   readonly retryAfterMs?: number;
+  /** Why what came could not be used, where that was the end. */
+  readonly refused?: UpdateProblemCode;
 }
 
 /** What came of one request for the snapshot. */

@@ -110,7 +110,8 @@ function isNews(before: FollowerState<Versioned>, after: FollowerState<Versioned
     before.source !== after.source ||
     before.refused !== after.refused ||
     before.polling.works !== after.polling.works ||
-    before.problem !== after.problem
+    before.problem !== after.problem ||
+    before.refusal !== after.refusal
   );
 }
 

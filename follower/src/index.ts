@@ -14,7 +14,14 @@ export { step } from './machine.ts';
 export type { Clock, FollowerPorts, SnapshotTransport, StreamSink, StreamTransport } from './ports.ts';
 export type { Snapshot } from './snapshot.ts';
 export { objectKey, snapshotOf } from './snapshot.ts';
-export type { FollowerMode, FollowerState, FollowerStatus, SnapshotSource, StreamProblem } from './state.ts';
+export type {
+  FollowerMode,
+  FollowerState,
+  FollowerStatus,
+  RefusedUpdate,
+  SnapshotSource,
+  StreamProblem,
+} from './state.ts';
 export { initialState, modeOf, statusOf } from './state.ts';
 export type { FollowerTiming } from './timing.ts';
 export { DEFAULT_TIMING } from './timing.ts';

@@ -221,6 +221,13 @@ test.each([
   expect(rig.state.snapshot?.revision).toBe(1);
 });
 
+test('[F58] an update that is refused is told with why, epoch and revision', () => {
+  expect(live().state.refusal).toBeNull();
+  const differs = live().say(put(a2), commit(2, b2));
+  expect(differs.state.refusal).toMatchObject({ code: 'DIGEST_MISMATCH', epoch: 'e1', revision: 2 });
+  expect(malformed(live()).state.refusal).toMatchObject({ code: 'MALFORMED', epoch: 'e1', revision: null });
+});
+
 test('[F20] mode delta is distrusted when everything was asked for', () => {
   const rig = malformed(live()).wait().say(hello('delta', 2));
   expect(rig.kinds).toEqual(['disconnect']);

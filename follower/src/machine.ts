@@ -7,7 +7,7 @@ import type { FollowerState } from './state.ts';
 import { deadlineOf } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 import type { Step } from './transitions.ts';
-import { connect, disconnectOf, isOnline, lose, offline, unchanged } from './transitions.ts';
+import { connect, disconnectOf, isOnline, lose, offline, unchanged, withRefusal } from './transitions.ts';
 
 /**
  * The client half of the stream protocol (SPEC.md, rules F*): one happening in, the next state and what is
@@ -82,7 +82,7 @@ function onStart<Item extends Versioned>(
 
 function onEnded<Item extends Versioned>(
   state: FollowerState<Item>,
-  { message, status, retryAfterMs = 0 }: StreamEnd,
+  { message, status, retryAfterMs = 0, refused: code }: StreamEnd,
   moment: Moment,
   timing: FollowerTiming,
 ): Step<Item> {
@@ -92,7 +92,8 @@ function onEnded<Item extends Versioned>(
     const refused = pollNotBefore({ ...state, problem, refused: true }, until);
     return offline({ ...refused, link: { phase: 'waiting', until } }, state, moment.now);
   }
-  const told = status === 204 ? pollSoon(state, moment, timing) : state;
+  const noted = code === undefined ? state : withRefusal(state, { code, message });
+  const told = status === 204 ? pollSoon(noted, moment, timing) : noted;
   return lose(told, { problem, askedMs: retryAfterMs }, moment, timing);
 }
 

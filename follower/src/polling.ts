@@ -7,7 +7,7 @@ import type { Asking, FollowerState, Polling } from './state.ts';
 import { isLive } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 import type { Step } from './transitions.ts';
-import { cursorOf, distrust, unchanged } from './transitions.ts';
+import { cursorOf, distrust, otherDigest, refuse, unchanged, withRefusal } from './transitions.ts';
 
 type PolledHappening<Item extends Versioned> = Extract<Happening<Item>, { type: 'polled' }>;
 
@@ -159,7 +159,7 @@ function onChecked<Item extends Versioned>(
     return unchanged({ ...next, polling: { ...next.polling, owed } });
   }
   return revision === snapshot.revision && seen.digest !== snapshot.digest
-    ? distrust(next, `check of revision ${revision}: the digest differs`, moment, timing)
+    ? refuse(next, otherDigest('check of revision', revision), moment, timing)
     : unchanged(next);
 }
 
@@ -235,10 +235,11 @@ function settled<Item extends Versioned>(
 /** The request under way was of no use. The copy stays as it is, and so does the stream. */
 function failed<Item extends Versioned>(
   state: FollowerState<Item>,
-  { message, status, retryAfterMs = 0 }: StreamEnd,
+  end: StreamEnd,
   { now, random }: Moment,
   timing: FollowerTiming,
 ): FollowerState<Item> {
+  const { message, status, retryAfterMs = 0, refused: code } = end;
   const failures = state.polling.failures + 1;
   const polling = { ...state.polling, asking: null, failures, works: false };
   if (status === 401 || status === 403) {
@@ -251,7 +252,8 @@ function failed<Item extends Versioned>(
   const usualMs = isLive(state) ? checkDelayMs(random, timing) : 0;
   const until = now + Math.max(usualMs, pollDelayMs(failures, askedMs, random, timing));
   const link = failures > 1 ? putOff(state, now, until, timing) : state.link;
-  return { ...state, link, polling: { ...polling, until } };
+  const next = { ...state, link, polling: { ...polling, until } };
+  return code === undefined ? next : withRefusal(next, { code, message });
 }
 
 /**

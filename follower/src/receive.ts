@@ -7,7 +7,7 @@ import { inOrder, NOTHING_STAGED, stage } from './staging.ts';
 import type { Connecting, FollowerState, Open } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 import type { Loss, Step } from './transitions.ts';
-import { current, distrust, lose, offline, unchanged } from './transitions.ts';
+import { current, distrust, lose, offline, otherDigest, refuse, unchanged } from './transitions.ts';
 
 type MessageHappening<Item extends Versioned> = Extract<Happening<Item>, { type: 'message' }>;
 type RetryHappening = Extract<Happening<Versioned>, { type: 'retry' }>;
@@ -23,7 +23,9 @@ export function onMessage<Item extends Versioned>(
     return unchanged(state);
   }
   if (decoded.outcome === 'ignored') return unchanged(state);
-  if (decoded.outcome === 'malformed') return distrust(state, decoded.problem, moment, timing);
+  if (decoded.outcome === 'malformed') {
+    return refuse(state, { code: 'MALFORMED', message: decoded.problem }, moment, timing);
+  }
   const message = decoded.value;
   if (message.type === 'goodbye') return onGoodbye(state, message.reconnectInMs, moment, timing);
   if (link.phase === 'connecting') {
@@ -101,8 +103,8 @@ function onStaged<Item extends Versioned>(
 ): Step<Item> {
   const staging = stage(link.staging, object, size);
   if (staging.size > timing.stagedCharactersMax) {
-    const problem = `more than ${timing.stagedCharactersMax} characters without a commit`;
-    return distrust(state, problem, moment, timing);
+    const message = `more than ${timing.stagedCharactersMax} characters without a commit`;
+    return refuse(state, { code: 'TOO_LARGE', message }, moment, timing);
   }
   return { state: { ...state, link: { ...link, staging } }, effects: [] };
 }
@@ -122,7 +124,7 @@ function onCommit<Item extends Versioned>(
   const isKnown = before !== null && before.epoch === link.epoch && !state.resync;
   const contents = withStaged<Item>(base, inOrder(link.staging), (isKnown ? before : NOTHING).objects);
   if (contents.digest !== commit.digest) {
-    return distrust(state, `commit ${commit.revision}: the digest differs`, moment, timing);
+    return refuse(state, otherDigest('commit', commit.revision), moment, timing);
   }
   const { epoch } = link;
   const { revision, committedAt, kill = false } = commit;
@@ -161,7 +163,7 @@ function onOvertaken<Item extends Versioned>(
   const next: Open<Item> = { ...link, full: false, staging: NOTHING_STAGED };
   if (revision !== state.snapshot?.revision) return unchanged({ ...state, link: next });
   if (digest !== state.snapshot.digest) {
-    return distrust(state, `commit ${revision}: the digest differs`, moment, timing);
+    return refuse(state, otherDigest('commit', revision), moment, timing);
   }
   return { state: current(state, next, moment.now, moment.now), effects: [] };
 }
@@ -181,7 +183,7 @@ function onHeartbeat<Item extends Versioned>(
     return lose(state, { problem: { message } }, moment, timing);
   }
   if (heartbeat.digest !== snapshot.digest) {
-    return distrust(state, `heartbeat ${heartbeat.revision}: the digest differs`, moment, timing);
+    return refuse(state, otherDigest('heartbeat', heartbeat.revision), moment, timing);
   }
   const confirmedAt = moment.now - Math.max(heartbeat.databaseAgeMs, 0);
   return { state: current(state, link, moment.now, confirmedAt), effects: [] };

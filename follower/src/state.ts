@@ -1,4 +1,4 @@
-import type { Versioned } from '@dimmer/schema';
+import type { UpdateProblemCode, Versioned } from '@dimmer/schema';
 import type { Snapshot } from './snapshot.ts';
 import type { Staging } from './staging.ts';
 import type { FollowerTiming } from './timing.ts';
@@ -40,6 +40,15 @@ export interface StreamProblem {
   readonly message: string;
   /** HTTP status, where there was an answer. */
   readonly status?: number;
+}
+
+/** An update that was not served. */
+export interface RefusedUpdate {
+  readonly code: UpdateProblemCode;
+  readonly message: string;
+  readonly epoch: string | null;
+  /** `null` where it did not come to that. */
+  readonly revision: number | null;
 }
 
 /** Between two attempts. */
@@ -127,6 +136,8 @@ export interface FollowerState<Item extends Versioned> {
   readonly stale: boolean;
   /** The last failure; a goodbye is none. `null` once live again. */
   readonly problem: StreamProblem | null;
+  /** The last update that was refused, for as long as it takes. */
+  readonly refusal: RefusedUpdate | null;
   readonly polling: Polling;
   /** How often the copy or a stream was distrusted, and everything asked for anew. */
   readonly resyncs: number;
@@ -145,6 +156,7 @@ export function initialState<Item extends Versioned>(): FollowerState<Item> {
     lostAt: null,
     stale: false,
     problem: null,
+    refusal: null,
     polling: { number: 0, asking: null, until: 0, failures: 0, works: false, owed: null },
     resyncs: 0,
   };

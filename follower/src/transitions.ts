@@ -2,7 +2,7 @@ import type { Cursor, Versioned } from '@dimmer/schema';
 import { retryDelayMs } from './backoff.ts';
 import type { Effect, Moment } from './event.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { Connecting, FollowerState, Open, StreamProblem } from './state.ts';
+import type { Connecting, FollowerState, Open, RefusedUpdate, StreamProblem } from './state.ts';
 import { isLive } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 
@@ -19,6 +19,11 @@ export interface Loss {
   /** Whether the copy cannot be trusted to be extended. */
   readonly resync?: boolean;
 }
+
+/** What is known of an update that was refused. */
+type Refused = Pick<RefusedUpdate, 'code' | 'message'> & {
+  readonly revision?: number | null;
+};
 
 export function connect<Item extends Versioned>(
   state: FollowerState<Item>,
@@ -48,6 +53,35 @@ export function distrust<Item extends Versioned>(
   const askedMs = state.resync ? timing.refetchMinMs : 0;
   const counted = { ...state, resyncs: state.resyncs + 1 };
   return lose(counted, { problem: { message }, resync: true, askedMs }, moment, timing);
+}
+
+/** Distrust that an update is the reason of. */
+export function refuse<Item extends Versioned>(
+  state: FollowerState<Item>,
+  refused: Refused,
+  moment: Moment,
+  timing: FollowerTiming,
+): Step<Item> {
+  return distrust(withRefusal(state, refused), refused.message, moment, timing);
+}
+
+/**
+ * The copy and the server part at a revision.
+ *
+ * @param where - What tells: `commit`, `heartbeat`.
+ */
+export function otherDigest(where: string, revision: number): Refused {
+  return { code: 'DIGEST_MISMATCH', message: `${where} ${revision}: the digest differs`, revision };
+}
+
+/** Notes what was refused, for whoever reports it. */
+export function withRefusal<Item extends Versioned>(
+  state: FollowerState<Item>,
+  { code, message, revision = null }: Refused,
+): FollowerState<Item> {
+  const { link, snapshot } = state;
+  const epoch = link.phase === 'open' ? link.epoch : (snapshot?.epoch ?? null);
+  return { ...state, refusal: { code, message, epoch, revision } };
 }
 
 export function lose<Item extends Versioned>(

@@ -59,8 +59,10 @@ export type {
   ReportedEvent,
   ReportedExposure,
   ReportedInstance,
+  ReportedProblem,
   ReportedStatus,
+  UpdateProblemCode,
 } from './report.ts';
-export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS } from './report.ts';
+export { INSTANCE_HEADER, INSTANCE_PATTERN, REPORT_LIMITS, UPDATE_PROBLEM_CODES } from './report.ts';
 export type { FlagValue, ValueMessage, ValueObject, ValueSnapshot } from './value.ts';
 export { versionOfValue } from './value-version.ts';

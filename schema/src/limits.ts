@@ -10,6 +10,8 @@ export const LIMITS = {
   bodyBytes: 1_048_576,
   /** Levels of nesting in a request body. */
   bodyDepth: 64,
+  /** Members of one object, and objects of one list, in a request body. */
+  bodyNames: 10_000,
   /** Bytes of one flag's definition, as JSON. */
   flagBytes: 65_536,
   /** Bytes of one segment's definition, as JSON. */

@@ -12,7 +12,9 @@ export const REPORT_LIMITS = {
   eventsPerBatch: 1_000,
   /** Revisions in one report. */
   appliedPerReport: 64,
-  /** Characters of names, builds, hosts and fallbacks. */
+  /** Updates that were refused, in one report. */
+  problemsPerReport: 8,
+  /** Characters of names, builds, hosts, fallbacks and messages. */
   textCharacters: 200,
 } as const;
 
@@ -56,6 +58,38 @@ export interface AppliedRevision {
   readonly agoMs: number;
 }
 
+/** Why an update was not served as it came. */
+export const UPDATE_PROBLEM_CODES = [
+  /** The objects do not add up to the digest that came with them. */
+  'DIGEST_MISMATCH',
+  /** A message or a snapshot breaks its contract. */
+  'MALFORMED',
+  /** More bytes than the limits of the instance allow. */
+  'TOO_LARGE',
+  /** Compiling it failed; the flags before stay in service. */
+  'NOT_APPLIED',
+  /** Served without the flags and segments that came damaged: these keep their last sound definition. */
+  'DAMAGED',
+  /** A definition contradicts itself, or uses what this SDK does not know: that flag serves its off variation. */
+  'DEFECTIVE',
+] as const;
+export type UpdateProblemCode = (typeof UPDATE_PROBLEM_CODES)[number];
+
+/** An update that was refused. Told once for each revision and code. */
+export interface ReportedProblem {
+  /** An `UpdateProblemCode`, or a word of a later SDK. */
+  readonly code: string;
+  readonly epoch: string | null;
+  /** What was served before, and is still. */
+  readonly from: number | null;
+  /** What was refused; `null` where it did not come to that. */
+  readonly revision: number | null;
+  /** For people. */
+  readonly message: string;
+  /** How long before the report was sent, in milliseconds. */
+  readonly agoMs: number;
+}
+
 /** Evaluations with the same answer and the same fallback, counted. */
 export interface ReportedExposure {
   readonly flag: string;
@@ -92,6 +126,8 @@ export interface Report {
   readonly instance: ReportedInstance;
   readonly status: ReportedStatus;
   readonly applied: readonly AppliedRevision[];
+  /** Left out where no update was refused. */
+  readonly problems?: readonly ReportedProblem[];
   /** Left out where there is nothing to count. */
   readonly batch?: ReportBatch;
 }

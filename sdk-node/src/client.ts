@@ -1,4 +1,12 @@
-import type { Follower, FollowerState, FollowerStatus, Publication, StoredSnapshot } from '@dimmer/follower';
+import type {
+  Follower,
+  FollowerState,
+  FollowerStatus,
+  Publication,
+  RefusedUpdate,
+  Snapshot,
+  StoredSnapshot,
+} from '@dimmer/follower';
 import { follow, modeOf, statusOf } from '@dimmer/follower';
 import type { EvaluationContext, ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
@@ -6,6 +14,7 @@ import { loadBootstrap } from './bootstrap.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { diskCache } from './disk-cache.ts';
 import { eventStreamTransport } from './event-stream.ts';
+import type { TableChange } from './flag-table.ts';
 import type { DimmerStatus } from './flags.ts';
 import { instanceFacts, reporterOf } from './instance-reports.ts';
 import type { DimmerLogger } from './logger.ts';
@@ -43,6 +52,7 @@ export class Dimmer extends ServedFlags {
   readonly #reporter: Reporter | undefined;
   readonly #follower: Follower<WireObject>;
   #state: FollowerStatus = 'INIT';
+  #refusal: RefusedUpdate | null = null;
   #closing: Promise<void> | undefined;
 
   /**
@@ -166,22 +176,57 @@ export class Dimmer extends ServedFlags {
 
   #published({ snapshot, source, kill }: Publication<WireObject>): void {
     const before = this.served;
+    let change: TableChange;
     try {
-      this.serve(snapshot);
+      change = this.serve(snapshot);
     } catch (error) {
       // The flags before stay in service: one update that cannot be used must not cost all flags.
-      this.#logger.error(`revision ${snapshot.revision} could not be applied: ${problemOf(error)}`);
+      const message = `revision ${snapshot.revision} could not be applied: ${problemOf(error)}`;
+      this.#logger.error(message);
+      this.#refused({ code: 'NOT_APPLIED', message, epoch: snapshot.epoch, revision: snapshot.revision });
       return;
     }
     if (source !== 'stream' && source !== 'poll') return;
     this.#cache?.save(snapshot);
+    this.#tellDamage(snapshot, before);
+    this.#tellDefect(snapshot, before, change);
     if (before?.epoch !== snapshot.epoch) return;
     const { epoch, revision } = snapshot;
     this.#reporter?.applied({ epoch, from: before.revision, revision }, kill);
   }
 
+  /** Damaged flags and segments that came with a snapshot: each costs its own update, and no other. */
+  #tellDamage(snapshot: Snapshot<WireObject>, before: Snapshot<WireObject> | undefined): void {
+    const { epoch, revision, objects } = snapshot;
+    for (const [name, object] of objects) {
+      if (!('opaque' in object) || object.damage === undefined) continue;
+      if (before?.objects.get(name) === object) continue;
+      const message = `${object.kind} ${object.key} came damaged: ${object.damage}`;
+      this.#refused({ code: 'DAMAGED', message, epoch, revision }, before?.revision);
+      return;
+    }
+  }
+
+  /** The first of the changed flags that cannot be compiled. */
+  #tellDefect(
+    { epoch, revision }: Snapshot<WireObject>,
+    before: Snapshot<WireObject> | undefined,
+    { keys, after }: TableChange,
+  ): void {
+    const key = keys.find((name) => after.flags.get(name)?.defect !== undefined);
+    if (key === undefined) return;
+    const message = `flag ${key}: ${after.flags.get(key)?.defect?.detail}`;
+    this.#refused({ code: 'DEFECTIVE', message, epoch, revision }, before?.revision);
+  }
+
+  #refused(refusal: RefusedUpdate, from = this.served?.revision): void {
+    this.#reporter?.refused({ ...refusal, from: from ?? null });
+  }
+
   #changed(state: FollowerState<WireObject>): void {
     this.wake();
+    if (state.refusal !== null && state.refusal !== this.#refusal) this.#refused(state.refusal);
+    this.#refusal = state.refusal;
     const status = statusOf(state);
     if (isFirstFailure(state))
       this.#logger.warn(`no stream yet, ${servedInstead(state)}: ${messageOf(state)}`);

@@ -33,6 +33,7 @@ export function eventStreamTransport(options: EventStreamOptions): StreamTranspo
 function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sink: StreamSink): () => void {
   let ended = false;
   let retryAfter: number | undefined;
+  let isTooLarge = false;
   const source = new EventSource(streamUrl(options.url, cursor), { fetch: request });
 
   async function request(url: string | URL, init: EventSourceFetchInit): Promise<FetchLikeResponse> {
@@ -43,8 +44,13 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
     };
     const response = await options.fetch(url, { ...init, headers });
     retryAfter = retryAfterMs(response.headers.get('retry-after'), options.wallNow());
-    return guardedResponse(response, options.frameBytesMax, (delayMs) => {
-      if (!ended) sink.retry(delayMs);
+    return guardedResponse(response, options.frameBytesMax, {
+      retry: (delayMs) => {
+        if (!ended) sink.retry(delayMs);
+      },
+      tooLarge: () => {
+        isTooLarge = true;
+      },
     });
   }
 
@@ -64,7 +70,8 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
   }
   source.addEventListener('error', (event) => {
     // A hostile server may name an event `error`.
-    if (!('data' in event)) finish(endOf(event, retryAfter));
+    if (!('data' in event))
+      finish({ ...endOf(event, retryAfter), ...(isTooLarge && { refused: 'TOO_LARGE' }) });
   });
   return () => finish();
 }
@@ -103,17 +110,22 @@ function messageOf(code: number | undefined, message = 'the stream ended'): stri
 function guardedResponse(
   response: Response,
   frameBytesMax: number,
-  onRetry: (delayMs: number) => void,
+  found: { readonly retry: (delayMs: number) => void; readonly tooLarge: () => void },
 ): FetchLikeResponse {
   const { url, status, redirected, headers } = response;
   if (status !== 200 || response.body === null) {
     response.body?.cancel().catch(() => undefined);
     return { url, status, redirected, headers, body: null };
   }
-  const guard = frameGuard({ frameBytesMax, onRetry });
+  const guard = frameGuard({ frameBytesMax, onRetry: found.retry });
   const meter = new TransformStream<Uint8Array, Uint8Array>({
     transform(chunk, controller) {
-      guard(chunk);
+      try {
+        guard(chunk);
+      } catch (error) {
+        found.tooLarge();
+        throw error;
+      }
       controller.enqueue(chunk);
     },
   });

@@ -89,6 +89,34 @@ test('[N86] a step is told with its age, until it was heard', async () => {
   expect(others.flatMap(({ report }) => report.applied)).toEqual([]);
 });
 
+test('[N87] an update that was refused is told once, until it was heard, with its age', async () => {
+  const world = new World();
+  const problem = { code: 'MALFORMED', epoch: 'e1', from: 1, revision: 2, message: 'x'.repeat(999) };
+  world.answer = FAILED;
+  for (let time = 0; time < 5; time += 1) world.reporter.refused(problem);
+  await world.pass(12_000);
+  world.answer = TAKEN;
+  await world.pass(60_000);
+  world.reporter.refused(problem);
+  await world.pass(60_000);
+  const told = world.sent.flatMap(({ at, report }) => (report.problems ?? []).map((one) => ({ at, ...one })));
+  expect(told.map(({ at, agoMs }) => agoMs === at)).toEqual([true, true]);
+  expect(told[0]).toMatchObject({ ...problem, message: 'x'.repeat(200) });
+  world.reporter.refused({ ...problem, revision: 3 });
+  await world.pass(12_000);
+  expect(world.sent.at(-1)?.report.problems).toMatchObject([{ revision: 3 }]);
+});
+
+test('[N87] of very many the newest are told', async () => {
+  const world = new World();
+  for (let revision = 1; revision <= 99; revision += 1) {
+    world.reporter.refused({ code: 'MALFORMED', epoch: 'e1', from: 0, revision, message: '' });
+  }
+  await world.pass(12_000);
+  const revisions = world.sent[0]?.report.problems?.map(({ revision }) => revision);
+  expect(revisions).toEqual([92, 93, 94, 95, 96, 97, 98, 99]);
+});
+
 test('[N82] a batch that was not heard is sent again under its id, and nothing joins it', async () => {
   const world = new World();
   let drained = 0;

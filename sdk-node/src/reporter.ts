@@ -5,6 +5,8 @@ import type { Counted } from './report-batches.ts';
 import { batchesOf } from './report-batches.ts';
 import type { ReportTiming } from './report-timing.ts';
 import type { Sending, SendReport } from './report-transport.ts';
+import type { UpdateProblem } from './update-problems.ts';
+import { UpdateProblems } from './update-problems.ts';
 
 /** The world as a reporter needs it. */
 export interface ReporterPorts {
@@ -42,6 +44,7 @@ export class Reporter {
   readonly #ports: ReporterPorts;
   readonly #startedAt: number;
   readonly #applied = new AppliedRevisions();
+  readonly #problems = new UpdateProblems();
   #batches: readonly ReportBatch[] = [];
   /** Of batches that the server could not read. */
   #givenUp: Counted['dropped'] = NOTHING_GIVEN_UP;
@@ -75,6 +78,11 @@ export class Reporter {
     const { clock, timing } = this.#ports;
     this.#applied.add({ ...step, at: clock.now() });
     if (kill) this.#hurry(timing.killSpreadMs);
+  }
+
+  /** An update was refused. Told with the next look, once: what hits everybody at once must not be a flood. */
+  refused(problem: UpdateProblem): void {
+    this.#problems.add(problem, this.#ports.clock.now());
   }
 
   /** In step with the server, for the first time or again: it may have forgotten this instance. */
@@ -176,12 +184,18 @@ export class Reporter {
     if (!isLight) this.#take();
     const now = clock.now();
     const batch = isLight ? undefined : this.#batches[0];
-    const { applied, heard } = this.#applied.pending(now);
+    const steps = this.#applied.pending(now);
+    const { problems, heard: heardProblems } = this.#problems.pending(now);
+    const heard = (): void => {
+      steps.heard();
+      heardProblems();
+    };
     const standing = { ...status(), clockOffsetMs: this.#clockOffsetMs };
     const report: Report = {
       instance: { ...instance, runningMs: now - this.#startedAt },
       status: standing,
-      applied,
+      applied: steps.applied,
+      ...(problems.length > 0 && { problems }),
       ...(batch !== undefined && { batch }),
     };
     return { report, told: { batch, state: standing.state, heard } };
@@ -215,7 +229,7 @@ export class Reporter {
   #hasNews(): boolean {
     this.#take();
     const { clock, status, timing } = this.#ports;
-    if (this.#batches.length > 0 || this.#applied.size > 0) return true;
+    if (this.#batches.length > 0 || this.#applied.size > 0 || this.#problems.size > 0) return true;
     if (this.#toldAt === undefined || status().state !== this.#toldState) return true;
     return clock.now() - this.#toldAt >= timing.idleMs;
   }

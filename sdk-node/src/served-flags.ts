@@ -129,12 +129,13 @@ export abstract class ServedFlags implements Flags {
   }
 
   /** Answers calls from this snapshot from now on, then tells those who want to know: kills first. */
-  protected serve(snapshot: Snapshot<WireObject>): void {
+  protected serve(snapshot: Snapshot<WireObject>): TableChange {
     const change = this.#table.replace(snapshot);
     this.#served = snapshot;
     this.#kills.killed(killReach(change.before, change.after, change.keys));
     if (change.keys.length > 0) this.#changes.tell(change);
     this.#waiters.check();
+    return change;
   }
 
   protected wait(isDone: () => boolean, timeoutMs: number = DEFAULT_TIMEOUT_MS): Promise<boolean> {

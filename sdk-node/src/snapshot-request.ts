@@ -1,6 +1,6 @@
 import type { PollAnswer, SnapshotTransport, StreamEnd } from '@dimmer/follower';
 import { snapshotOf } from '@dimmer/follower';
-import type { Cursor, WireObject } from '@dimmer/schema';
+import type { Cursor, UpdateProblemCode, WireObject } from '@dimmer/schema';
 import { decodeSnapshot, formatCursor } from '@dimmer/schema';
 import { problemOf } from './problem-of.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -57,7 +57,7 @@ async function request(
 
 async function read(response: Response, bytesMax: number): Promise<Answer> {
   const body = await textOf(response, bytesMax);
-  if (body === undefined) return useless(`it is larger than ${bytesMax} bytes`);
+  if (body === undefined) return useless(`it is larger than ${bytesMax} bytes`, 'TOO_LARGE');
   const document = parse(body);
   if (document === undefined)
     return useless('it is something else; check that `url` leads to a Dimmer server');
@@ -66,7 +66,7 @@ async function read(response: Response, bytesMax: number): Promise<Answer> {
     return useless(decoded.outcome === 'malformed' ? decoded.problem : 'it is not a snapshot');
   }
   const snapshot = snapshotOf(decoded.value);
-  if (snapshot === undefined) return useless('its digest is not that of its objects');
+  if (snapshot === undefined) return useless('its digest is not that of its objects', 'DIGEST_MISMATCH');
   return { outcome: 'snapshot', snapshot, ageMs: ageOf(response) };
 }
 
@@ -96,8 +96,11 @@ function parse(text: string): unknown {
   }
 }
 
-function useless(problem: string): Answer {
-  return { outcome: 'failed', end: { message: `the snapshot is not used: ${problem}`, status: 200 } };
+function useless(problem: string, refused: UpdateProblemCode = 'MALFORMED'): Answer {
+  return {
+    outcome: 'failed',
+    end: { message: `the snapshot is not used: ${problem}`, status: 200, refused },
+  };
 }
 
 function endOf({ status, headers }: Response, wallNow: number): StreamEnd {

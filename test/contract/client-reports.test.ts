@@ -36,7 +36,7 @@ async function metric(name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 }
 
-it('[R14] is taken with a client key, in a header or as `key` in a body of any media type', async () => {
+it('[R15] is taken with a client key, in a header or as `key` in a body of any media type', async () => {
   expect((await send(report('1', [exposure('seen')]))).status).toBe(202);
   const plain = { key: '', headers: { 'content-type': 'text/plain;charset=UTF-8' } };
   expect((await send(report('2', [], { key: CLIENT }), plain)).status).toBe(202);
@@ -46,14 +46,14 @@ it('[R14] is taken with a client key, in a header or as `key` in a body of any m
   expect((await send('{')).status).toBe(400);
 });
 
-it('[R14] counts a batch once, and what the browser dropped', async () => {
+it('[R15] counts a batch once, and what the browser dropped', async () => {
   for (const id of ['1', '1', '2']) await send(report(id, [exposure('seen')]));
   expect(await metric('dimmer_reports_total{outcome="counted"}')).toBe(2);
   expect(await metric('dimmer_reports_total{outcome="repeated"}')).toBe(1);
   expect(await metric('dimmer_client_exposures_dropped_total')).toBe(4);
 });
 
-it('[R14] lists no browser', async () => {
+it('[R15] lists no browser', async () => {
   await send(report('1', [exposure('seen')]));
   expect(await client.admin(`GET ${PRODUCTION}/instances`)).toMatchObject({ items: [] });
 });

@@ -79,6 +79,32 @@ test('[R3] instances are listed by id, with what they told, and page', async () 
   expect((await rest.ask(`GET ${PRODUCTION}/instances`)).body.items).toHaveLength(1);
 });
 
+test('[R14] what an instance refused is shown with it and with the receipt, and counted by code', async () => {
+  const { revision } = (await kill()).body;
+  const refused = {
+    code: 'DIGEST_MISMATCH',
+    epoch: 'e1',
+    from: 1,
+    revision,
+    message: 'it differs',
+    agoMs: 0,
+  };
+  const problems = [refused, { ...refused, code: 'OF_LATER' }, { ...refused, agoMs: 'soon' }];
+  await reportOf('a', { revision: 1 }, { problems });
+  const shown = [
+    { code: 'DIGEST_MISMATCH', epoch: 'e1', from: 1, revision, message: 'it differs' },
+    { code: 'OF_LATER' },
+  ];
+  const [instance] = (await rest.ask(`GET ${PRODUCTION}/instances`)).body.items;
+  expect(instance.problems).toHaveLength(2);
+  expect(instance.problems).toMatchObject(shown);
+  const receipt = (await rest.ask(`GET ${PRODUCTION}/revisions/${revision}/receipt`)).body;
+  expect(receipt.stragglers).toMatchObject([{ id: 'a', problems: shown }]);
+  const metrics = String((await rest.ask('GET /metrics')).body);
+  expect(metrics).toContain('dimmer_update_problems_total{code="DIGEST_MISMATCH"} 1');
+  expect(metrics).toContain('dimmer_update_problems_total{code="OTHER"} 1');
+});
+
 test('[R2, R9, R10] a batch that comes twice is counted once, by minute and in all', async () => {
   const exposures = [exposure('on', 'SPLIT', 30), exposure('off', 'SPLIT', 70), exposure('on', 'SPLIT', 5)];
   const batch = { id: 'b1', exposures, events: [], dropped: { exposures: 0, events: 0 } };

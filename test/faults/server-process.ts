@@ -16,6 +16,8 @@ export interface ServerProcess {
   readonly port: number;
   readonly adminKey: string;
   readonly serverKey: string;
+  /** Of the process that runs, or ran last. */
+  pid(): number;
   /** Starts the process and waits until it is ready. */
   start(): Promise<void>;
   /** Sends a signal and waits for the end; answers with exit code or signal. */
@@ -57,6 +59,7 @@ export async function createServerProcess(
     port,
     adminKey,
     serverKey,
+    pid: () => child?.pid ?? 0,
     async start() {
       child = spawn(process.execPath, programOf(databasePath, armed), {
         env: {

@@ -10,6 +10,15 @@ const Count = z.int().min(0);
 
 const AppliedSchema = z.object({ epoch: Text, from: Revision, revision: Revision, agoMs: Milliseconds });
 
+const ProblemSchema = z.object({
+  code: Text.min(1),
+  epoch: Text.nullable(),
+  from: Revision.nullable(),
+  revision: Revision.nullable(),
+  message: Text,
+  agoMs: Milliseconds,
+});
+
 const ExposureSchema = z.object({
   flag: Text.min(1),
   variation: Text.nullable(),
@@ -40,6 +49,7 @@ export const ReportInput = z.object({
     clockOffsetMs: z.number().nullable(),
   }),
   applied: readable(AppliedSchema, REPORT_LIMITS.appliedPerReport).default([]),
+  problems: readable(ProblemSchema, REPORT_LIMITS.problemsPerReport).default([]),
   batch: z
     .object({
       id: z.string().min(1).max(100),
@@ -69,6 +79,9 @@ export const InstanceView = z
     dropped: z
       .object({ exposures: Count, events: Count })
       .meta({ description: 'What it could not count or keep, since it was first heard of.' }),
+    problems: z
+      .array(ProblemSchema.omit({ agoMs: true }).extend({ at: Timestamp }))
+      .meta({ description: 'Updates that it refused, newest last: at most 8. `from` stayed in service.' }),
   })
   .meta({ id: 'Instance' });
 

@@ -153,7 +153,9 @@ export class Subscriber {
     this.#blocked = false;
     this.#forgetStall();
     if (this.#rest !== undefined) this.#write(this.#rest);
-    else if (this.#farewell !== undefined) this.#end(this.#farewell);
+    // Taken whole, the rest is followed by no other `drain` that would bring what came meanwhile.
+    if (this.#blocked) return;
+    if (this.#farewell !== undefined) this.#end(this.#farewell);
     else this.advance();
   }
 

@@ -85,9 +85,9 @@ function decodeUtf8(bytes: Uint8Array): Result<string> {
   }
 }
 
-/** Parses a body, and refuses what nests too deeply, has a name twice or a `__proto__`. */
+/** Parses a body, and refuses what nests too deeply, has too many names, one twice or a `__proto__`. */
 export function parseJson(text: string): Result<unknown> {
-  const fault = structureFaultOf(text, LIMITS.bodyDepth);
+  const fault = structureFaultOf(text, LIMITS.bodyDepth, LIMITS.bodyNames);
   if (fault !== undefined) return rejected(refusalOf(fault));
   try {
     return accepted(JSON.parse(text));
@@ -112,6 +112,10 @@ const STRUCTURE_RULES: Readonly<
   Record<StructureFault['rule'], { readonly message: string; readonly remedy: string }>
 > = {
   depth: { message: `is nested deeper than ${LIMITS.bodyDepth} levels`, remedy: 'Nest less.' },
+  names: {
+    message: `is beyond the first ${LIMITS.bodyNames} members there`,
+    remedy: 'Send fewer.',
+  },
   'forbidden-name': { message: 'is not allowed as a name', remedy: 'Rename it.' },
   'duplicate-name': { message: 'is there twice in one object', remedy: 'Leave one of them.' },
 };

@@ -17,14 +17,15 @@ const ISSUES_MAX = 50;
  * // [{ path: '$.enabled', rule: 'type', message: 'must be a boolean, not a number', remedy: 'Give a boolean.' }]
  */
 export function issuesOf(error: z.ZodError, input: unknown, root: string): Issue[] {
-  return flattenUnions(error.issues, input)
+  // Cut before they are worded: each has at least one issue.
+  return flattenUnions(error.issues.slice(0, ISSUES_MAX), input)
     .flatMap((issue) => describe(issue, input, root))
     .slice(0, ISSUES_MAX);
 }
 
 function describe(issue: ZodIssue, input: unknown, root: string): Issue[] {
   if (issue.code === 'unrecognized_keys') {
-    return issue.keys.map((key) => ({
+    return issue.keys.slice(0, ISSUES_MAX).map((key) => ({
       path: jsonPathOf([...issue.path, key], root),
       rule: 'unknown-field',
       message: 'is not a field here',

@@ -93,6 +93,22 @@ test('[O3] instances come from all pages', async () => {
   expect(JSON.parse(json.out.join('')).items).toHaveLength(2);
 });
 
+test('[R14] the refusal that an instance has not got over is named', async () => {
+  const problem = { code: 'MALFORMED', epoch: 'k3v9', from: 812, revision: 813, message: '', at: '' };
+  const { out } = await runWith(instances, {
+    answers: {
+      [`GET ${ENVIRONMENT_PATH}/instances?limit=500`]: {
+        items: [
+          instanceView('web-1', { problems: [problem] }),
+          instanceView('web-2', { revision: 813, problems: [problem] }),
+        ],
+      },
+      [`GET ${ENVIRONMENT_PATH}`]: { revision: 813 },
+    },
+  });
+  expect(out.slice(3).map((line) => line.includes('MALFORMED 813'))).toEqual([true, false]);
+});
+
 test.each([
   [[], EXIT.done, 'Nobody has served the old value since'],
   [[instanceView('web-7')], EXIT.incomplete, 'Applied by 40 of 41 instances.'],

@@ -46,6 +46,7 @@ function instanceLines(items: readonly InstanceView[], head: number, now: number
     one.revision === null ? '-' : String(one.revision),
     streamWord(one),
     heardAgo(one, now),
+    refusalOf(one),
   ]);
   return [
     `${count(items.length)} instances in ${place}, ${count(current)} of them at revision ${head}.`,
@@ -64,7 +65,15 @@ const COLUMNS: readonly Column[] = [
   { title: 'AT', align: 'right' },
   { title: 'STREAM' },
   { title: 'HEARD' },
+  { title: 'REFUSED' },
 ];
+
+/** Why it is still where it is: what it refused last and has not got over. */
+function refusalOf({ problems, epoch, revision }: InstanceView): string {
+  const last = problems.findLast((problem) => problem.epoch === epoch && problem.from === revision);
+  if (last === undefined) return '-';
+  return last.revision === null ? last.code : `${last.code} ${last.revision}`;
+}
 
 async function allInstances({ api, settings }: Session): Promise<InstanceView[]> {
   const items: InstanceView[] = [];

@@ -127,6 +127,7 @@ export function instanceView(id: string, changes: Partial<InstanceView> = {}): I
     connected: true,
     heardAt: '2026-11-21T08:59:48.000Z',
     dropped: { exposures: 0, events: 0 },
+    problems: [],
     ...changes,
   };
 }

@@ -34,7 +34,7 @@ const HEADERS_TIMEOUT_MS = 10_000;
 const REQUEST_TIMEOUT_MS = 30_000;
 
 /** How often connections are checked against the two. */
-const CHECK_INTERVAL_MS = 2_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 /**
  * How many connections may wait to be taken. Node's own 511 overflows when thousands of SDKs come back at once; the

@@ -23,7 +23,7 @@ const { exposeToClients: _, ...hidden } = { ...definition, key: 'hidden' };
 const ruleset = buildRuleset([definition, hidden]);
 const exposure = { flag: 'seen', variation: 'on', reason: 'SPLIT', count: 3 };
 
-it('[R14] only what a browser can have seen is counted', () => {
+it('[R15] only what a browser can have seen is counted', () => {
   const credible = [exposure, { ...exposure, variation: null, reason: 'ERROR' }];
   const made = [
     { ...exposure, flag: 'hidden' },
@@ -34,7 +34,7 @@ it('[R14] only what a browser can have seen is counted', () => {
   expect(credibleExposures(ruleset, [...credible, ...made])).toEqual(credible);
 });
 
-it('[R14] what browsers count is a row of its own', () => {
+it('[R15] what browsers count is a row of its own', () => {
   const rollup = new ExposureRollup(10);
   const here = { project: 'shop', environment: 'production' };
   rollup.add(here, 'server', [exposure], 0);
@@ -45,7 +45,7 @@ it('[R14] what browsers count is a row of its own', () => {
   ]);
 });
 
-it('[R14] a batch is known again by instance and name, until many others came', () => {
+it('[R15] a batch is known again by instance and name, until many others came', () => {
   const batches = new RepeatedBatches();
   expect(batches.isRepeated('page', '1')).toBe(false);
   expect(batches.isRepeated('page', '1')).toBe(true);

@@ -57,6 +57,18 @@ test('[R7] a step that is told twice keeps its first moment', () => {
   expect(registry.present(HERE)[0]?.applied).toEqual([{ epoch: 'e1', from: 1, revision: 2, at }]);
 });
 
+test('[R14] the newest eight refusals are kept, and one that is told twice is one', () => {
+  const { time, registry } = world();
+  const at = time.now() - 5;
+  for (const revision of [2, 2, 3, 4, 5, 6, 7, 8, 9, 10]) {
+    const problem = { code: 'MALFORMED', epoch: 'e1', from: 1, revision, message: 'odd', agoMs: 5 };
+    registry.report(HERE, { ...report('a'), problems: [problem] });
+  }
+  const kept = registry.present(HERE)[0]?.problems;
+  expect(kept?.map(({ revision }) => revision)).toEqual([3, 4, 5, 6, 7, 8, 9, 10]);
+  expect(kept?.[0]).toEqual({ code: 'MALFORMED', epoch: 'e1', from: 1, revision: 3, message: 'odd', at });
+});
+
 test('[R4] an environment that is full turns new ones away and keeps those that it has', () => {
   const registry = new InstanceRegistry(new ManualSchedule(), 2);
   expect(['a', 'b', 'c', 'a'].map((id) => registry.report(HERE, report(id)))).toEqual([
@@ -91,6 +103,7 @@ function report(id: string, status: Partial<ReportInput['status']> = {}, batch?:
       ...status,
     },
     applied: [],
+    problems: [],
     ...(batch !== undefined && {
       batch: { id: batch, exposures: [], events: [], dropped: { exposures: 1, events: 0 } },
     }),

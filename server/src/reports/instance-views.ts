@@ -3,7 +3,7 @@ import type { Instance } from './instance.ts';
 
 /** An instance as the API shows it. */
 export function instanceView(instance: Instance): InstanceView {
-  const { id, facts, status, startedAt, heardAt, streams, dropped } = instance;
+  const { id, facts, status, startedAt, heardAt, streams, dropped, problems } = instance;
   return {
     id,
     sdk: facts === undefined ? null : { name: facts.sdk.name, version: facts.sdk.version },
@@ -22,6 +22,7 @@ export function instanceView(instance: Instance): InstanceView {
     connected: streams > 0,
     heardAt: timeOf(heardAt),
     dropped: { ...dropped },
+    problems: problems.map(({ at, ...problem }) => ({ ...problem, at: new Date(at).toISOString() })),
   };
 }
 

@@ -9,6 +9,12 @@ export interface AppliedMoment {
   readonly at: number;
 }
 
+/** An update that an instance refused. */
+export type InstanceProblem = Omit<ReportInput['problems'][number], 'agoMs'> & {
+  /** Milliseconds since the Unix epoch, clock of the server. */
+  readonly at: number;
+};
+
 /** What is known of one running SDK. Times are milliseconds since the Unix epoch, clock of the server. */
 export interface Instance {
   readonly id: string;
@@ -27,13 +33,20 @@ export interface Instance {
   /** Ids of the batches that were counted last, so that one which comes again is not counted again. */
   readonly batches: readonly string[];
   readonly dropped: { readonly exposures: number; readonly events: number };
+  /** Oldest first, at most {@link PROBLEMS_PER_INSTANCE_MAX}. */
+  readonly problems: readonly InstanceProblem[];
 }
+
+type ProblemName = Pick<InstanceProblem, 'code' | 'epoch' | 'from' | 'revision'>;
 
 /** An instance that is not connected counts as gone when it was silent for this long, in milliseconds. */
 const SILENT_AFTER_MS = 90_000;
 
 /** Revisions per instance whose moment is remembered. */
 const APPLIED_PER_INSTANCE_MAX = 32;
+
+/** Refused updates per instance that are kept: the newest. */
+const PROBLEMS_PER_INSTANCE_MAX = 8;
 
 /** Batches per instance that are recognised when they come again. An SDK has one under way at a time. */
 const BATCHES_REMEMBERED_MAX = 8;
@@ -50,6 +63,7 @@ export function newInstance(id: string): Instance {
     applied: [],
     batches: [],
     dropped: { exposures: 0, events: 0 },
+    problems: [],
   };
 }
 
@@ -75,6 +89,7 @@ export function afterReport(instance: Instance, report: ReportInput, now: number
     startedAt: now - facts.runningMs,
     heardAt: now,
     applied: withMoments(instance.applied, moments),
+    problems: withProblems(instance.problems, report.problems, now),
     ...(counted !== undefined && {
       batches: [...instance.batches, counted.id].slice(-BATCHES_REMEMBERED_MAX),
       dropped: {
@@ -99,6 +114,27 @@ function withMoments(
     ({ epoch, revision }) => !known.some((moment) => moment.epoch === epoch && moment.revision === revision),
   );
   return [...known, ...news].slice(-APPLIED_PER_INSTANCE_MAX);
+}
+
+/** The same refusal, told again because an answer was lost, is one refusal. */
+function withProblems(
+  known: readonly InstanceProblem[],
+  told: ReportInput['problems'],
+  now: number,
+): readonly InstanceProblem[] {
+  const news = told
+    .filter((problem) => !known.some((one) => isSameProblem(one, problem)))
+    .map(({ agoMs, ...problem }) => ({ ...problem, at: now - agoMs }));
+  return [...known, ...news].slice(-PROBLEMS_PER_INSTANCE_MAX);
+}
+
+function isSameProblem(one: ProblemName, other: ProblemName): boolean {
+  return (
+    one.code === other.code &&
+    one.epoch === other.epoch &&
+    one.from === other.from &&
+    one.revision === other.revision
+  );
 }
 
 function lastSeenAt({ heardAt = 0, connectedAt = 0 }: Instance): number {

@@ -1,5 +1,8 @@
+import { UPDATE_PROBLEM_CODES } from '@dimmer/schema';
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
+
+const CODES: ReadonlySet<string> = new Set(UPDATE_PROBLEM_CODES);
 
 /** What became of a report. */
 export type ReportOutcome = 'counted' | 'repeated' | 'full' | 'invalid' | 'shed';
@@ -11,6 +14,8 @@ export interface ReportMetrics {
   addEvents(count: number): void;
   /** Exposures that browsers could not keep. */
   addDropped(count: number): void;
+  /** Updates that instances refused; a code that is not known counts as `OTHER`. */
+  addProblems(codes: readonly string[]): void;
 }
 
 export function registerReportMetrics(
@@ -34,6 +39,12 @@ export function registerReportMetrics(
     help: 'Evaluations that browsers could not keep until they reported.',
     registers,
   });
+  const problems = new Counter({
+    name: 'dimmer_update_problems_total',
+    help: 'Updates that SDKs refused, by why.',
+    labelNames: ['code'],
+    registers,
+  });
   new Gauge({
     name: 'dimmer_instances',
     help: 'Running SDKs that are known.',
@@ -54,5 +65,8 @@ export function registerReportMetrics(
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),
     addDropped: (count) => dropped.inc(count),
+    addProblems: (codes) => {
+      for (const code of codes) problems.inc({ code: CODES.has(code) ? code : 'OTHER' });
+    },
   };
 }

@@ -79,6 +79,7 @@ export function createReports(parts: {
     take: (environment, report) => {
       const outcome = registry.report(environment, report);
       metrics.observe(outcome);
+      if (outcome !== 'full') metrics.addProblems(report.problems.map(({ code }) => code));
       if (outcome === 'counted' && report.batch !== undefined) {
         rollup.add(environment, 'server', report.batch.exposures, clock.now());
         metrics.addEvents(report.batch.events.length);
