@@ -67,6 +67,7 @@ export interface AppParts {
     | 'streamsMax'
     | 'streamsPerKeyMax'
     | 'streamsPerSecondMax'
+    | 'clientStreamsShare'
     | 'historyRevisions'
     | 'historyDays'
     | 'exposureDays'

@@ -6,8 +6,8 @@ import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
-import type { Admission, RefusalCause, StreamLimits } from './admission.ts';
-import { createAdmission, retryAfterSeconds } from './admission.ts';
+import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
+import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
@@ -38,7 +38,7 @@ export interface DeliveryOptions {
   readonly heartbeatMs: number;
   /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
   readonly streamAgeMs: number;
-  readonly limits: StreamLimits;
+  readonly limits: DeliveryLimits;
 }
 
 /** What became of a request for a stream. Only where it was opened was the answer touched. */
@@ -60,7 +60,7 @@ export interface Delivery {
    * @returns `absent` where there is no such environment; `refused` where a limit was met.
    */
   openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome>;
-  /** The same for a stream that tells a view of its own instead of the definitions. */
+  /** The same for a stream of a client, which tells a view of its own instead of the definitions. */
   openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome>;
   /** @returns `undefined` where there is no such environment. */
   snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined>;
@@ -112,6 +112,7 @@ class StorageDelivery implements Delivery {
   readonly #wheel: HeartbeatWheel;
   readonly #order: FanOutOrder;
   readonly #admission: Admission;
+  readonly #clientAdmission: Admission;
   readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
   #pingedAt: number | undefined;
@@ -124,6 +125,7 @@ class StorageDelivery implements Delivery {
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
     this.#order = createFanOutOrder(schedule);
     this.#admission = createAdmission(options.limits, clock);
+    this.#clientAdmission = createSharedAdmission(this.#admission, options.limits, clock);
     this.#observeLag = registerDeliveryMetrics(options.metrics, {
       counts: this.#counts,
       streams: () => this.#streamsByEnvironment(),
@@ -139,23 +141,24 @@ class StorageDelivery implements Delivery {
   }
 
   openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
-    return this.#open(environment, request, ({ streams }) => streams?.open(request));
+    return this.#open(environment, request, this.#admission, ({ streams }) => streams?.open(request));
   }
 
   openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome> {
-    return this.#open(environment, request, (delivery) => delivery.openView(request));
+    return this.#open(environment, request, this.#clientAdmission, (delivery) => delivery.openView(request));
   }
 
   async #open(
     environment: EnvironmentRef,
     { response, keyId }: StreamTarget,
+    admission: Admission,
     open: (delivery: EnvironmentDelivery) => void,
   ): Promise<StreamOutcome> {
     // Its close has been told already, and would never give back what it took.
     if (response.destroyed) return { outcome: 'opened' };
-    const cause = this.#admission.admit(keyId);
+    const cause = admission.admit(keyId);
     if (cause !== undefined) return this.#refuse(cause);
-    response.once('close', () => this.#admission.release(keyId));
+    response.once('close', () => admission.release(keyId));
     const delivery = await this.#load(environment, 0);
     if (delivery === undefined) return { outcome: 'absent' };
     if (!response.destroyed) open(delivery);
@@ -196,7 +199,7 @@ class StorageDelivery implements Delivery {
 
   async drain(spreadMs: number): Promise<void> {
     this.#unready = true;
-    this.#admission.close();
+    this.#clientAdmission.close();
     await sendAway(this.#streamSets(), spreadMs, this.#options);
     await this.close();
   }
@@ -204,7 +207,7 @@ class StorageDelivery implements Delivery {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#admission.close();
+    this.#clientAdmission.close();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
     for (const environment of this.#environments.values()) environment.close();
