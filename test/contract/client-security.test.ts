@@ -245,6 +245,36 @@ describe('limits of requests (SEC-7)', () => {
     expect(await times(1, from('203.0.113.9, 6.6.6.6'))).toEqual([429]);
   });
 
+  it('[A110] the addresses of one IPv6 network share a limit, those of an IPv4 address too', async () => {
+    await open({ ...LIMITED, DIMMER_TRUSTED_PROXIES: '127.0.0.0/8,::1/128' });
+    const all = async (addresses: readonly string[]): Promise<number[]> =>
+      (await Promise.all(addresses.map((address) => times(1, from(address))))).flat();
+    const network = Array.from({ length: 5 }, (_, index) => `2001:db8:0:7:${index}::${index}`);
+    expect((await all(network)).toSorted()).toEqual([200, 200, 200, 200, 429]);
+    expect(await all(['2001:db8:0:8::1'])).toEqual([200]);
+    const written = [
+      '203.0.113.7',
+      '::ffff:203.0.113.7',
+      '::ffff:cb00:7107',
+      '203.0.113.7',
+      '::FFFF:CB00:7107',
+    ];
+    expect((await all(written)).toSorted()).toEqual([200, 200, 200, 200, 429]);
+    expect(await all(['203.0.113.8'])).toEqual([200]);
+  });
+
+  it('[A103] no header but X-Forwarded-For moves a request to another address', async () => {
+    await open({ ...LIMITED, DIMMER_TRUSTED_PROXIES: '127.0.0.0/8,::1/128' });
+    await times(4, from('203.0.113.7'));
+    const names = ['forwarded', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip'];
+    for (const name of names) {
+      const headers = { ...from('203.0.113.7'), [name]: name === 'forwarded' ? 'for=6.6.6.6' : '6.6.6.6' };
+      expect(await times(1, headers)).toEqual([429]);
+    }
+    const hops = Array.from({ length: 500 }, (_, index) => `6.6.${index % 256}.6`);
+    expect(await times(1, from([...hops, '203.0.113.7'].join()))).toEqual([429]);
+  });
+
   it('[A102] one key has a limit of its own, in metrics too', async () => {
     await open({ DIMMER_CLIENT_KEY_REQUESTS_PER_SECOND: '1' });
     expect(await times(3)).toEqual([200, 200, 429]);
