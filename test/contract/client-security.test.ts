@@ -151,6 +151,62 @@ describe('secure mode', () => {
     expect(await statusOf(context, sign(context, made.secret))).toBe(403);
   });
 
+  it('[A111] turning it on ends the streams whose context nobody signed, within 5 s (SEC-4)', async () => {
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: false });
+    client.pass(1_000);
+    const context = { targetingKey: 'user-1' };
+    const open = await client.stream({ context });
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: true });
+    const turnedOn = performance.now();
+    client.pass(1_000);
+    const signed = await client.stream({ context, hash: sign(context) });
+    expect(await open.until(({ type }) => type === 'goodbye')).toMatchObject({ reason: 'revoked' });
+    expect(performance.now() - turnedOn).toBeLessThan(5_000);
+    await client.configure('seen', { enabled: false });
+    await signed.until((message) => message.type === 'put' && message !== signed.events[1]?.message);
+    expect(signed.events.map(({ message }) => message.type)).not.toContain('goodbye');
+    signed.stop();
+  });
+
+  it('[A111] the stream of a context ends with the key that signed it', async () => {
+    const context = { targetingKey: 'user-1' };
+    const made = (await client.admin(`POST ${PRODUCTION}/keys`, { kind: 'server', name: 'leaked' })) as {
+      readonly id: string;
+      readonly secret: string;
+    };
+    const stream = await client.stream({ context, hash: sign(context, made.secret) });
+    const other = await client.stream({ context, hash: sign(context) });
+    await client.remove(`${PRODUCTION}/keys/${made.id}`);
+    expect(await stream.until(({ type }) => type === 'goodbye')).toMatchObject({ reason: 'revoked' });
+    expect(other.events.map(({ message }) => message.type)).not.toContain('goodbye');
+    other.stop();
+  });
+
+  it.each(['/ofrep/v1/evaluate/flags', '/ofrep/v1/evaluate/flags/seen'])(
+    '[OF17] %s takes the hash of its own context and no other (SEC-4)',
+    async (path) => {
+      const context = { plan: 'pro', targetingKey: 'user-1' };
+      const hash = sign(context);
+      const ask = async (asked: object, given?: string): Promise<readonly [number, unknown]> => {
+        const headers = given === undefined ? {} : { 'dimmer-context-hash': given };
+        const answer = await client.post(path, { context: asked }, { headers });
+        return [answer.status, await answer.json()];
+      };
+      expect((await ask(context, hash))[0]).toBe(200);
+      expect((await ask({ targetingKey: 'user-1', plan: 'pro' }, hash.toUpperCase()))[0]).toBe(200);
+      const wrong = [undefined, '', hash.slice(0, 63), `${hash}0`, 'z'.repeat(64), sign(context, CLIENT)];
+      const replayed = { ...context, targetingKey: 'user-2' };
+      const refused = [...wrong.map((given) => ask(context, given)), ask(replayed, hash), ask({}, hash)];
+      for (const [status, body] of await Promise.all(refused)) {
+        expect(status).toBe(403);
+        expect(body).toMatchObject({ errorCode: 'GENERAL', errorDetails: expect.any(String) });
+        expect(JSON.stringify(body)).not.toContain('user-');
+      }
+      const server = { headers: { authorization: `Bearer ${SERVER}` } };
+      expect((await client.post(path, { context }, server)).status).toBe(200);
+    },
+  );
+
   it('[A108] is off by default, and turning it off counts within a second', async () => {
     await client.admin(`PATCH ${PRODUCTION}`, { secureMode: false });
     client.pass(1_000);
@@ -183,7 +239,8 @@ describe('other origins (SEC-6)', () => {
     expect(status).toBe(204);
     expect(headers.get('access-control-max-age')).toBe('600');
     expect(headers.get('access-control-allow-methods')).toBe('POST,GET,OPTIONS');
-    expect(headers.get('access-control-allow-headers')).toContain('authorization');
+    const allowedHeaders = headers.get('access-control-allow-headers')?.split(',');
+    expect(allowedHeaders).toEqual(expect.arrayContaining(['authorization', 'dimmer-instance']));
   });
 
   it.each(['https://evil.example', 'null', 'https://shop.example.evil.example', 'http://shop.example'])(

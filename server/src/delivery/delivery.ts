@@ -81,11 +81,17 @@ export interface Delivery {
   /** How many streams are open. */
   streams(): number;
   /**
-   * Ends, with a goodbye, every stream whose key opens nothing any more.
+   * Ends, with a goodbye, every stream whose key opens nothing any more, or whose context was signed with such a key.
    *
    * @param opens - Whether the key with this id still opens something.
    */
   revoke(opens: (keyId: string) => boolean): void;
+  /**
+   * Ends, with a goodbye, the streams of values whose context nobody signed, in every environment that needs it now.
+   *
+   * @param isNeeded - Asked of environments with streams of clients only; where it rejects, so does this.
+   */
+  revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void>;
   /** From now on {@link Delivery.ready} says no. All else goes on. */
   unready(): void;
   /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
@@ -190,7 +196,16 @@ class StorageDelivery implements Delivery {
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    for (const set of this.#streamSets()) set.revoke(opens);
+    for (const set of this.#streamSets()) {
+      set.revoke(({ keyId, signedBy }) => opens(keyId) && (signedBy == null || opens(signedBy)));
+    }
+  }
+
+  async revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void> {
+    for (const { environment, views } of [...this.#environments.values()]) {
+      if (views === undefined || views.set.count === 0) continue;
+      if (await isNeeded(environment)) views.set.revoke(({ signedBy }) => signedBy !== null);
+    }
   }
 
   unready(): void {
