@@ -28,10 +28,10 @@ export async function readClientRequest(request: Request): Promise<Result<Client
   return parsed.ok ? requestOf(parsed.value) : rejected(UNREADABLE);
 }
 
-/** Without the words of the parser, which would repeat what was sent. */
-const UNREADABLE = {
+/** What is said of a body that cannot be read: without the words of the parser, which would repeat what was sent. */
+export const UNREADABLE = {
   code: 'INVALID_JSON',
-  detail: 'The body is no JSON, nests too deeply, or has a field twice or named __proto__.',
+  detail: 'The body is no JSON in UTF-8, nests too deeply, or has a field twice or named __proto__.',
 } as const;
 
 function requestOf(body: unknown): Result<ClientRequest> {

@@ -4,7 +4,7 @@ import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, andThen, rejected } from '../changes/result.ts';
 import type { ClientContext } from '../evaluation/client-context.ts';
 import { bad, readContext, readPlainContext } from '../evaluation/client-context.ts';
-import { CLIENT_BODY_BYTES_MAX } from '../evaluation/client-request.ts';
+import { CLIENT_BODY_BYTES_MAX, UNREADABLE } from '../evaluation/client-request.ts';
 import { parseJson, readBytes, tooLarge } from '../http/json-body.ts';
 import type { OfrepFault } from './ofrep-fault.ts';
 import { contextFault, parseFault } from './ofrep-fault.ts';
@@ -56,5 +56,6 @@ function decode(bytes: Uint8Array): Result<string> {
 
 /** JSON that nests too deep, or has a forbidden name, names the place; what is no JSON at all has none. */
 function faultOf({ code, detail, issues }: Rejection): OfrepFault {
-  return code === 'INVALID_JSON' && issues === undefined ? parseFault(detail) : contextFault(detail);
+  if (code !== 'INVALID_JSON') return contextFault(detail);
+  return issues === undefined ? parseFault(UNREADABLE.detail) : contextFault(UNREADABLE.detail);
 }
