@@ -7,6 +7,7 @@ import type { DeliveryEnv } from '../delivery/delivery-env.ts';
 import { snapshotDocument } from '../delivery/frames.ts';
 import { answerRefusal, noSuchEnvironment } from '../delivery/stream-refusal.ts';
 import { etagOf, namesEtag } from '../http/etag.ts';
+import { rawBody } from '../http/json-body.ts';
 import { answerProblem } from '../http/problem.ts';
 import type { ClientContext } from './client-context.ts';
 import { fingerprintOf } from './client-context.ts';
@@ -36,7 +37,7 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     c: Context<DeliveryEnv>,
     answer: (request: ClientRequest, signedBy: string | null) => Promise<Response>,
   ): Promise<Response> => {
-    const request = await readClientRequest(c.req.raw);
+    const request = await readClientRequest(rawBody(c));
     if (!request.ok) return answerProblem(c, request.rejection);
     const { context, hash } = request.value;
     const proof = await parts.secureMode.check(c.get('environment'), context, hash);
