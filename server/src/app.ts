@@ -67,6 +67,7 @@ export interface AppParts {
     | 'streamsMax'
     | 'streamsPerKeyMax'
     | 'streamsPerSecondMax'
+    | 'clientStreamsShare'
     | 'historyRevisions'
     | 'historyDays'
     | 'exposureDays'
@@ -159,7 +160,8 @@ export function createApp(parts: AppParts): App {
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
-  const work = startPeriodicWork({ ...parts, keys, keepers: [delivery, live] });
+  const endUnsignedStreams = (): Promise<void> => delivery.revokeUnsigned(secureMode.isOn);
+  const work = startPeriodicWork({ ...parts, keys, keepers: [delivery, live], endUnsignedStreams });
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     quick: quickFlag({

@@ -19,26 +19,28 @@ export interface PeriodicWork {
 /** A kill outlives its time by no more than this. */
 const KILL_CHECK_MS = 1_000;
 
-/** A stream outlives its key by no more than this. */
+/** How often streams are held against their keys and against secure mode. */
 const REVOCATION_CHECK_MS = 1_000;
 
 const PRUNE_MS = 3_600_000;
 
 /**
- * Prunes history, at once and each hour; lifts expired kills, and ends the streams of deleted and expired keys,
- * within a second.
+ * Prunes history, at once and each hour; lifts expired kills, and ends the streams of deleted and expired keys and those
+ * that secure mode does not allow, within a second or two.
  */
 export function startPeriodicWork(parts: {
   readonly storage: Storage;
   readonly keys: KeyDirectory;
   readonly keepers: readonly StreamKeeper[];
+  /** Ends the streams of contexts that nobody signed, where secure mode was turned on. */
+  readonly endUnsignedStreams: () => Promise<void>;
   readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
   readonly clock: Clock;
   readonly random: Random;
   readonly schedule: Schedule;
   readonly log: Log;
 }): PeriodicWork {
-  const { storage, keys, keepers, settings, clock, schedule, log } = parts;
+  const { storage, keys, keepers, endUnsignedStreams, settings, clock, schedule, log } = parts;
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
     run: () => storage.prune(policy),
@@ -53,12 +55,16 @@ export function startPeriodicWork(parts: {
     run: () => endRevokedStreams(keys, keepers, clock.now()),
     onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
   });
+  const securing = repeat(schedule, REVOCATION_CHECK_MS, {
+    run: endUnsignedStreams,
+    onFailure: (err) => log.warn({ err }, 'streams were not checked for secure mode'),
+  });
   const first = prune.run().catch(prune.onFailure);
   const pruning = repeat(schedule, PRUNE_MS, prune);
   return {
     stop: async () => {
       expiry.close();
-      await Promise.all([first, lifting.stop(), revoking.stop(), pruning.stop()]);
+      await Promise.all([first, lifting.stop(), revoking.stop(), securing.stop(), pruning.stop()]);
     },
   };
 }

@@ -23,6 +23,7 @@ test('[A80] without any variable every setting has its default', () => {
       streamsMax: 15_000,
       streamsPerKeyMax: 10_000,
       streamsPerSecondMax: 1_000,
+      clientStreamsShare: 80,
       drainAcceptMs: 5_000,
       drainSpreadMs: 10_000,
       historyRevisions: 1_000,

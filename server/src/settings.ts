@@ -140,6 +140,16 @@ export const SETTINGS = {
     remedy: 'Give a number of streams.',
     schema: wholeNumber(1, 100_000),
   },
+  clientStreamsShare: {
+    name: 'DIMMER_CLIENT_STREAMS_SHARE',
+    type: 'whole number, 1 to 100',
+    default: '80',
+    unit: 'percent',
+    description:
+      'How much of DIMMER_STREAMS_MAX and DIMMER_STREAMS_PER_SECOND_MAX browsers and OFREP may take. The rest is left to server keys.',
+    remedy: 'Give a percentage; 100 keeps nothing free for server keys.',
+    schema: wholeNumber(1, 100),
+  },
   drainAcceptMs: {
     name: 'DIMMER_DRAIN_ACCEPT_MS',
     type: 'whole number, 0 to 60000',

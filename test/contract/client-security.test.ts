@@ -6,6 +6,7 @@ import { openClient } from './client-harness.ts';
 import { CLIENT, PRODUCTION, PROJECT, SERVER } from './rest-harness.ts';
 
 const EVALUATE = '/client/v1/evaluate';
+const BULK = '/ofrep/v1/evaluate/flags';
 
 let client: ClientHarness;
 const open = async (environment: Record<string, string> = {}): Promise<void> => {
@@ -38,23 +39,68 @@ describe('what a client key can learn', () => {
     const described = { name: `${CANARY}-name`, description: `${CANARY}-description` };
     await client.flag('seen', configuration, described);
     const contexts = [{}, { email: `${CANARY}-rule-value` }, { targetingKey: `${CANARY}-included` }];
-    const told = [...(await answersTo(contexts)), await streamOf(contexts)];
+    const told = [...(await answersTo(contexts)), ...(await publicAnswers()), await streamOf(contexts)];
     for (const text of told) expect(text).not.toContain(CANARY);
     expect(told.join()).toContain('RULE_MATCH');
+    expect(told.join()).toContain('TARGETING_MATCH');
+    expect(told.join()).toContain('refetchEvaluation');
     expect(told.join()).toContain('KILLED');
   });
 
   it('[A109] a context is in no log, metric, header or answer (SEC-14)', async () => {
     await client.flag('seen');
     const context = { targetingKey: CANARY, nested: { email: `${CANARY}@example.com` }, [CANARY]: 1 };
-    const told = [
-      ...(await answersTo([context, { ...context, targetingKey: [CANARY] }])),
-      await streamOf([context]),
+    const wrong = [
+      { ...context, targetingKey: [CANARY] },
+      { ...context, text: `${CANARY}\ud800` },
     ];
-    told.push(await (await fetch(`${client.server.url}/metrics`)).text(), ...client.log);
-    expect(client.log.length).toBeGreaterThan(5);
+    const told = [...(await answersTo([context, ...wrong])), await streamOf([context])];
+    const server = { headers: { authorization: `Bearer ${SERVER}` } };
+    for (const flag of ['seen', 'absent']) await client.post(`${BULK}/${flag}`, { context }, server);
+    await client.admin(`POST ${PRODUCTION}/flags/seen/explain`, { context });
+    told.push(...(await publicAnswers()), ...client.log);
+    // The log is kept at the level `debug`: nothing is logged below it.
+    expect(client.log.some((line) => line.includes('"level":20'))).toBe(true);
     for (const text of told) expect(text).not.toContain(CANARY);
   });
+
+  it('[OF9] the URL of an OFREP stream, which may end up in logs, tells nothing of its context (SEC-14)', async () => {
+    const context = { targetingKey: CANARY, email: `${CANARY}@example.com` };
+    const one = await (await client.post(BULK, { context })).text();
+    const other = await (await client.post(BULK, { context: {} })).text();
+    expect(one).not.toContain(CANARY);
+    expect(one).toBe(other);
+  });
+
+  it('[A109] a context in an address is not read, and not logged either (SEC-14)', async () => {
+    const query = `?targetingKey=${CANARY}&context=${encodeURIComponent(JSON.stringify({ plan: CANARY }))}`;
+    for (const path of [EVALUATE, '/client/v1/stream', BULK, `${BULK}/seen`, '/ofrep/v1/stream', '/livez']) {
+      await (await client.post(`${path}${query}`, '')).text();
+      await (await fetch(`${client.server.url}${path}${query}`)).text();
+    }
+    expect(client.log.length).toBeGreaterThan(10);
+    for (const line of client.log) expect(line).not.toContain(CANARY);
+  });
+
+  /** What is answered without a key. */
+  async function publicAnswers(): Promise<string[]> {
+    const paths = [
+      '/openapi.json',
+      '/metrics',
+      '/livez',
+      '/readyz',
+      '/',
+      PROJECT,
+      '/ofrep/v1/stream',
+      EVALUATE,
+    ];
+    return Promise.all(
+      paths.map(async (path) => {
+        const answer = await fetch(`${client.server.url}${path}`);
+        return `${JSON.stringify([...answer.headers])}${await answer.text()}`;
+      }),
+    );
+  }
 
   /** Every answer without a stream, with its headers. */
   async function answersTo(contexts: readonly unknown[]): Promise<string[]> {
@@ -71,6 +117,15 @@ describe('what a client key can learn', () => {
       await tell(await client.evaluate([context]));
       await tell(await client.post('/client/v1/report', { context }));
       await tell(await client.evaluate(context, { key: `dim_cli_${'z'.repeat(32)}` }));
+      for (const flag of ['', '/seen', '/absent', `/${encodeURIComponent('a/ü')}`]) {
+        await tell(await client.post(`${BULK}${flag}`, { context }));
+        await tell(await client.post(`${BULK}${flag}`, { context: [context] }));
+        await tell(await client.post(`${BULK}${flag}`, { context }, { key: '' }));
+      }
+    }
+    for (const body of [`{"context":{"a":${CANARY}}}`, `{"context":{"${CANARY}":1,"${CANARY}":2}}`]) {
+      await tell(await client.post(EVALUATE, body));
+      await tell(await client.post(BULK, body));
     }
     await tell(await client.post(EVALUATE, `{"context":{"a":${CANARY}}}`));
     await tell(await client.post(EVALUATE, `{"${CANARY}":{"__proto__":1}}`));
@@ -80,13 +135,30 @@ describe('what a client key can learn', () => {
   /** All that streams say while everything happens that can happen to a flag. */
   async function streamOf(contexts: readonly object[]): Promise<string> {
     const streams = await Promise.all(contexts.map((context) => client.stream({ context })));
+    const events = await eventStream();
     await client.configure('seen', { rules: [] });
     await client.admin(`POST ${PRODUCTION}/flags/seen/kill`, { reason: `${CANARY}-reason` });
     await Promise.all(
       streams.map((stream) => stream.until((message) => message.type === 'commit' && message.kill === true)),
     );
     for (const stream of streams) stream.stop();
-    return streams.map((stream) => `${JSON.stringify([...stream.response.headers])}${stream.text()}`).join();
+    const texts = streams.map((stream) => `${JSON.stringify([...stream.response.headers])}${stream.text()}`);
+    return [...texts, await events()].join();
+  }
+
+  /** OFREP's event stream of the client key. @returns Reads it until it has told of a change. */
+  async function eventStream(): Promise<() => Promise<string>> {
+    const { eventStreams } = (await (await client.post(BULK, { context: {} })).json()) as {
+      readonly eventStreams: readonly [{ readonly endpoint: { readonly requestUri: string } }];
+    };
+    const { headers, body } = await fetch(`${client.server.url}${eventStreams[0].endpoint.requestUri}`);
+    const reader = body?.pipeThrough(new TextDecoderStream()).getReader();
+    return async () => {
+      let text = JSON.stringify([...headers]);
+      while (!text.includes('refetchEvaluation')) text += (await reader?.read())?.value ?? '';
+      await reader?.cancel();
+      return text;
+    };
   }
 });
 
@@ -151,6 +223,62 @@ describe('secure mode', () => {
     expect(await statusOf(context, sign(context, made.secret))).toBe(403);
   });
 
+  it('[A111] turning it on ends the streams whose context nobody signed, within 5 s (SEC-4)', async () => {
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: false });
+    client.pass(1_000);
+    const context = { targetingKey: 'user-1' };
+    const open = await client.stream({ context });
+    await client.admin(`PATCH ${PRODUCTION}`, { secureMode: true });
+    const turnedOn = performance.now();
+    client.pass(1_000);
+    const signed = await client.stream({ context, hash: sign(context) });
+    expect(await open.until(({ type }) => type === 'goodbye')).toMatchObject({ reason: 'revoked' });
+    expect(performance.now() - turnedOn).toBeLessThan(5_000);
+    await client.configure('seen', { enabled: false });
+    await signed.until((message) => message.type === 'put' && message !== signed.events[1]?.message);
+    expect(signed.events.map(({ message }) => message.type)).not.toContain('goodbye');
+    signed.stop();
+  });
+
+  it('[A111] the stream of a context ends with the key that signed it', async () => {
+    const context = { targetingKey: 'user-1' };
+    const made = (await client.admin(`POST ${PRODUCTION}/keys`, { kind: 'server', name: 'leaked' })) as {
+      readonly id: string;
+      readonly secret: string;
+    };
+    const stream = await client.stream({ context, hash: sign(context, made.secret) });
+    const other = await client.stream({ context, hash: sign(context) });
+    await client.remove(`${PRODUCTION}/keys/${made.id}`);
+    expect(await stream.until(({ type }) => type === 'goodbye')).toMatchObject({ reason: 'revoked' });
+    expect(other.events.map(({ message }) => message.type)).not.toContain('goodbye');
+    other.stop();
+  });
+
+  it.each([BULK, `${BULK}/seen`])(
+    '[OF17] %s takes the hash of its own context and no other (SEC-4)',
+    async (path) => {
+      const context = { plan: 'pro', targetingKey: 'user-1' };
+      const hash = sign(context);
+      const ask = async (asked: object, given?: string): Promise<readonly [number, unknown]> => {
+        const headers = given === undefined ? {} : { 'dimmer-context-hash': given };
+        const answer = await client.post(path, { context: asked }, { headers });
+        return [answer.status, await answer.json()];
+      };
+      expect((await ask(context, hash))[0]).toBe(200);
+      expect((await ask({ targetingKey: 'user-1', plan: 'pro' }, hash.toUpperCase()))[0]).toBe(200);
+      const wrong = [undefined, '', hash.slice(0, 63), `${hash}0`, 'z'.repeat(64), sign(context, CLIENT)];
+      const replayed = { ...context, targetingKey: 'user-2' };
+      const refused = [...wrong.map((given) => ask(context, given)), ask(replayed, hash), ask({}, hash)];
+      for (const [status, body] of await Promise.all(refused)) {
+        expect(status).toBe(403);
+        expect(body).toMatchObject({ errorCode: 'GENERAL', errorDetails: expect.any(String) });
+        expect(JSON.stringify(body)).not.toContain('user-');
+      }
+      const server = { headers: { authorization: `Bearer ${SERVER}` } };
+      expect((await client.post(path, { context }, server)).status).toBe(200);
+    },
+  );
+
   it('[A108] is off by default, and turning it off counts within a second', async () => {
     await client.admin(`PATCH ${PRODUCTION}`, { secureMode: false });
     client.pass(1_000);
@@ -183,7 +311,8 @@ describe('other origins (SEC-6)', () => {
     expect(status).toBe(204);
     expect(headers.get('access-control-max-age')).toBe('600');
     expect(headers.get('access-control-allow-methods')).toBe('POST,GET,OPTIONS');
-    expect(headers.get('access-control-allow-headers')).toContain('authorization');
+    const allowedHeaders = headers.get('access-control-allow-headers')?.split(',');
+    expect(allowedHeaders).toEqual(expect.arrayContaining(['authorization', 'dimmer-instance']));
   });
 
   it.each(['https://evil.example', 'null', 'https://shop.example.evil.example', 'http://shop.example'])(
@@ -243,6 +372,36 @@ describe('limits of requests (SEC-7)', () => {
     await times(10, from('6.6.6.6'));
     expect(await times(1, from('203.0.113.7'))).toEqual([200]);
     expect(await times(1, from('203.0.113.9, 6.6.6.6'))).toEqual([429]);
+  });
+
+  it('[A110] the addresses of one IPv6 network share a limit, those of an IPv4 address too', async () => {
+    await open({ ...LIMITED, DIMMER_TRUSTED_PROXIES: '127.0.0.0/8,::1/128' });
+    const all = async (addresses: readonly string[]): Promise<number[]> =>
+      (await Promise.all(addresses.map((address) => times(1, from(address))))).flat();
+    const network = Array.from({ length: 5 }, (_, index) => `2001:db8:0:7:${index}::${index}`);
+    expect((await all(network)).toSorted()).toEqual([200, 200, 200, 200, 429]);
+    expect(await all(['2001:db8:0:8::1'])).toEqual([200]);
+    const written = [
+      '203.0.113.7',
+      '::ffff:203.0.113.7',
+      '::ffff:cb00:7107',
+      '203.0.113.7',
+      '::FFFF:CB00:7107',
+    ];
+    expect((await all(written)).toSorted()).toEqual([200, 200, 200, 200, 429]);
+    expect(await all(['203.0.113.8'])).toEqual([200]);
+  });
+
+  it('[A103] no header but X-Forwarded-For moves a request to another address', async () => {
+    await open({ ...LIMITED, DIMMER_TRUSTED_PROXIES: '127.0.0.0/8,::1/128' });
+    await times(4, from('203.0.113.7'));
+    const names = ['forwarded', 'x-real-ip', 'x-client-ip', 'cf-connecting-ip', 'true-client-ip'];
+    for (const name of names) {
+      const headers = { ...from('203.0.113.7'), [name]: name === 'forwarded' ? 'for=6.6.6.6' : '6.6.6.6' };
+      expect(await times(1, headers)).toEqual([429]);
+    }
+    const hops = Array.from({ length: 500 }, (_, index) => `6.6.${index % 256}.6`);
+    expect(await times(1, from([...hops, '203.0.113.7'].join()))).toEqual([429]);
   });
 
   it('[A102] one key has a limit of its own, in metrics too', async () => {

@@ -12,8 +12,17 @@ export interface StreamLimits {
   readonly streamsPerSecondMax: number;
 }
 
-/** Why a stream is not opened: a limit of the whole server, of its key, of the second; or the server is leaving. */
-export type RefusalCause = 'node' | 'key' | 'rate' | 'draining';
+/** The same, and what of it the streams of clients may take at most. */
+export interface DeliveryLimits extends StreamLimits {
+  /** Percent of `streamsMax` and of `streamsPerSecondMax` (`DIMMER_CLIENT_STREAMS_SHARE`). */
+  readonly clientStreamsShare: number;
+}
+
+/**
+ * Why a stream is not opened: a limit of the whole server, of its key, of the second; the share that clients have of
+ * the first or of the last; or the server is leaving.
+ */
+export type RefusalCause = 'node' | 'key' | 'rate' | 'clients' | 'client-rate' | 'draining';
 
 /**
  * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only
@@ -24,7 +33,8 @@ const REFUSED_SPREAD_SECONDS = 30;
 
 /** When a reader that was refused a stream should ask again: each at another time. */
 export function retryAfterSeconds(cause: RefusalCause, random: Random): number {
-  const spreadSeconds = cause === 'rate' ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
+  const isRush = cause === 'rate' || cause === 'client-rate';
+  const spreadSeconds = isRush ? RUSH_SPREAD_SECONDS : REFUSED_SPREAD_SECONDS;
   return 1 + Math.floor(fractionOf(random) * spreadSeconds);
 }
 
@@ -89,3 +99,46 @@ export function createAdmission(limits: StreamLimits, clock: Clock): Admission {
     },
   };
 }
+
+/**
+ * Admits to a share of what another admits to, so that browsers, which anybody can open, never crowd out programs.
+ * The share is asked first: what it refuses costs the whole nothing.
+ *
+ * @param limits - Of the whole. A share is at least one stream.
+ * @example const clients = createSharedAdmission(whole, { ...limits, clientStreamsShare: 80 }, clock);
+ */
+export function createSharedAdmission(whole: Admission, limits: DeliveryLimits, clock: Clock): Admission {
+  const shareOf = (limit: number): number =>
+    Math.max(1, Math.floor((limit * limits.clientStreamsShare) / 100));
+  const share = createAdmission(
+    {
+      ...limits,
+      streamsMax: shareOf(limits.streamsMax),
+      streamsPerSecondMax: shareOf(limits.streamsPerSecondMax),
+    },
+    clock,
+  );
+  return {
+    admit: (keyId) => {
+      const ofShare = share.admit(keyId);
+      if (ofShare !== undefined) return CAUSES_OF_SHARE[ofShare] ?? ofShare;
+      const ofWhole = whole.admit(keyId);
+      if (ofWhole !== undefined) share.release(keyId);
+      return ofWhole;
+    },
+    release: (keyId) => {
+      share.release(keyId);
+      whole.release(keyId);
+    },
+    close: () => {
+      share.close();
+      whole.close();
+    },
+  };
+}
+
+/** What a limit is called where it is that of the share. */
+const CAUSES_OF_SHARE: { readonly [Cause in RefusalCause]?: RefusalCause } = {
+  node: 'clients',
+  rate: 'client-rate',
+};

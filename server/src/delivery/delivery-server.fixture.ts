@@ -25,7 +25,12 @@ export const DELIVERY_SETTINGS = {
   random: systemRandom,
   heartbeatMs: HEARTBEAT_MS,
   streamAgeMs: 3_600_000,
-  limits: { streamsMax: 1_000, streamsPerKeyMax: 1_000, streamsPerSecondMax: 1_000 },
+  limits: {
+    streamsMax: 1_000,
+    streamsPerKeyMax: 1_000,
+    streamsPerSecondMax: 1_000,
+    clientStreamsShare: 80,
+  },
 };
 
 const silentLog = pino({ level: 'silent' });

@@ -6,8 +6,8 @@ import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
-import type { Admission, RefusalCause, StreamLimits } from './admission.ts';
-import { createAdmission, retryAfterSeconds } from './admission.ts';
+import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
+import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
@@ -38,7 +38,7 @@ export interface DeliveryOptions {
   readonly heartbeatMs: number;
   /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
   readonly streamAgeMs: number;
-  readonly limits: StreamLimits;
+  readonly limits: DeliveryLimits;
 }
 
 /** What became of a request for a stream. Only where it was opened was the answer touched. */
@@ -60,7 +60,7 @@ export interface Delivery {
    * @returns `absent` where there is no such environment; `refused` where a limit was met.
    */
   openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome>;
-  /** The same for a stream that tells a view of its own instead of the definitions. */
+  /** The same for a stream of a client, which tells a view of its own instead of the definitions. */
   openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome>;
   /** @returns `undefined` where there is no such environment. */
   snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined>;
@@ -81,11 +81,17 @@ export interface Delivery {
   /** How many streams are open. */
   streams(): number;
   /**
-   * Ends, with a goodbye, every stream whose key opens nothing any more.
+   * Ends, with a goodbye, every stream whose key opens nothing any more, or whose context was signed with such a key.
    *
    * @param opens - Whether the key with this id still opens something.
    */
   revoke(opens: (keyId: string) => boolean): void;
+  /**
+   * Ends, with a goodbye, the streams of values whose context nobody signed, in every environment that needs it now.
+   *
+   * @param isNeeded - Asked of environments with streams of clients only; where it rejects, so does this.
+   */
+  revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void>;
   /** From now on {@link Delivery.ready} says no. All else goes on. */
   unready(): void;
   /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
@@ -112,6 +118,7 @@ class StorageDelivery implements Delivery {
   readonly #wheel: HeartbeatWheel;
   readonly #order: FanOutOrder;
   readonly #admission: Admission;
+  readonly #clientAdmission: Admission;
   readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
   #pingedAt: number | undefined;
@@ -124,6 +131,7 @@ class StorageDelivery implements Delivery {
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
     this.#order = createFanOutOrder(schedule);
     this.#admission = createAdmission(options.limits, clock);
+    this.#clientAdmission = createSharedAdmission(this.#admission, options.limits, clock);
     this.#observeLag = registerDeliveryMetrics(options.metrics, {
       counts: this.#counts,
       streams: () => this.#streamsByEnvironment(),
@@ -139,23 +147,24 @@ class StorageDelivery implements Delivery {
   }
 
   openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
-    return this.#open(environment, request, ({ streams }) => streams?.open(request));
+    return this.#open(environment, request, this.#admission, ({ streams }) => streams?.open(request));
   }
 
   openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome> {
-    return this.#open(environment, request, (delivery) => delivery.openView(request));
+    return this.#open(environment, request, this.#clientAdmission, (delivery) => delivery.openView(request));
   }
 
   async #open(
     environment: EnvironmentRef,
     { response, keyId }: StreamTarget,
+    admission: Admission,
     open: (delivery: EnvironmentDelivery) => void,
   ): Promise<StreamOutcome> {
     // Its close has been told already, and would never give back what it took.
     if (response.destroyed) return { outcome: 'opened' };
-    const cause = this.#admission.admit(keyId);
+    const cause = admission.admit(keyId);
     if (cause !== undefined) return this.#refuse(cause);
-    response.once('close', () => this.#admission.release(keyId));
+    response.once('close', () => admission.release(keyId));
     const delivery = await this.#load(environment, 0);
     if (delivery === undefined) return { outcome: 'absent' };
     if (!response.destroyed) open(delivery);
@@ -167,6 +176,9 @@ class StorageDelivery implements Delivery {
   }
 
   async ruleset(environment: EnvironmentRef, minRevision: number): Promise<RulesetAt | undefined> {
+    // Nearly always it is there: an evaluation costs less than the promises on the longer way.
+    const there = this.#closed ? undefined : this.#environments.get(nameOf(environment))?.ruleset();
+    if (there !== undefined && there.revision >= minRevision) return there;
     return (await this.#load(environment, minRevision))?.ruleset();
   }
 
@@ -187,7 +199,16 @@ class StorageDelivery implements Delivery {
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    for (const set of this.#streamSets()) set.revoke(opens);
+    for (const set of this.#streamSets()) {
+      set.revoke(({ keyId, signedBy }) => opens(keyId) && (signedBy == null || opens(signedBy)));
+    }
+  }
+
+  async revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void> {
+    for (const { environment, views } of [...this.#environments.values()]) {
+      if (views === undefined || views.set.count === 0) continue;
+      if (await isNeeded(environment)) views.set.revoke(({ signedBy }) => signedBy !== null);
+    }
   }
 
   unready(): void {
@@ -196,7 +217,7 @@ class StorageDelivery implements Delivery {
 
   async drain(spreadMs: number): Promise<void> {
     this.#unready = true;
-    this.#admission.close();
+    this.#clientAdmission.close();
     await sendAway(this.#streamSets(), spreadMs, this.#options);
     await this.close();
   }
@@ -204,7 +225,7 @@ class StorageDelivery implements Delivery {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#admission.close();
+    this.#clientAdmission.close();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
     for (const environment of this.#environments.values()) environment.close();

@@ -87,6 +87,11 @@ export class EnvironmentDelivery implements Publishing {
     return this.#streams;
   }
 
+  /** The streams with views of their own; `undefined` until the first. */
+  get views(): ViewStreams | undefined {
+    return this.#views;
+  }
+
   /** All streams, by what they tell. */
   streamSets(): readonly StreamSet[] {
     return [this.#streams, this.#views].flatMap((streams) => (streams === undefined ? [] : [streams.set]));

@@ -16,7 +16,7 @@ async function start(settings: Parameters<typeof startDelivery>[1] = {}): Promis
   return server;
 }
 
-const limits = { streamsMax: 3, streamsPerKeyMax: 2, streamsPerSecondMax: 1_000 };
+const limits = { streamsMax: 3, streamsPerKeyMax: 2, streamsPerSecondMax: 1_000, clientStreamsShare: 80 };
 
 test('[D17] a peer that takes nothing for 30 s is cut, others stay (OVL-2)', async () => {
   const server = await start();

@@ -8,6 +8,8 @@ const REFUSALS: Readonly<Record<RefusalCause, string>> = {
   node: 'This server has as many streams as it takes.',
   key: 'This key has as many streams as one key may have.',
   rate: 'Too many streams are being opened at the same time.',
+  clients: 'This server has as many streams of clients as it takes.',
+  'client-rate': 'Too many streams of clients are being opened at the same time.',
   draining: 'The server is draining.',
 };
 

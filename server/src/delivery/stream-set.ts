@@ -27,11 +27,17 @@ export interface StreamSetPorts {
   readonly random: Random;
 }
 
-/** What a stream is written to. */
-export interface StreamTarget {
-  readonly response: ServerResponse;
-  /** The key that opened it: see {@link StreamSet.revoke}. */
+/** What a stream rests on, for as long as it is open. */
+export interface StreamGrant {
+  /** The key that opened it. */
   readonly keyId: string;
+  /** The key that signed the context that it tells values of; `null`: none did. Left out: it tells of no context. */
+  readonly signedBy?: string | null;
+}
+
+/** What a stream is written to. */
+export interface StreamTarget extends StreamGrant {
+  readonly response: ServerResponse;
   /** Headers of the answer beside those of every stream. */
   readonly headers: { readonly [name: string]: string };
 }
@@ -39,8 +45,7 @@ export interface StreamTarget {
 /** Open streams, from their first byte to their close. What they carry is their source's business. */
 export class StreamSet {
   readonly #ports: StreamSetPorts;
-  /** Each with the id of the key that opened it. */
-  readonly #subscribers = new Map<Subscriber, string>();
+  readonly #subscribers = new Map<Subscriber, StreamGrant>();
   readonly #onEmpty: (() => void)[] = [];
 
   constructor(ports: StreamSetPorts) {
@@ -52,10 +57,10 @@ export class StreamSet {
   }
 
   /** Turns an answer into a stream, which beats and ages from now on. It is for the caller to begin it. */
-  add({ response, keyId }: Omit<StreamTarget, 'headers'>, source: StreamSource): Subscriber {
+  add({ response, keyId, signedBy }: Omit<StreamTarget, 'headers'>, source: StreamSource): Subscriber {
     const { wheel, counts, schedule } = this.#ports;
     const subscriber = new Subscriber(response, source, counts, schedule);
-    this.#subscribers.set(subscriber, keyId);
+    this.#subscribers.set(subscriber, signedBy === undefined ? { keyId } : { keyId, signedBy });
     const stopBeating = wheel.add(subscriber);
     const stopAgeing = this.#age(subscriber);
     // The answer's close, not the request's: a request closes as soon as it has been read.
@@ -84,10 +89,10 @@ export class StreamSet {
     endSpread([...this.#subscribers.keys()], reason, spreadMs);
   }
 
-  /** Ends the streams whose key opens nothing any more with a goodbye. */
-  revoke(opens: (keyId: string) => boolean): void {
+  /** Ends the streams that rest on something that does not hold any more with a goodbye. */
+  revoke(holds: (grant: StreamGrant) => boolean): void {
     const revoked: Subscriber[] = [];
-    for (const [subscriber, keyId] of this.#subscribers) if (!opens(keyId)) revoked.push(subscriber);
+    for (const [subscriber, grant] of this.#subscribers) if (!holds(grant)) revoked.push(subscriber);
     endSpread(revoked, 'revoked', REVOKED_SPREAD_MS);
   }
 

@@ -2,6 +2,7 @@ import type { Cursor } from '@dimmer/schema';
 import { LIMITS, parseCursor } from '@dimmer/schema';
 import type { Result } from '../changes/result.ts';
 import { mapResult, rejected } from '../changes/result.ts';
+import type { BodySource } from '../http/json-body.ts';
 import { parseJson, readJsonText } from '../http/json-body.ts';
 import type { ClientContext } from './client-context.ts';
 import { bad, readContext } from './client-context.ts';
@@ -20,18 +21,18 @@ export interface ClientRequest {
 }
 
 /** Reads the body of a request for values. What a later SDK sends beside these fields is ignored. */
-export async function readClientRequest(request: Request): Promise<Result<ClientRequest>> {
-  const text = await readJsonText(request, CLIENT_BODY_BYTES_MAX);
+export async function readClientRequest(source: BodySource): Promise<Result<ClientRequest>> {
+  const text = await readJsonText(source, CLIENT_BODY_BYTES_MAX);
   if (!text.ok && text.rejection.code === 'BODY_TOO_LARGE') return bad(text.rejection.detail);
   if (!text.ok) return text;
   const parsed = parseJson(text.value);
   return parsed.ok ? requestOf(parsed.value) : rejected(UNREADABLE);
 }
 
-/** Without the words of the parser, which would repeat what was sent. */
-const UNREADABLE = {
+/** What is said of a body that cannot be read: without the words of the parser, which would repeat what was sent. */
+export const UNREADABLE = {
   code: 'INVALID_JSON',
-  detail: 'The body is no JSON, nests too deeply, or has a field twice or named __proto__.',
+  detail: 'The body is no JSON in UTF-8, nests too deeply, or has a field twice or named __proto__.',
 } as const;
 
 function requestOf(body: unknown): Result<ClientRequest> {

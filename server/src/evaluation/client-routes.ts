@@ -7,6 +7,7 @@ import type { DeliveryEnv } from '../delivery/delivery-env.ts';
 import { snapshotDocument } from '../delivery/frames.ts';
 import { answerRefusal, noSuchEnvironment } from '../delivery/stream-refusal.ts';
 import { etagOf, namesEtag } from '../http/etag.ts';
+import { rawBody } from '../http/json-body.ts';
 import { answerProblem } from '../http/problem.ts';
 import type { ClientContext } from './client-context.ts';
 import { fingerprintOf } from './client-context.ts';
@@ -34,17 +35,17 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     new ContextValues(context, cache, parts.onEvaluated);
   const allowed = async (
     c: Context<DeliveryEnv>,
-    answer: (request: ClientRequest) => Promise<Response>,
+    answer: (request: ClientRequest, signedBy: string | null) => Promise<Response>,
   ): Promise<Response> => {
-    const request = await readClientRequest(c.req.raw);
+    const request = await readClientRequest(rawBody(c));
     if (!request.ok) return answerProblem(c, request.rejection);
     const { context, hash } = request.value;
     const proof = await parts.secureMode.check(c.get('environment'), context, hash);
-    return proof.ok ? answer(request.value) : answerProblem(c, proof.rejection);
+    return proof.ok ? answer(request.value, proof.value) : answerProblem(c, proof.rejection);
   };
   return new Hono<DeliveryEnv>()
     .post('/evaluate', (c) => allowed(c, ({ context }) => evaluate(c, context)))
-    .post('/stream', (c) => allowed(c, (request) => stream(c, request)));
+    .post('/stream', (c) => allowed(c, (request, signedBy) => stream(c, request, signedBy)));
 
   async function evaluate(c: Context<DeliveryEnv>, context: ClientContext): Promise<Response> {
     const at = await parts.delivery.ruleset(c.get('environment'), 0);
@@ -60,7 +61,11 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     return c.body(body, 200, { ...headers, 'content-type': 'application/json' });
   }
 
-  async function stream(c: Context<DeliveryEnv>, request: ClientRequest): Promise<Response> {
+  async function stream(
+    c: Context<DeliveryEnv>,
+    request: ClientRequest,
+    signedBy: string | null,
+  ): Promise<Response> {
     const { outgoing: response } = c.env;
     if (response === undefined)
       throw new TypeError('A stream writes to the raw response of Node, and there is none.');
@@ -69,6 +74,7 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     const opened = await parts.delivery.openView(c.get('environment'), {
       response,
       keyId: c.get('keyId'),
+      signedBy,
       headers: { ...Object.fromEntries(c.res.headers), vary: 'Origin', 'x-request-id': c.get('requestId') },
       view,
     });

@@ -16,10 +16,21 @@ const REMEMBERED_MS = 1_000;
 export interface SecureMode {
   /**
    * @param hash - What the browser sent; `undefined`: nothing.
-   * @returns SECURE_MODE_HASH where the environment is in secure mode and no server key of it signed the context.
+   * @returns The id of the server key that signed the context; `null` where none needs to; SECURE_MODE_HASH where the
+   *   environment is in secure mode and no server key of it signed the context.
    * @throws StorageFault where nobody can say whether it is.
    */
-  check(environment: EnvironmentRef, context: ClientContext, hash: string | undefined): Promise<Result<void>>;
+  check(
+    environment: EnvironmentRef,
+    context: ClientContext,
+    hash: string | undefined,
+  ): Promise<Result<string | null>>;
+  /**
+   * Whether an environment is in secure mode, at most a second ago.
+   *
+   * @throws StorageFault where nobody can say.
+   */
+  isOn(environment: EnvironmentRef): Promise<boolean>;
 }
 
 /**
@@ -48,14 +59,15 @@ export function createSecureMode(ports: {
     return asked;
   };
   return {
+    isOn,
     check: async (environment, { canonical }, hash) => {
-      if (!(await isOn(environment))) return accepted(undefined);
+      if (!(await isOn(environment))) return accepted(null);
       if (hash === undefined) return refused('The environment is in secure mode, and no hash was sent.');
       const given = Buffer.from(/^[\da-f]{64}$/i.test(hash) ? hash : '', 'hex');
-      const isSigned = [...(await keys.all())]
+      const signer = [...(await keys.all())]
         .filter((key) => signsFor(key, environment, clock.now()))
-        .some((key) => isEqual(signatureOf(canonical, key.hash), given));
-      return isSigned ? accepted(undefined) : refused('The hash is not the one of this context.');
+        .find((key) => isEqual(signatureOf(canonical, key.hash), given));
+      return signer ? accepted(signer.id) : refused('The hash is not the one of this context.');
     },
   };
 }

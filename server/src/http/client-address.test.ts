@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clientAddress, trustedProxies } from './client-address.ts';
+import { clientAddress, networkOf, trustedProxies } from './client-address.ts';
 
 function proxiesOf(...blocks: string[]) {
   const proxies = trustedProxies(blocks);
@@ -22,6 +22,12 @@ describe('where a request comes from', () => {
     ['an IPv4 peer of a dual-stack socket', '::ffff:203.0.113.7', undefined, '203.0.113.7'],
     ['behind a proxy on a dual-stack socket', '::ffff:10.0.0.2', '2001:db8::1', '2001:db8::1'],
     ['behind an IPv6 proxy', 'fd00::1', '203.0.113.7', '203.0.113.7'],
+    ['an IPv4 peer in hex', '::ffff:cb00:7107', undefined, '203.0.113.7'],
+    ['behind a proxy written in hex', '::ffff:a00:2', '203.0.113.7', '203.0.113.7'],
+    ['an IPv4 hop written as IPv6', '10.0.0.2', '0:0:0:0:0:FFFF:203.0.113.7', '203.0.113.7'],
+    ['behind a proxy that a hop writes as IPv6', '10.0.0.2', '203.0.113.7, ::ffff:10.9.9.9', '203.0.113.7'],
+    ['not what a caller puts between proxies', '10.0.0.2', '10.1.1.1, 203.0.113.7', '203.0.113.7'],
+    ['the proxy where the hops are empty', '10.0.0.2', '203.0.113.7, ', '10.0.0.2'],
     ['nowhere', undefined, '203.0.113.7', 'unknown'],
   ])('[A103] %s', (_, peer, forwardedFor, address) => {
     expect(clientAddress(peer, forwardedFor, proxies)).toBe(address);
@@ -35,4 +41,15 @@ describe('where a request comes from', () => {
     '[A103] %j is no block of addresses',
     (block) => expect(trustedProxies([block])).toBeUndefined(),
   );
+
+  it.each([
+    ['2001:db8:0:7:a:b:c:d', '2001:db8:0:7::/64'],
+    ['2001:DB8::7:0:0:0:1', '2001:db8:0:7::/64'],
+    ['2001:0db8:0000:0007::1', '2001:db8:0:7::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::203.0.113.7', '64:ff9b:0:0::/64'],
+    ['203.0.113.7', '203.0.113.7'],
+    ['unknown', 'unknown'],
+  ])('[A110] %s shares the limits of %s', (address, network) => expect(networkOf(address)).toBe(network));
 });

@@ -44,11 +44,47 @@ export function clientAddress(
   return address;
 }
 
+/**
+ * Who shares a limit of requests: an IPv4 address, or the 64-bit network of an IPv6 one. Whoever has one address of such
+ * a network has all of them, and could come from another each time.
+ *
+ * @param address - As {@link clientAddress} gives it. What is no IPv6 address is returned as it is.
+ * @see https://www.rfc-editor.org/rfc/rfc4291 section 2.5.4
+ * @example networkOf('2001:db8:0:7:a::1') // '2001:db8:0:7::/64'
+ */
+export function networkOf(address: string): string {
+  return isIP(address) === 6 ? `${groupsOf(address).slice(0, NETWORK_GROUPS).join(':')}::/64` : address;
+}
+
 const UNKNOWN = 'unknown';
 
-/** A dual-stack socket writes IPv4 peers as IPv6. */
+const GROUPS = 8;
+
+/** Of the eight groups of an IPv6 address, those that name the network of one customer. */
+const NETWORK_GROUPS = 4;
+
+/** `::ffff:` and an IPv4 address: so a dual-stack socket writes IPv4 peers. */
+const IPV4_MAPPED = ['0', '0', '0', '0', '0', 'ffff'].join(':');
+
+/** One form for every way in which an IPv4 address can be written. */
 function plainOf(address: string): string {
-  return address.replace(/^::ffff:(?=[\d.]+$)/i, '');
+  if (isIP(address) !== 6) return address;
+  const groups = groupsOf(address);
+  if (groups.slice(0, 6).join(':') !== IPV4_MAPPED) return address;
+  const bytes = groups.slice(6).flatMap((group) => {
+    const value = Number.parseInt(group, 16);
+    return [value >> 8, value & 0xff];
+  });
+  return bytes.join('.');
+}
+
+/** The groups of an IPv6 address in hex, without leading zeros. A zone, which names a link of this machine, is left out. */
+function groupsOf(address: string): readonly string[] {
+  // The URL parser knows every way to write one, the last 32 bits in decimal among them.
+  const canonical = new URL(`http://[${address.replace(/%.*$/, '')}]`).hostname.slice(1, -1);
+  const [head = '', tail] = canonical.split('::').map((part) => (part === '' ? [] : part.split(':')));
+  if (tail === undefined) return [...head];
+  return [...head, ...Array<string>(GROUPS - head.length - tail.length).fill('0'), ...tail];
 }
 
 function familyOf(address: string): 'ipv4' | 'ipv6' {

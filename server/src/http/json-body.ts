@@ -1,5 +1,5 @@
 import { LIMITS } from '@dimmer/schema';
-import type { MiddlewareHandler } from 'hono';
+import type { Context, MiddlewareHandler } from 'hono';
 import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { HttpEnv } from './http-env.ts';
@@ -25,13 +25,30 @@ export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
   await next();
 };
 
+/** What a body is read from. */
+export interface BodySource {
+  readonly headers: Headers;
+  readonly body: AsyncIterable<Uint8Array> | null;
+}
+
+/**
+ * The body of a request as Node has it, where there is a socket. The web's stream of the same bytes stays for as long as
+ * the answer, and of a stream of events that is hours: it costs more than all else of the stream together.
+ */
+export function rawBody<E extends HttpEnv>({ env, req }: Context<E>): BodySource {
+  const { headers } = req.raw;
+  const { incoming } = env;
+  // Left undestroyed, the connection can still carry the refusal of a body that is too large.
+  return { headers, body: incoming?.iterator({ destroyOnReturn: false }) ?? req.raw.body };
+}
+
 /**
  * Reads a body that says that it is JSON. A request without a body and without a media type stands for `{}`: a
  * restore needs no more.
  *
  * @param maximum - Bytes that are read.
  */
-export async function readJsonText({ headers, body }: Request, maximum: number): Promise<Result<string>> {
+export async function readJsonText({ headers, body }: BodySource, maximum: number): Promise<Result<string>> {
   const refusal = refusedEncoding(headers) ?? refusedLength(headers, maximum);
   if (refusal !== undefined) return rejected(refusal);
   const mediaType = headers.get('content-type');
@@ -59,7 +76,7 @@ function refusedLength(headers: Headers, maximum: number): Rejection | undefined
 
 /** Reads a body until its end, or until it has more bytes than it may. */
 export async function readBytes(
-  body: ReadableStream<Uint8Array> | null,
+  body: AsyncIterable<Uint8Array> | null,
   maximum: number,
 ): Promise<Result<Uint8Array>> {
   const chunks: Uint8Array[] = [];

@@ -83,11 +83,18 @@ function ruleBrokenBy(
   return undefined;
 }
 
-/** The index of the closing quote. */
+/** The index of the closing quote. Most texts hold no escape, and `indexOf` is many times faster than a loop. */
 function endOfText(text: string, start: number): number {
-  let index = start + 1;
-  while (index < text.length && text[index] !== '"') index += text[index] === '\\' ? 2 : 1;
-  return index;
+  let end = text.indexOf('"', start + 1);
+  while (end !== -1 && isEscaped(text, end)) end = text.indexOf('"', end + 1);
+  return end === -1 ? text.length : end;
+}
+
+/** Whether an odd number of backslashes stands before a character. */
+function isEscaped(text: string, index: number): boolean {
+  let first = index;
+  while (text[first - 1] === '\\') first -= 1;
+  return (index - first) % 2 === 1;
 }
 
 function unescaped(written: string): string {

@@ -1,6 +1,6 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { TrustedProxies } from './client-address.ts';
-import { clientAddress } from './client-address.ts';
+import { clientAddress, networkOf } from './client-address.ts';
 import type { HttpEnv } from './http-env.ts';
 import { answerProblem } from './problem.ts';
 import type { RateLimiter } from './rate-limit.ts';
@@ -36,9 +36,10 @@ export function limitRequests<E extends HttpEnv>(
   };
 }
 
-/** Where a request comes from, as far as the proxies on its way can be trusted. */
+/** Where a request comes from, as far as the proxies on its way can be trusted: what one caller can have many of, as one. */
 export function addressOf(proxies: TrustedProxies): (c: Context<HttpEnv>) => string {
-  return (c) => clientAddress(c.env.incoming?.socket.remoteAddress, c.req.header('x-forwarded-for'), proxies);
+  return ({ env, req }) =>
+    networkOf(clientAddress(env.incoming?.socket.remoteAddress, req.header('x-forwarded-for'), proxies));
 }
 
 /** RATE_LIMITED, and when to come back. */

@@ -129,7 +129,7 @@ class StorageLive implements Live {
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    this.#streams.revoke(opens);
+    this.#streams.revoke(({ keyId }) => opens(keyId));
   }
 
   async drain(spreadMs: number): Promise<void> {

@@ -1,9 +1,10 @@
 import { isUtf8 } from 'node:buffer';
+import type { EvaluationContext } from '@dimmer/schema';
 import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, andThen, rejected } from '../changes/result.ts';
 import type { ClientContext } from '../evaluation/client-context.ts';
-import { bad, readContext } from '../evaluation/client-context.ts';
-import { CLIENT_BODY_BYTES_MAX } from '../evaluation/client-request.ts';
+import { bad, readContext, readPlainContext } from '../evaluation/client-context.ts';
+import { CLIENT_BODY_BYTES_MAX, UNREADABLE } from '../evaluation/client-request.ts';
 import { parseJson, readBytes, tooLarge } from '../http/json-body.ts';
 import type { OfrepFault } from './ofrep-fault.ts';
 import { contextFault, parseFault } from './ofrep-fault.ts';
@@ -17,18 +18,26 @@ export type AskedContext = { readonly asked: ClientContext } | { readonly fault:
  * @example const read = await readAsked(c.req.raw);
  */
 export async function readAsked(request: Request): Promise<AskedContext> {
-  const context = andThen(await readBody(request), contextOf);
+  const context = andThen(andThen(await readBody(request), memberOf), readContext);
   return context.ok ? { asked: context.value } : { fault: faultOf(context.rejection) };
 }
 
-/** The context in a body. @example contextOf(Buffer.from('{"context":{"targetingKey":"user-1"}}')) */
-export function contextOf(body: Uint8Array): Result<ClientContext> {
-  return andThen(andThen(decode(body), parseJson), contextIn);
+/**
+ * The context in a plain body, without the form that is hashed and signed: server keys need none for one flag.
+ *
+ * @param body - One of which `isPlainBody` holds.
+ * @example plainContextOf(Buffer.from('{"context":{"targetingKey":"user-1"}}'))
+ */
+export function plainContextOf(body: Uint8Array): Result<EvaluationContext> {
+  return andThen(memberOf(body), readPlainContext);
 }
 
-function contextIn(body: unknown): Result<ClientContext> {
-  const isObject = typeof body === 'object' && body !== null && 'context' in body;
-  return isObject ? readContext(body.context) : bad('The body is not {"context": {...}}.');
+/** The member `context` of a body. */
+function memberOf(body: Uint8Array): Result<unknown> {
+  return andThen(andThen(decode(body), parseJson), (parsed) => {
+    const isObject = typeof parsed === 'object' && parsed !== null && 'context' in parsed;
+    return isObject ? accepted(parsed.context) : bad('The body is not {"context": {...}}.');
+  });
 }
 
 async function readBody(request: Request): Promise<Result<Uint8Array>> {
@@ -47,5 +56,6 @@ function decode(bytes: Uint8Array): Result<string> {
 
 /** JSON that nests too deep, or has a forbidden name, names the place; what is no JSON at all has none. */
 function faultOf({ code, detail, issues }: Rejection): OfrepFault {
-  return code === 'INVALID_JSON' && issues === undefined ? parseFault(detail) : contextFault(detail);
+  if (code !== 'INVALID_JSON') return contextFault(detail);
+  return issues === undefined ? parseFault(UNREADABLE.detail) : contextFault(UNREADABLE.detail);
 }

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { KeyKind } from '../access/authenticate.ts';
 import type { Identify } from '../access/guard.ts';
 import { environmentOf } from '../access/guard.ts';
 import type { Delivery } from '../delivery/delivery.ts';
+import { isPlainBody } from '../evaluation/client-context.ts';
 import type { Quick } from '../platform/listen.ts';
 import type { EncodedAnswer, EncodedAnswers } from './encoded-answers.ts';
-import { contextOf } from './ofrep-request.ts';
+import { plainContextOf } from './ofrep-request.ts';
 
 export interface QuickFlagPorts {
   readonly identify: Identify;
@@ -21,6 +23,8 @@ const PREFIX = '/ofrep/v1/evaluate/flags/';
 
 /** How the log and the metrics name what is answered here: as the ordinary way does. */
 export const QUICK_REQUEST = { method: 'POST', route: `${PREFIX}:key{.+}`, status: 200 } as const;
+
+const SERVER_KEYS: readonly KeyKind[] = ['server'];
 
 /** Bytes of a body that are read here; a larger one takes the ordinary way. */
 const BODY_BYTES_MAX = 16_384;
@@ -64,12 +68,14 @@ async function answerTo(
   body: Buffer,
   { identify, delivery, encode }: QuickFlagPorts,
 ): Promise<EncodedAnswer | undefined> {
-  const key = await identify(headers.authorization, ['server']);
+  if (!isPlainBody(body)) return undefined;
+  const key = await identify(headers.authorization, SERVER_KEYS);
   if (!key.ok) return undefined;
-  const context = contextOf(body);
-  const at = context.ok ? await delivery.ruleset(environmentOf(key.value), 0) : undefined;
+  const context = plainContextOf(body);
+  if (!context.ok) return undefined;
+  const at = await delivery.ruleset(environmentOf(key.value), 0);
   const flag = at?.ruleset.flags.get(url.slice(PREFIX.length));
-  return flag && context.ok ? encode(flag, flag.evaluate(context.value.context)) : undefined;
+  return flag && encode(flag, flag.evaluate(context.value));
 }
 
 function write(outgoing: ServerResponse, { body }: EncodedAnswer, requestId: string): void {
