@@ -11,6 +11,8 @@ export default defineConfig({
       { find: /^@dimmer\/(schema|evaluator|follower|server)$/, replacement: at('$1/src/index.ts') },
       { find: '@dimmer/node/testing', replacement: at('sdk-node/src/testing/index.ts') },
       { find: '@dimmer/node/openfeature', replacement: at('sdk-node/src/openfeature/index.ts') },
+      { find: '@dimmer/browser/react', replacement: at('sdk-browser/src/react/index.ts') },
+      { find: '@dimmer/browser/testing', replacement: at('sdk-browser/src/testing/index.ts') },
       { find: '@dimmer/browser', replacement: at('sdk-browser/src/index.ts') },
       { find: '@dimmer/node', replacement: at('sdk-node/src/index.ts') },
     ],

@@ -1,8 +1,12 @@
-/** `npm run example:checkout`: prepares what is missing, then tells the story of examples/checkout. */
+/** `npm run example:<name>`: prepares what is missing, then tells the story of that example. */
+import { existsSync } from 'node:fs';
 import { bundleSdks, compile, installDependencies, requireNode, run } from './prepare.mjs';
+
+const folder = `examples/${process.argv[2]}`;
 
 requireNode();
 installDependencies();
-compile('examples/checkout');
+compile(folder);
 bundleSdks();
-run([process.execPath, 'examples/checkout/dist/story.js']);
+if (existsSync(`${folder}/vite.config.ts`)) run(['npm', '--prefix', folder, 'run', 'build']);
+run([process.execPath, `${folder}/dist/story.js`]);

@@ -1,6 +1,7 @@
 /**
- * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, and
- * one file for a script tag, which holds everything and makes the global `Dimmer`.
+ * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, the
+ * binding for React and the fake for tests beside it, and one file for a script tag, which holds the core and makes
+ * the global `Dimmer`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -23,19 +24,23 @@ await write({
   splitting: true,
   outExtension: { '.js': '.mjs' },
 });
-await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
-await bundleTypes({
-  cwd: FOLDER,
-  config: false,
-  entry: { index: 'src/index.ts' },
-  outDir: DIST,
+// What is beside the core takes it from there: a page has it once.
+await write({
+  entryPoints: { react: 'src/react/index.ts' },
   format: 'esm',
-  platform: 'browser',
-  clean: false,
-  logLevel: 'error',
-  dts: { emitDtsOnly: true, sourcemap: false },
-  deps: { alwaysBundle: [/^@dimmer\//] },
+  outExtension: { '.js': '.mjs' },
+  external: ['react', '@dimmer/browser'],
 });
+await build({
+  ...shared,
+  write: true,
+  entryPoints: { testing: 'src/testing/index.ts' },
+  format: 'esm',
+  outExtension: { '.js': '.mjs' },
+});
+await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
+await writeTypes({ index: 'src/index.ts', testing: 'src/testing/index.ts' });
+await writeTypes({ react: 'src/react/index.ts' });
 
 async function write(options) {
   const { outputFiles } = await build({ ...shared, ...options });
@@ -47,9 +52,31 @@ async function write(options) {
       toplevel: true,
       ecma: 2020,
       nameCache,
-      compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
+      compress: {
+        directives: false,
+        passes: 3,
+        unsafe: true,
+        unsafe_arrows: true,
+        pure_getters: true,
+        keep_fargs: false,
+      },
       mangle: { properties: { reserved: PUBLIC_NAMES, keep_quoted: true } },
     });
     writeFileSync(join(DIST, basename(path)), code);
   }
+}
+
+async function writeTypes(entry) {
+  await bundleTypes({
+    cwd: FOLDER,
+    config: false,
+    entry,
+    outDir: DIST,
+    format: 'esm',
+    platform: 'browser',
+    clean: false,
+    logLevel: 'error',
+    dts: { emitDtsOnly: true, sourcemap: false },
+    deps: { alwaysBundle: [/^@dimmer\/(?!browser)/], neverBundle: ['@dimmer/browser', 'react'] },
+  });
 }

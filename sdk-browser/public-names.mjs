@@ -14,6 +14,8 @@ export const PUBLIC_NAMES = `
   protocol heartbeatMs kind version type digest committedAt kill databaseAgeMs reconnectInMs objects at values since
   opaque authorization
 
+  DimmerProvider createFlagHooks useFlag useFlagDetail useDimmer useStatus client options suspense fallback children Provider
+
   instance id sdk runningMs clockOffsetMs applied batch flag count details
 `
   .trim()

@@ -4,6 +4,8 @@ export type { CompiledFlag } from './compile.ts';
 export type { Defect } from './defect.ts';
 export type { Explanation, Step } from './explain.ts';
 export { explain } from './explain.ts';
+export type { ExposedFlag } from './exposed-values.ts';
+export { exposedFlagsOf, flagValueOf, isExposed } from './exposed-values.ts';
 export { hashText } from './hash.ts';
 export type { OpenFeatureReason } from './open-feature-reason.ts';
 export { openFeatureReason } from './open-feature-reason.ts';

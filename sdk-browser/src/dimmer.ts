@@ -162,7 +162,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
    */
   async identify(
     context: DimmerContext,
-    { hash, timeoutMs = WAIT_MS }: { readonly hash?: string; readonly timeoutMs?: number } = {},
+    { hash, timeoutMs = WAIT_MS }: { readonly hash?: string | undefined; readonly timeoutMs?: number } = {},
   ): Promise<DimmerStatus> {
     if (this.#isClosed) return this.status();
     this.#save();
@@ -406,6 +406,12 @@ export class Dimmer<Flags extends object = AnyFlags> {
     }
   }
 }
+
+/**
+ * Everything that a page may ask of Dimmer. The real one and the fake of `@dimmer/browser/testing` both satisfy it:
+ * let code that uses flags ask for this type.
+ */
+export type DimmerClient<Flags extends object = AnyFlags> = Pick<Dimmer<Flags>, keyof Dimmer<Flags>>;
 
 /** Whether there is nothing better to wait for. */
 function isSettled(state: FollowerState<ValueObject>): boolean {

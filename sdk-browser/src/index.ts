@@ -1,5 +1,6 @@
 export type { JsonValue } from '@dimmer/schema';
 export { contextHash } from './context.ts';
+export type { DimmerClient } from './dimmer.ts';
 export { Dimmer } from './dimmer.ts';
 export type {
   AnyFlags,

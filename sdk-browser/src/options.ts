@@ -13,7 +13,7 @@ export interface StoragePort {
 /** Values that came with the page: an answer of `POST /client/v1/evaluate`. */
 export type DimmerBootstrap = ValueSnapshot & {
   /** What `contextHash` makes of the context that was evaluated. For another context, the bootstrap is not used. */
-  readonly contextHash?: string;
+  readonly contextHash?: string | undefined;
 };
 
 /** How a Dimmer is set up. `url`, `key` and `context` are required. */
@@ -26,7 +26,7 @@ export interface DimmerOptions {
   /** For environments in secure mode: `secureHash(context)` of the Node SDK. */
   readonly hash?: string;
   /** First paint of a page that was rendered on a server. What this browser has kept is used where it is newer. */
-  readonly bootstrap?: DimmerBootstrap;
+  readonly bootstrap?: DimmerBootstrap | undefined;
   /** What runs here; told to the server with reports. */
   readonly application?: { readonly name?: string; readonly build?: string };
   /** Keeps the last values of the last 5 contexts, for the first paint. On by default, in `localStorage`. */

@@ -62,7 +62,8 @@ function flagsOf(values: Values | undefined): readonly FlagValue[] {
   return [...(values?.objects.values() ?? [])].filter(isFlagValue);
 }
 
-function typeOf(value: unknown): FlagType {
+/** The type of flag that a fallback asks for. */
+export function typeOf(value: unknown): FlagType {
   const type = typeof value;
   return type === 'boolean' || type === 'string' || type === 'number' ? type : 'json';
 }

@@ -1,7 +1,14 @@
 import type { Ruleset } from '@dimmer/evaluator';
-import { buildRuleset } from '@dimmer/evaluator';
+import { buildRuleset, exposedFlagsOf, flagValueOf } from '@dimmer/evaluator';
 import type { Snapshot, SnapshotSource } from '@dimmer/follower';
-import type { Evaluation, EvaluationContext, FlagType, JsonValue, WireObject } from '@dimmer/schema';
+import type {
+  Evaluation,
+  EvaluationContext,
+  FlagType,
+  FlagValue,
+  JsonValue,
+  WireObject,
+} from '@dimmer/schema';
 import type { DrainedExposures } from './exposures.ts';
 import { Exposures } from './exposures.ts';
 import type { FlagDetail, FlagReader, Widened } from './flags.ts';
@@ -148,6 +155,12 @@ export class FlagTable implements FlagReader {
       if (!live.has(key)) keys.push(key);
     }
     return { before, after, keys: Object.freeze(keys) };
+  }
+
+  /** What a client key reads for a context. Nothing is counted: the page counts what it shows. */
+  clientValues(context: EvaluationContext): readonly FlagValue[] {
+    if (this.#ruleset === undefined) return [];
+    return exposedFlagsOf(this.#ruleset).map((flag) => flagValueOf(flag, flag.evaluate(context)));
   }
 
   /** What was counted and is not reported yet. */

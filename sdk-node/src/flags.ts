@@ -6,6 +6,7 @@ import type {
   JsonValue,
   Metadata,
   Reason,
+  ValueSnapshot,
 } from '@dimmer/schema';
 
 /** An answer with everything that is known about it. */
@@ -144,6 +145,16 @@ export interface Flags extends FlagReader {
   waitForRevision(revision: number, options?: { readonly timeoutMs?: number }): Promise<boolean>;
   /** Pins the value of every flag at its first use, for one request or job. */
   scope(context: EvaluationContext): FlagScope;
+  /**
+   * The values of one context for a page that is rendered here: the `bootstrap` of `@dimmer/browser`. Only flags with
+   * `exposeToClients` are in it, without rules. It is what the page's client key would be answered, and nothing is
+   * counted: the page counts what it shows.
+   *
+   * @param context - What the page will send, as JSON carries it.
+   * @returns `undefined` while there are no flags.
+   * @example const bootstrap = flags.clientBootstrap({ targetingKey: 'user-1' });
+   */
+  clientBootstrap(context: EvaluationContext): ValueSnapshot | undefined;
   /** Notes that something happened that flags may have had a part in. */
   track(name: string, context: EvaluationContext, details?: TrackDetails): void;
   status(): DimmerStatus;

@@ -7,6 +7,7 @@ export type {
   Metadata,
   Reason,
   SnapshotDocument,
+  ValueSnapshot,
 } from '@dimmer/schema';
 export { Dimmer } from './client.ts';
 export type {

@@ -1,5 +1,6 @@
 import type { Clock, Snapshot } from '@dimmer/follower';
-import type { EvaluationContext, JsonValue, WireObject } from '@dimmer/schema';
+import type { EvaluationContext, JsonValue, ValueSnapshot, WireObject } from '@dimmer/schema';
+import { digestOfAll, PROTOCOL_VERSION } from '@dimmer/schema';
 import type { Freshness, TableChange } from './flag-table.ts';
 import { FlagTable } from './flag-table.ts';
 import type {
@@ -113,6 +114,20 @@ export abstract class ServedFlags implements Flags {
 
   scope(context: EvaluationContext): FlagScope {
     return new Scope(this.#table, this.#kills, context);
+  }
+
+  clientBootstrap(context: EvaluationContext): ValueSnapshot | undefined {
+    if (this.#served === undefined) return undefined;
+    const { epoch, revision, committedAt } = this.#served;
+    const objects = this.#table.clientValues(context);
+    return {
+      protocol: PROTOCOL_VERSION,
+      epoch,
+      revision,
+      digest: digestOfAll(objects),
+      committedAt,
+      objects,
+    };
   }
 
   track(name: string, context: EvaluationContext, details: TrackDetails = {}): void {

@@ -111,6 +111,7 @@ function definitionOf(key: string, value: JsonValue, version: number): FlagDefin
     targets: [],
     rules: [],
     fallthrough: { variation: 'value' },
+    exposeToClients: true,
   };
 }
 

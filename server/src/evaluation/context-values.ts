@@ -1,6 +1,6 @@
+import type { ExposedFlag } from '@dimmer/evaluator';
 import type { EvaluationContext } from '@dimmer/schema';
 import { addDigests, subtractDigests } from '@dimmer/schema';
-import type { ExposedFlag } from './exposed-values.ts';
 import type { EncodedValue, Step, ValueCache } from './value-cache.ts';
 
 /** What one context's answers became. */

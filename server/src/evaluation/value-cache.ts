@@ -1,8 +1,7 @@
-import type { PreparedEvaluation, Ruleset } from '@dimmer/evaluator';
+import type { ExposedFlag, PreparedEvaluation, Ruleset } from '@dimmer/evaluator';
+import { exposedFlagsOf, flagValueOf } from '@dimmer/evaluator';
 import { digestOf } from '@dimmer/schema';
 import { putFrame } from '../delivery/frames.ts';
-import type { ExposedFlag } from './exposed-values.ts';
-import { exposedFlagsOf, flagValueOf } from './exposed-values.ts';
 
 /** What one answer of a flag is to client keys, made once for every context that gets it. */
 export interface EncodedValue {

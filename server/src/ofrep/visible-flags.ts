@@ -1,5 +1,5 @@
 import type { CompiledFlag, Ruleset } from '@dimmer/evaluator';
-import { exposedFlagsOf, isExposed } from '../evaluation/exposed-values.ts';
+import { exposedFlagsOf, isExposed } from '@dimmer/evaluator';
 
 /** Whose flags they are: a server key sees all, a client key those that are exposed to clients. */
 export type Audience = 'server' | 'client';

@@ -1,7 +1,7 @@
 import type { Ruleset } from '@dimmer/evaluator';
+import { isExposed } from '@dimmer/evaluator';
 import { REASONS } from '@dimmer/schema';
 import type { ReportInput } from '@dimmer/schema/rest';
-import { isExposed } from '../evaluation/exposed-values.ts';
 
 type Exposures = NonNullable<ReportInput['batch']>['exposures'];
 

@@ -1,8 +1,8 @@
-import { buildRuleset } from '@dimmer/evaluator';
 import type { EvaluationContext, FlagDefinition, WireObject } from '@dimmer/schema';
 import { versionOfValue } from '@dimmer/schema';
 import { describe, expect, it } from 'vitest';
 import { exposedFlagsOf, flagValueOf } from './exposed-values.ts';
+import { buildRuleset } from './ruleset.ts';
 
 const definition: FlagDefinition = {
   kind: 'flag',

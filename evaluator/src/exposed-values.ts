@@ -1,6 +1,7 @@
-import type { CompiledFlag, Ruleset } from '@dimmer/evaluator';
 import type { Evaluation, FlagDefinition, FlagValue } from '@dimmer/schema';
 import { versionOfValue } from '@dimmer/schema';
+import type { CompiledFlag } from './compile.ts';
+import type { Ruleset } from './ruleset.ts';
 
 /** A flag whose values browsers may see. */
 export interface ExposedFlag extends CompiledFlag {
