@@ -11,6 +11,7 @@ export default defineConfig({
       { find: /^@dimmer\/(schema|evaluator|follower|server)$/, replacement: at('$1/src/index.ts') },
       { find: '@dimmer/node/testing', replacement: at('sdk-node/src/testing/index.ts') },
       { find: '@dimmer/node/openfeature', replacement: at('sdk-node/src/openfeature/index.ts') },
+      { find: '@dimmer/browser/openfeature', replacement: at('sdk-browser/src/openfeature/index.ts') },
       { find: '@dimmer/browser', replacement: at('sdk-browser/src/index.ts') },
       { find: '@dimmer/node', replacement: at('sdk-node/src/index.ts') },
     ],

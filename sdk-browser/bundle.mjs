@@ -1,6 +1,6 @@
 /**
- * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, and
- * one file for a script tag, which holds everything and makes the global `Dimmer`.
+ * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, one
+ * file for a script tag, which holds everything and makes the global `Dimmer`, and the provider for OpenFeature.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -24,20 +24,34 @@ await write({
   outExtension: { '.js': '.mjs' },
 });
 await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
+await write(
+  {
+    entryPoints: { openfeature: 'src/openfeature/index.ts' },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    external: ['@dimmer/browser', '@openfeature/*'],
+  },
+  // OpenFeature and Dimmer read most of them.
+  false,
+);
 await bundleTypes({
   cwd: FOLDER,
   config: false,
-  entry: { index: 'src/index.ts' },
+  entry: { index: 'src/index.ts', openfeature: 'src/openfeature/index.ts' },
   outDir: DIST,
   format: 'esm',
   platform: 'browser',
   clean: false,
   logLevel: 'error',
   dts: { emitDtsOnly: true, sourcemap: false },
-  deps: { alwaysBundle: [/^@dimmer\//] },
+  deps: {
+    alwaysBundle: [/^@dimmer\/(schema|follower)$/],
+    neverBundle: [/^@openfeature\//, '@dimmer/browser'],
+  },
 });
 
-async function write(options) {
+/** @param properties - How names of properties are made short; `false`: they stay. */
+async function write(options, properties = { reserved: PUBLIC_NAMES, keep_quoted: true }) {
   const { outputFiles } = await build({ ...shared, ...options });
   // Names stay the same in all chunks of one build.
   const nameCache = {};
@@ -48,7 +62,7 @@ async function write(options) {
       ecma: 2020,
       nameCache,
       compress: { passes: 3, unsafe: true, unsafe_arrows: true, pure_getters: true, keep_fargs: false },
-      mangle: { properties: { reserved: PUBLIC_NAMES, keep_quoted: true } },
+      mangle: { properties },
     });
     writeFileSync(join(DIST, basename(path)), code);
   }

@@ -5,8 +5,6 @@ export type { Defect } from './defect.ts';
 export type { Explanation, Step } from './explain.ts';
 export { explain } from './explain.ts';
 export { hashText } from './hash.ts';
-export type { OpenFeatureReason } from './open-feature-reason.ts';
-export { openFeatureReason } from './open-feature-reason.ts';
 export { planRanges } from './plan-ranges.ts';
 export { faultOfRanges, movedBuckets, weightsOf } from './ranges.ts';
 export { conditionDepth } from './references.ts';

@@ -30,7 +30,7 @@ test('a file is named after what it holds, not after having no better place', ()
 
 test('a folder has no inner barrel: index.ts is the entry of a package', () => {
   const entries =
-    /^[^/]+\/src\/index\.ts$|^schema\/src\/rest\/index\.ts$|^sdk-node\/src\/(testing|openfeature)\/index\.ts$/;
+    /^[^/]+\/src\/index\.ts$|^schema\/src\/rest\/index\.ts$|^sdk-(node\/src\/(testing|openfeature)|browser\/src\/openfeature)\/index\.ts$/;
   const inner = productFiles().filter(({ path }) => basename(path) === 'index.ts' && !entries.test(path));
   expect(inner.map(({ path }) => path)).toEqual([]);
 });
