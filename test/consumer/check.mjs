@@ -57,7 +57,7 @@ function checkSdk({ name, attw, dependencies, programs, resolutions, types }) {
     const tarball = packSdk(name, folder);
     const tool = ['--prefix', 'sdk-node', 'exec', '--'];
     check('publint', 'npm', [...tool, 'publint', '--strict', tarball], ROOT);
-    check('attw', 'npm', [...tool, 'attw', ...attw, tarball], ROOT);
+    check('attw', 'npm', [...tool, 'attw', tarball, ...attw], ROOT);
     installConsumer(join(PROGRAMS, name), folder, [tarball, ...dependencies]);
     for (const program of programs) {
       check(program, process.execPath, [program], folder);
