@@ -13,6 +13,7 @@ export default defineConfig({
       { find: '@dimmer/node/openfeature', replacement: at('sdk-node/src/openfeature/index.ts') },
       { find: '@dimmer/browser/react', replacement: at('sdk-browser/src/react/index.ts') },
       { find: '@dimmer/browser/testing', replacement: at('sdk-browser/src/testing/index.ts') },
+      { find: '@dimmer/browser/openfeature', replacement: at('sdk-browser/src/openfeature/index.ts') },
       { find: '@dimmer/browser', replacement: at('sdk-browser/src/index.ts') },
       { find: '@dimmer/node', replacement: at('sdk-node/src/index.ts') },
     ],

@@ -1,12 +1,13 @@
-/** `npm run example:<name>`: prepares what is missing, then tells the story of that example. */
+/** `npm run example:<name>`: prepares what is missing, then runs a program of an example. */
 import { existsSync } from 'node:fs';
 import { bundleSdks, compile, installDependencies, requireNode, run } from './prepare.mjs';
 
-const folder = `examples/${process.argv[2]}`;
+const [name, program] = process.argv.slice(2);
+const folder = `examples/${name}`;
 
 requireNode();
 installDependencies();
 compile(folder);
 bundleSdks();
 if (existsSync(`${folder}/vite.config.ts`)) run(['npm', '--prefix', folder, 'run', 'build']);
-run([process.execPath, `${folder}/dist/story.js`]);
+run([process.execPath, `${folder}/dist/${program}.js`]);

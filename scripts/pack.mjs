@@ -5,4 +5,4 @@ requireNode();
 installDependencies();
 compile();
 bundleSdks();
-console.log(`\nIn your program: npm install ${packSdk(ROOT)}`);
+console.log(`\nIn your program: npm install ${packSdk('node', ROOT)}`);

@@ -92,14 +92,15 @@ export function bundleSdks() {
 }
 
 /**
- * Packs the SDK as it is published.
+ * Packs an SDK as it is published.
  *
+ * @param name - Of the SDK: `node` or `browser`.
  * @returns The path of the tarball. pnpm packs, because npm does not know `publishConfig.exports`.
  */
-export function packSdk(folder) {
-  run([...pnpmCommand(), '--silent', '--filter', '@dimmer/node', 'pack', '--pack-destination', folder]);
-  const { version } = JSON.parse(readFileSync(join(ROOT, 'sdk-node/package.json'), 'utf8'));
-  return join(folder, `dimmer-node-${version}.tgz`);
+export function packSdk(name, folder) {
+  run([...pnpmCommand(), '--silent', '--filter', `@dimmer/${name}`, 'pack', '--pack-destination', folder]);
+  const { version } = JSON.parse(readFileSync(join(ROOT, `sdk-${name}/package.json`), 'utf8'));
+  return join(folder, `dimmer-${name}-${version}.tgz`);
 }
 
 /** Runs a command in the repository; ends this process with its exit code where it fails. */

@@ -1,7 +1,7 @@
 /**
- * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own, the
- * binding for React and the fake for tests beside it, and one file for a script tag, which holds the core and makes
- * the global `Dimmer`.
+ * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own; beside
+ * it the binding for React, the provider for OpenFeature and the fake for tests; and one file for a script tag, which
+ * holds the core and makes the global `Dimmer`.
  */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
@@ -31,6 +31,16 @@ await write({
   outExtension: { '.js': '.mjs' },
   external: ['react', '@dimmer/browser'],
 });
+await write(
+  {
+    entryPoints: { openfeature: 'src/openfeature/index.ts' },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    external: ['@dimmer/browser', '@openfeature/*'],
+  },
+  // OpenFeature and Dimmer read most of them.
+  false,
+});
 await build({
   ...shared,
   write: true,
@@ -40,9 +50,10 @@ await build({
 });
 await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
 await writeTypes({ index: 'src/index.ts', testing: 'src/testing/index.ts' });
-await writeTypes({ react: 'src/react/index.ts' });
+await writeTypes({ react: 'src/react/index.ts', openfeature: 'src/openfeature/index.ts' });
 
-async function write(options) {
+/** @param properties - How names of properties are made short; `false`: they stay. */
+async function write(options, properties = { reserved: PUBLIC_NAMES, keep_quoted: true }) {
   const { outputFiles } = await build({ ...shared, ...options });
   // Names stay the same in all chunks of one build.
   const nameCache = {};
@@ -60,7 +71,7 @@ async function write(options) {
         pure_getters: true,
         keep_fargs: false,
       },
-      mangle: { properties: { reserved: PUBLIC_NAMES, keep_quoted: true } },
+      mangle: { properties },
     });
     writeFileSync(join(DIST, basename(path)), code);
   }
@@ -77,6 +88,6 @@ async function writeTypes(entry) {
     clean: false,
     logLevel: 'error',
     dts: { emitDtsOnly: true, sourcemap: false },
-    deps: { alwaysBundle: [/^@dimmer\/(?!browser)/], neverBundle: ['@dimmer/browser', 'react'] },
+    deps: { alwaysBundle: [/^@dimmer\/(?!browser)/], neverBundle: [/^@openfeature\//, '@dimmer/browser', 'react'] },
   });
 }

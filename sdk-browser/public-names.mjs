@@ -8,7 +8,7 @@ export const PUBLIC_NAMES = `
   url key context targetingKey anonymous bootstrap contextHash application name build persistence getItem setItem
   streaming shareTabs reports logger warn
 
-  value variation reason errorCode revision ageMs metadata state mode epoch source lastError message dropped
+  value variation reason isStatic errorCode revision ageMs metadata state mode epoch source lastError message dropped
   exposures events
 
   protocol heartbeatMs kind version type digest committedAt kill databaseAgeMs reconnectInMs objects at values since

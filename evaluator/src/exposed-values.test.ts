@@ -50,6 +50,13 @@ describe('what a client key reads', () => {
     expect(value).not.toHaveProperty('value');
   });
 
+  it('[W15] says where everybody gets the same, and only of a fallthrough', () => {
+    const plain = { ...definition, rules: [] };
+    expect(valuesOf([plain], {})).toMatchObject([{ reason: 'FALLTHROUGH', isStatic: true }]);
+    expect(valuesOf([definition], {})[0]).not.toHaveProperty('isStatic');
+    expect(valuesOf([{ ...plain, enabled: false }], {})[0]).not.toHaveProperty('isStatic');
+  });
+
   it('[W15] is of exposed flags only; a damaged one is not known to be exposed', () => {
     const { exposeToClients: _, ...hidden } = { ...definition, key: 'hidden' };
     const damaged = { kind: 'flag', key: 'damaged', version: 1, damage: 'x', opaque: true } as const;
@@ -57,7 +64,10 @@ describe('what a client key reads', () => {
   });
 
   it('[W16] has the same version after an edit that leaves the answer as it was', () => {
-    const edited = { ...definition, version: 9, rules: [] };
+    const rules = [
+      { id: 'swedes', when: { attribute: 'country', op: 'in', values: ['SE'] }, serve: { variation: 'red' } },
+    ] as const;
+    const edited = { ...definition, version: 9, rules };
     expect(valuesOf([edited], {})).toEqual(valuesOf([definition], {}));
   });
 });

@@ -31,7 +31,7 @@ export function isExposed(flag: CompiledFlag): flag is ExposedFlag {
  * @example flagValueOf(flag, flag.evaluate({ targetingKey: 'user-1' }))
  */
 export function flagValueOf({ key, definition }: ExposedFlag, evaluation: Evaluation): FlagValue {
-  const { value, variation, reason, errorCode, metadata } = evaluation;
+  const { value, variation, reason, isStatic, errorCode, metadata } = evaluation;
   const content = {
     kind: 'value',
     key,
@@ -39,6 +39,7 @@ export function flagValueOf({ key, definition }: ExposedFlag, evaluation: Evalua
     ...(value !== undefined && { value }),
     variation,
     reason,
+    ...(reason === 'FALLTHROUGH' && isStatic && { isStatic }),
     ...(errorCode !== undefined && { errorCode }),
     ...(metadata !== undefined && { metadata }),
   } as const;

@@ -7,8 +7,6 @@ export { explain } from './explain.ts';
 export type { ExposedFlag } from './exposed-values.ts';
 export { exposedFlagsOf, flagValueOf, isExposed } from './exposed-values.ts';
 export { hashText } from './hash.ts';
-export type { OpenFeatureReason } from './open-feature-reason.ts';
-export { openFeatureReason } from './open-feature-reason.ts';
 export { planRanges } from './plan-ranges.ts';
 export { faultOfRanges, movedBuckets, weightsOf } from './ranges.ts';
 export { conditionDepth } from './references.ts';

@@ -12,6 +12,8 @@ export type { Follower } from './follow.ts';
 export { follow } from './follow.ts';
 export { step } from './machine.ts';
 export type { Clock, FollowerPorts, SnapshotTransport, StreamSink, StreamTransport } from './ports.ts';
+export type { ProviderEvent } from './provider-event.ts';
+export { providerEventOf } from './provider-event.ts';
 export type { Snapshot } from './snapshot.ts';
 export { objectKey, snapshotOf } from './snapshot.ts';
 export type {

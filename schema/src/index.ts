@@ -50,6 +50,8 @@ export type {
 } from './message.ts';
 export { GOODBYE_REASONS, PROTOCOL_VERSION } from './message.ts';
 export { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
+export type { OpenFeatureErrorCode, OpenFeatureReason } from './open-feature.ts';
+export { openFeatureErrorCode, openFeatureReason } from './open-feature.ts';
 export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';
 export { PROBLEMS } from './problem.ts';
 export type {

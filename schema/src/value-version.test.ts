@@ -30,6 +30,7 @@ describe('the version of a value', () => {
     { value: 'blå' },
     { variation: null },
     { reason: 'SPLIT' },
+    { isStatic: true },
     { errorCode: 'UNSUPPORTED' },
     { metadata: { team: 'checkout' } },
   ])('[W16] differs where the content does: %j', (difference) => {

@@ -11,8 +11,8 @@ import type { FlagValue } from './value.ts';
  * @example versionOfValue({ kind: 'value', key: 'a', type: 'boolean', value: true, variation: 'on', reason: 'FALLTHROUGH' })
  */
 export function versionOfValue(content: Omit<FlagValue, 'version'>): number {
-  const { kind, key, type, value, variation, reason, errorCode, metadata } = content;
-  const json = JSON.stringify({ kind, key, type, value, variation, reason, errorCode, metadata });
+  const { kind, key, type, value, variation, reason, isStatic, errorCode, metadata } = content;
+  const json = JSON.stringify({ kind, key, type, value, variation, reason, isStatic, errorCode, metadata });
   return murmur3Ascii(json.replace(BEYOND_ASCII, escapeUnit), 0);
 }
 

@@ -17,6 +17,8 @@ export interface FlagValue {
   readonly variation: string | null;
   /** One of `REASONS`, or a word of a later server. */
   readonly reason: string;
+  /** With reason `FALLTHROUGH`, where the flag has nothing that could tell contexts apart. */
+  readonly isStatic?: true;
   /** Only with reason `ERROR`: one of `EVALUATION_ERRORS`, or a word of a later server. */
   readonly errorCode?: string;
   readonly metadata?: Metadata;

@@ -35,6 +35,8 @@ export interface FlagDetail<Value> {
   readonly variation: string | null;
   /** One of the reasons of an evaluation, or a word of a later server. */
   readonly reason: string;
+  /** With reason `FALLTHROUGH`, where everybody gets the same from this flag. */
+  readonly isStatic?: true;
   /** Only with reason `ERROR`. */
   readonly errorCode?: string;
   /** The revision of the environment that the answer belongs to; 0 when there are no values. */

@@ -30,12 +30,13 @@ export function answerOf(
   if (!object) return failed('FLAG_NOT_FOUND');
   if (!isFlagValue(object)) return failed('INVALID_DEFINITION');
   if (object.type !== type) return failed('TYPE_MISMATCH');
-  const { value = fallback, variation, reason, errorCode, metadata } = object;
+  const { value = fallback, variation, reason, isStatic, errorCode, metadata } = object;
   return {
     value,
     variation,
     reason,
     revision,
+    ...(isStatic && { isStatic }),
     ...(errorCode && { errorCode }),
     ...(metadata && { metadata }),
   };

@@ -1,19 +1,15 @@
-import { openFeatureReason } from '@dimmer/evaluator';
-import type { FollowerStatus } from '@dimmer/follower';
-import type { EvaluationErrorCode } from '@dimmer/schema';
+import type { ProviderEvent } from '@dimmer/follower';
+import { providerEventOf } from '@dimmer/follower';
+import { openFeatureErrorCode, openFeatureReason } from '@dimmer/schema';
 import type {
+  ErrorCode,
   EvaluationContext,
   JsonValue,
   Provider,
   ResolutionDetails,
   TrackingEventDetails,
 } from '@openfeature/server-sdk';
-import {
-  ErrorCode,
-  OpenFeatureEventEmitter,
-  ProviderEvents,
-  ProviderFatalError,
-} from '@openfeature/server-sdk';
+import { OpenFeatureEventEmitter, ProviderEvents, ProviderFatalError } from '@openfeature/server-sdk';
 import type { DimmerStatus, Flags, TrackDetails } from '../flags.ts';
 
 /**
@@ -34,7 +30,7 @@ export class DimmerProvider implements Provider {
   readonly events = new OpenFeatureEventEmitter();
   readonly #flags: Flags;
   /** What OpenFeature was told last. */
-  #told: ProviderEvents = ProviderEvents.Ready;
+  #told: ProviderEvent = ProviderEvents.Ready;
   #stopListening: readonly (() => void)[] = [];
 
   /** @param flags - A Dimmer, or a fake one. */
@@ -107,7 +103,10 @@ export class DimmerProvider implements Provider {
       value: detail.value as Value,
       reason: openFeatureReason(detail),
       ...(variation !== null && { variant: variation }),
-      ...(errorCode !== undefined && { errorCode: ERROR_CODES[errorCode], errorMessage: errorCode }),
+      ...(errorCode !== undefined && {
+        errorCode: openFeatureErrorCode(errorCode) as ErrorCode,
+        errorMessage: errorCode,
+      }),
       ...(metadata !== undefined && { flagMetadata: metadata }),
     });
   }
@@ -127,28 +126,9 @@ export class DimmerProvider implements Provider {
   }
 
   #tell({ state, lastError }: DimmerStatus): void {
-    const event = EVENTS[state];
+    const event = providerEventOf(state);
     if (event === undefined || event === this.#told) return;
     this.#told = event;
-    this.events.emit(event, lastError === null ? {} : { message: lastError.message });
+    this.events.emit(event as ProviderEvents, lastError === null ? {} : { message: lastError.message });
   }
 }
-
-/** States that OpenFeature hears of. A stream that was lost a moment ago is not news yet. */
-const EVENTS: { readonly [State in FollowerStatus]?: ProviderEvents } = {
-  LIVE: ProviderEvents.Ready,
-  CACHED: ProviderEvents.Stale,
-  BOOTSTRAP: ProviderEvents.Stale,
-  STALE: ProviderEvents.Stale,
-  DEFAULTS: ProviderEvents.Error,
-  REFUSED: ProviderEvents.Error,
-};
-
-const ERROR_CODES: { readonly [Code in EvaluationErrorCode]: ErrorCode } = {
-  FLAG_NOT_FOUND: ErrorCode.FLAG_NOT_FOUND,
-  NOT_READY: ErrorCode.PROVIDER_NOT_READY,
-  TYPE_MISMATCH: ErrorCode.TYPE_MISMATCH,
-  TARGETING_KEY_MISSING: ErrorCode.TARGETING_KEY_MISSING,
-  UNSUPPORTED: ErrorCode.GENERAL,
-  INVALID_DEFINITION: ErrorCode.PARSE_ERROR,
-};

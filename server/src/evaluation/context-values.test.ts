@@ -11,19 +11,20 @@ interface Shape {
   readonly key: string;
   readonly exposed: boolean;
   readonly variation: string;
-  readonly rule: boolean;
+  /** The country that a rule is about; `null`: there is none. */
+  readonly rule: string | null;
 }
 
 const shape: fc.Arbitrary<Shape> = fc.record({
   key: fc.constantFrom('a', 'b', 'c', 'd'),
   exposed: fc.boolean(),
   variation: fc.constantFrom('on', 'off'),
-  rule: fc.boolean(),
+  rule: fc.constantFrom('NO', 'FI', null),
 });
 const revisions = fc.array(fc.uniqueArray(shape, { selector: ({ key }) => key }), { maxLength: 8 });
 
 function definitionOf({ key, exposed, variation, rule }: Shape, version: number): FlagDefinition {
-  const when = { attribute: 'country', op: 'in' as const, values: ['NO'] };
+  const when = { attribute: 'country', op: 'in' as const, values: [`${rule}`] };
   return {
     kind: 'flag',
     key,
@@ -83,8 +84,8 @@ describe('the values of one context', () => {
   });
 
   it('[D33] only flags that were compiled anew are evaluated, and an answer is encoded once for all', () => {
-    const flags = ['a', 'b', 'c'].map((key) => ({ key, exposed: true, variation: 'on', rule: false }));
-    const edited = flags.map((flag) => (flag.key === 'b' ? { ...flag, rule: true } : flag));
+    const flags = ['a', 'b', 'c'].map((key) => ({ key, exposed: true, variation: 'on', rule: 'NO' }));
+    const edited = flags.map((flag) => (flag.key === 'b' ? { ...flag, rule: 'FI' } : flag));
     const [first, second] = rulesetsOf([flags, edited]);
     if (first === undefined || second === undefined) throw new Error('no rulesets');
     const cache = new ValueCache();

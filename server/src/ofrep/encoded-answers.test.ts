@@ -1,5 +1,6 @@
-import { buildRuleset, explain, openFeatureReason } from '@dimmer/evaluator';
+import { buildRuleset, explain } from '@dimmer/evaluator';
 import type { EvaluationContext, FlagDefinition, JsonValue } from '@dimmer/schema';
+import { openFeatureReason } from '@dimmer/schema';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { encodedAnswers } from './encoded-answers.ts';

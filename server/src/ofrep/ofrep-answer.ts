@@ -1,6 +1,5 @@
-import type { OpenFeatureReason } from '@dimmer/evaluator';
-import { openFeatureReason } from '@dimmer/evaluator';
-import type { Evaluation, EvaluationErrorCode, JsonValue, Metadata } from '@dimmer/schema';
+import type { Evaluation, EvaluationErrorCode, JsonValue, Metadata, OpenFeatureReason } from '@dimmer/schema';
+import { openFeatureReason } from '@dimmer/schema';
 
 /** The error codes that OFREP names. */
 export type OfrepErrorCode =

@@ -40,25 +40,28 @@ beforeAll(async () => {
 
 afterAll(() => server?.close());
 
-test.skipIf(data === undefined)(
-  `[N60, N61] ${ROWS} rows of the specification hold for the provider of @dimmer/node`,
-  { timeout: 120_000 },
-  async () => {
-    const paths = FEATURES.map((name) => join(data ?? '', `${name}.feature`));
-    const options = ['--import', 'steps.mjs', '--tags', 'not @reason-codes-cached', '--format', 'summary'];
-    const env = {
-      ...process.env,
-      GHERKIN_PROVIDER: './node-provider.mjs',
-      DIMMER_URL: server.url,
-      DIMMER_KEY: server.serverKey,
-    };
-    const { stdout } = await run(process.execPath, [CUCUMBER, ...options, ...paths], {
-      cwd: HERE,
-      env,
-    }).catch((cause: { stdout?: string; stderr?: string }) => ({ stdout: `${cause.stdout}${cause.stderr}` }));
-    expect(stdout).toContain(`${ROWS} scenarios (${ROWS} passed)`);
-  },
-);
+const subjects = [
+  [
+    `[N60, N61] ${ROWS} rows of the specification hold for the provider of @dimmer/node`,
+    './node-provider.mjs',
+    () => server.serverKey,
+  ],
+  [
+    `[B90, B91] ${ROWS} rows of the specification hold for the provider of @dimmer/browser`,
+    './browser-provider.mjs',
+    () => server.clientKey,
+  ],
+] as const;
+
+test.skipIf(data === undefined).each(subjects)('%s', { timeout: 120_000 }, async (_, module, key) => {
+  const paths = FEATURES.map((name) => join(data ?? '', `${name}.feature`));
+  const options = ['--import', 'steps.mjs', '--tags', 'not @reason-codes-cached', '--format', 'summary'];
+  const env = { ...process.env, GHERKIN_PROVIDER: module, DIMMER_URL: server.url, DIMMER_KEY: key() };
+  const { stdout } = await run(process.execPath, [CUCUMBER, ...options, ...paths], { cwd: HERE, env }).catch(
+    (cause: { stdout?: string; stderr?: string }) => ({ stdout: `${cause.stdout}${cause.stderr}` }),
+  );
+  expect(stdout).toContain(`${ROWS} scenarios (${ROWS} passed)`);
+});
 
 /** A flag of the specification's data as Dimmer declares it. */
 function declared(key: string, flag: PublicFlag): object {

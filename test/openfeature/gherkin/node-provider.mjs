@@ -1,7 +1,7 @@
-import { createServer } from 'node:net';
 import { AsyncLocalStorageTransactionContextPropagator, OpenFeature } from '@openfeature/server-sdk';
 import { Dimmer } from '../../../sdk-node/build/index.js';
 import { DimmerProvider } from '../../../sdk-node/build/openfeature/index.js';
+import { deadUrl, silentUrl } from './unreachable-urls.mjs';
 
 /** The provider of `@dimmer/node/openfeature`, for the steps. `DIMMER_URL` and `DIMMER_KEY` name a server. */
 const { DIMMER_URL: url, DIMMER_KEY: key } = process.env;
@@ -25,7 +25,7 @@ export async function make(status) {
         () => undefined,
       );
     case 'not ready':
-      return OpenFeature.setProvider(providerOf({ ...options, url: await silentUrl() }));
+      return OpenFeature.setProvider(providerOf({ ...options, url: await silentUrl(opened) }));
     case 'stale': {
       const response = await fetch(`${url}/sdk/v1/snapshot`, { headers: { authorization: `Bearer ${key}` } });
       const provider = providerOf({ ...options, url: await deadUrl(), bootstrap: await response.json() });
@@ -44,29 +44,4 @@ export async function cleanup() {
 
 function providerOf(options) {
   return new DimmerProvider(new Dimmer(options));
-}
-
-/** Where nothing listens any more. */
-function deadUrl() {
-  return new Promise((resolve) => {
-    const server = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = server.address();
-      server.close(() => resolve(`http://127.0.0.1:${port}`));
-    });
-  });
-}
-
-/** Of a server that takes connections and never says a word. */
-function silentUrl() {
-  const sockets = [];
-  const server = createServer((socket) => sockets.push(socket.on('error', () => undefined)));
-  opened.push({
-    close: () => {
-      for (const socket of sockets) socket.destroy();
-      server.close();
-    },
-  });
-  return new Promise((resolve) => {
-    server.listen(0, '127.0.0.1', () => resolve(`http://127.0.0.1:${server.address().port}`));
-  });
 }
