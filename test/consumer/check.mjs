@@ -40,7 +40,7 @@ const SDKS = [
     dependencies: ['@openfeature/web-sdk@1.10.0', '@openfeature/core@1.12.0'],
     programs: ['esm.mjs', 'script.mjs'],
     resolutions: { nodenext: 'nodenext', bundler: 'esnext' },
-    types: ['--lib', 'es2023,dom', '--types', ''],
+    types: ['--lib', 'es2023,dom'],
   },
 ];
 

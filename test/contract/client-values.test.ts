@@ -15,6 +15,10 @@ const forNorway = {
   rules: [{ id: 'r', when: { attribute: 'country', op: 'in', values: ['NO'] }, serve: { variation: 'on' } }],
   fallthrough: { variation: 'off' },
 };
+/** The same answer for everybody who is in neither country. */
+const forFinland = {
+  rules: [{ id: 'r', when: { attribute: 'country', op: 'in', values: ['FI'] }, serve: { variation: 'on' } }],
+};
 
 describe('values for a context', () => {
   it('[A100] are those of the exposed flags, with a digest that adds up', async () => {
@@ -104,7 +108,7 @@ describe('a stream of values', () => {
     const stream = await client.stream({ context: { country: 'SE' } });
     await stream.until(({ type }) => type === 'commit');
     expect(stream.events.map(({ message }) => message.type)).toEqual(['hello', 'put', 'commit']);
-    await client.configure('a', { rules: [] });
+    await client.configure('a', forFinland);
     await client.configure('a', { fallthrough: { variation: 'on' } });
     const { revision } = (await client.admin(`GET ${PRODUCTION}`)) as { revision: number };
     await stream.until((message) => message.type === 'commit' && message.revision === revision);
@@ -147,7 +151,7 @@ describe('a stream of values', () => {
     });
     expect(await mode({ context, since: `other:${revision}`, digest })).toMatchObject({ mode: 'full' });
     expect(await mode({ context, since })).toMatchObject({ mode: 'full' });
-    await client.configure('a', { rules: [] });
+    await client.configure('a', forFinland);
     expect(await mode({ context, since, digest })).toMatchObject({ mode: 'delta' });
   });
 
