@@ -40,7 +40,7 @@ await write(
   },
   // OpenFeature and Dimmer read most of them.
   false,
-});
+);
 await build({
   ...shared,
   write: true,
@@ -88,6 +88,9 @@ async function writeTypes(entry) {
     clean: false,
     logLevel: 'error',
     dts: { emitDtsOnly: true, sourcemap: false },
-    deps: { alwaysBundle: [/^@dimmer\/(?!browser)/], neverBundle: [/^@openfeature\//, '@dimmer/browser', 'react'] },
+    deps: {
+      alwaysBundle: [/^@dimmer\/(?!browser)/],
+      neverBundle: [/^@openfeature\//, '@dimmer/browser', 'react'],
+    },
   });
 }
