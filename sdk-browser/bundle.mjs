@@ -14,7 +14,14 @@ import { PUBLIC_NAMES } from './public-names.mjs';
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const DIST = join(FOLDER, 'dist');
 
-const shared = { bundle: true, write: false, outdir: DIST, target: 'es2022', absWorkingDir: FOLDER };
+const shared = {
+  bundle: true,
+  write: false,
+  outdir: DIST,
+  target: 'es2022',
+  minifySyntax: true,
+  absWorkingDir: FOLDER,
+};
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
@@ -70,6 +77,9 @@ async function write(options, properties = { reserved: PUBLIC_NAMES, keep_quoted
         unsafe_arrows: true,
         pure_getters: true,
         keep_fargs: false,
+        // Longer, and smaller once compressed.
+        sequences: false,
+        hoist_funs: true,
       },
       mangle: { properties },
     });

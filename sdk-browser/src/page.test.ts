@@ -41,6 +41,21 @@ describe('the stream', () => {
     expect(flags.boolean('checkout-v2', true)).toBe(false);
   });
 
+  test('[B35] ends with a message that does not end', async () => {
+    const { server, flags } = await page();
+    const [stream] = server.streams;
+    const part = new TextEncoder().encode('x'.repeat(65_536));
+    for (let parts = 0; parts < 32; parts += 1) stream?.controller.enqueue(part);
+    await settle();
+    expect(flags.status()).toMatchObject({ state: 'LIVE' });
+    stream?.controller.enqueue(part);
+    await settle();
+    expect(flags.status()).toMatchObject({
+      state: 'INTERRUPTED',
+      lastError: { message: 'a message is too long' },
+    });
+  });
+
   test('[B31] is closed after five minutes out of sight, and opened when the page is shown', async () => {
     const { server, tab, flags, clock } = await page();
     tab.hide();

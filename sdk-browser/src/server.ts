@@ -69,9 +69,13 @@ export function eventStream({ post, who, current }: ServerOptions): StreamTransp
         stop.abort();
         sink.ended(ending);
       };
+      /** Characters since the last whole message. */
+      let held = 0;
       const parser = createParser({
-        maxBufferSize: FRAME_CHARACTERS_MAX,
-        onEvent: ({ event = '', data }) => signal.aborted || sink.event(event, data),
+        onEvent: ({ event = '', data }) => {
+          held = 0;
+          if (!signal.aborted) sink.event(event, data);
+        },
         onRetry: (delayMs) => signal.aborted || sink.retry(delayMs),
       });
       const since = cursor && { since: formatCursor(cursor), digest: current()?.digest };
@@ -83,7 +87,9 @@ export function eventStream({ post, who, current }: ServerOptions): StreamTransp
         for (;;) {
           const { done, value } = await reader.read();
           if (done) return end({ message: 'the stream ended' });
+          held += value.length;
           parser.feed(value);
+          if (held > FRAME_CHARACTERS_MAX) return end({ message: 'a message is too long' });
         }
       };
       read().catch((error: unknown) => end({ message: problemOf(error) }));
