@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Bytes after gzip: what was reached, and a little for differences between versions of the tools. */
-const BUDGETS = { core: 10_510, tabs: 1_030, script: 11_490 };
+const BUDGETS = { core: 11_100, tabs: 1_050, script: 12_050 };
 
 /** A first run without `npm run build` has nothing to weigh; the pipeline always has. */
 const isBuilt = existsSync(DIST) || process.env['CI'] !== undefined;
