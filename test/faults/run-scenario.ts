@@ -22,6 +22,8 @@ const SDKS = 2;
 const RAW_CLIENTS = { short: 4, long: 8 };
 /** The longest delay of an SDK is 30 s, and an attempt that hangs takes 10. */
 const CONVERGED_WITHIN_MS = 45_000;
+/** How long a crowd waits for its first stream, in milliseconds. */
+const CROWD_STREAMS_WITHIN_MS = 20_000;
 const VIOLATIONS_SHOWN = 5;
 const SETTINGS = { DIMMER_HEARTBEAT_MS: '1000' };
 
@@ -204,8 +206,9 @@ async function inflict(fault: Fault, run: Run, sdks: readonly SdkProcess[]): Pro
       const { sockets, habit } = fault;
       const crowd = startCrowd({ port: server.port, key: server.serverKey, sockets, habit });
       await lasting(fault.forMs);
+      // A busy machine may not have got to them yet; without a stream nothing would have been tried.
+      if (habit === 'never reads') await untilStreams(crowd);
       crowd.disperse();
-      if (habit === 'never reads' && crowd.streams === 0) throw new Error('the crowd was given no stream');
       return;
     }
     case 'reset':
@@ -220,6 +223,15 @@ async function inflict(fault: Fault, run: Run, sdks: readonly SdkProcess[]): Pro
       history.append('faults', { op: 'fault', args, result: null });
       return server.start();
     }
+  }
+}
+
+/** @throws Error where a crowd that never reads is given no stream in time. */
+async function untilStreams(crowd: { readonly streams: number }): Promise<void> {
+  const end = Date.now() + CROWD_STREAMS_WITHIN_MS;
+  while (crowd.streams === 0) {
+    if (Date.now() > end) throw new Error('the crowd was given no stream');
+    await sleep(50);
   }
 }
 

@@ -1,8 +1,8 @@
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { STALL_MS } from '../delivery/subscriber.ts';
 import { LIVE_LIMITS } from './live.ts';
 import type { LiveReader } from './live-server.fixture.ts';
-import { PRODUCTION, SERVER, startLiveServer, stopLiveServers } from './live-server.fixture.ts';
+import { eventually, PRODUCTION, SERVER, startLiveServer, stopLiveServers } from './live-server.fixture.ts';
 
 afterEach(stopLiveServers);
 
@@ -13,17 +13,17 @@ test('[L7] a reader that takes nothing for 30 s is cut, and others stay', async 
   const shop = await startLiveServer({ manual: true });
   const reader = await shop.live();
   const hangUp = shop.stall();
-  await vi.waitFor(async () => expect(await shop.metric(OPEN)).toBe(2));
+  await eventually(async () => expect(await shop.metric(OPEN)).toBe(2));
   // Until what is sent fills the sockets of both sides, which is some megabytes.
   for (let round = 0; round < 10; round += 1) {
     await shop.ask(`POST ${PRODUCTION}/changes`, { edits: longEdits(round) });
     shop.time.pass(20);
-    await vi.waitFor(() => expect(reader.data('change')).toHaveLength(round + 1), { timeout: 5_000 });
+    await eventually(() => expect(reader.data('change')).toHaveLength(round + 1));
   }
   shop.time.pass(STALL_MS - 1_000);
   expect(await shop.metric('dimmer_live_streams_cut_total{cause="stalled"}')).toBe(0);
   shop.time.pass(1_000);
-  await vi.waitFor(async () => expect(await shop.metric(OPEN)).toBe(1));
+  await eventually(async () => expect(await shop.metric(OPEN)).toBe(1));
   expect(await shop.metric('dimmer_live_streams_cut_total{cause="stalled"}')).toBe(1);
   hangUp();
 }, 30_000);
@@ -33,9 +33,9 @@ test('[L8] the stream of a deleted key ends with a goodbye within 5 s', async ()
   const grant = { name: 'ci', role: 'viewer', project: 'default' };
   const { id, secret } = await shop.ask('POST /api/v1/keys', grant);
   const [watched, other] = [await shop.live({ key: secret }), await shop.live()];
-  await vi.waitFor(() => expect(watched.data('hello')).toHaveLength(1));
+  await eventually(() => expect(watched.data('hello')).toHaveLength(1));
   await shop.ask(`DELETE /api/v1/keys/${id}`);
-  await vi.waitFor(() => expect(watched.data('goodbye')).toMatchObject([{ reason: 'revoked' }]), 5_000);
+  await eventually(() => expect(watched.data('goodbye')).toMatchObject([{ reason: 'revoked' }]));
   await watched.ended;
   expect(other.data('goodbye')).toEqual([]);
 });
@@ -76,12 +76,12 @@ test('[L8] when the history becomes another one, readers are sent back to it', a
     };
   }
   const reader = await shop.live();
-  await vi.waitFor(() => expect(reader.data('hello')).toHaveLength(1));
+  await eventually(() => expect(reader.data('hello')).toHaveLength(1));
   epoch = 'restored';
   await reader.ended;
   expect(reader.data('goodbye')).toMatchObject([{ reason: 'rebalancing' }]);
   const again = await shop.live({ lastEventId: reader.events[0]?.id ?? '' });
-  await vi.waitFor(() => expect(again.data('hello')).toMatchObject([{ epoch }]));
+  await eventually(() => expect(again.data('hello')).toMatchObject([{ epoch }]));
 });
 
 test('[L9] one key has its share of streams, the next is a polite 503, and a place that is left is free', async () => {
@@ -102,7 +102,7 @@ test('[L9] one key has its share of streams, the next is a polite 503, and a pla
   expect(wait).toBeLessThanOrEqual(30);
   expect(await shop.metric('dimmer_live_streams_refused_total{cause="key"}')).toBe(1);
   readers[0]?.stop();
-  await vi.waitFor(async () => expect((await shop.live()).status).toBe(200), {
+  await eventually(async () => expect((await shop.live()).status).toBe(200), {
     timeout: 5_000,
     interval: 100,
   });
@@ -159,9 +159,9 @@ test('[L11] an environment is followed while somebody watches, and no longer', a
   const readers = [await shop.live(), await shop.live()];
   expect(await shop.metric(OPEN)).toBe(2);
   await shop.commit();
-  await vi.waitFor(() => expect(reads).toBe(1));
+  await eventually(() => expect(reads).toBe(1));
   for (const reader of readers) reader.stop();
-  await vi.waitFor(async () => expect(await shop.metric(OPEN)).toBeUndefined());
+  await eventually(async () => expect(await shop.metric(OPEN)).toBeUndefined());
   await shop.commit();
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   expect(reads).toBe(1);

@@ -2,6 +2,7 @@ import { get } from 'node:http';
 import { connect } from 'node:net';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
+import { vi } from 'vitest';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemSchedule } from '../platform/schedule.ts';
@@ -191,4 +192,12 @@ function eventOf(block: string): ReadLiveEvent {
     id: fields.get('id'),
     data: JSON.parse(fields.get('data') ?? ''),
   };
+}
+
+/** Waits until something holds, and long enough for a machine that is busy with other tests. */
+export function eventually<T>(
+  check: () => T | Promise<T>,
+  options: { readonly timeout: number; readonly interval?: number } = { timeout: 5_000 },
+): Promise<T> {
+  return vi.waitFor(check, options);
 }

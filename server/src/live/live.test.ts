@@ -1,7 +1,7 @@
 import { LIVE_EVENTS } from '@dimmer/schema/rest';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import type { LiveReader } from './live-server.fixture.ts';
-import { PRODUCTION, startLiveServer, stopLiveServers } from './live-server.fixture.ts';
+import { eventually, PRODUCTION, startLiveServer, stopLiveServers } from './live-server.fixture.ts';
 
 afterEach(stopLiveServers);
 
@@ -17,7 +17,7 @@ test('[L1] a stream greets, and tells a change as the history has it, with its p
     'x-request-id': expect.any(String),
   });
   const revision = await shop.commit();
-  await vi.waitFor(() => expect(revisionsOf(reader)).toEqual([revision]));
+  await eventually(() => expect(revisionsOf(reader)).toEqual([revision]));
   const [hello] = reader.data('hello');
   expect(hello).toMatchObject({
     protocol: 1,
@@ -35,7 +35,7 @@ test('[L1] the data of every event is as its schema says', async () => {
   const shop = await startLiveServer({ environment: { DIMMER_HEARTBEAT_MS: '1000' } });
   const reader = await shop.live();
   await shop.commit();
-  await vi.waitFor(() => expect(reader.data('heartbeat')).not.toEqual([]), { timeout: 5_000 });
+  await eventually(() => expect(reader.data('heartbeat')).not.toEqual([]));
   await shop.server.close();
   await reader.ended;
   const names = Object.keys(LIVE_EVENTS) as (keyof typeof LIVE_EVENTS)[];
@@ -50,9 +50,9 @@ test('[L2] with since come first the changes after it, in pages, then what is ne
   const shop = await startLiveServer();
   for (let index = 0; index < 250; index += 1) await shop.commit();
   const reader = await shop.live({ query: '?since=3' });
-  await vi.waitFor(() => expect(revisionsOf(reader).at(-1)).toBe(250));
+  await eventually(() => expect(revisionsOf(reader).at(-1)).toBe(250));
   const last = await shop.commit();
-  await vi.waitFor(() => expect(revisionsOf(reader).at(-1)).toBe(last));
+  await eventually(() => expect(revisionsOf(reader).at(-1)).toBe(last));
   expect(revisionsOf(reader)).toEqual(Array.from({ length: last - 3 }, (_, index) => index + 4));
 }, 30_000);
 
@@ -60,12 +60,12 @@ test('[L2] Last-Event-ID goes on where a stream broke, also before the first cha
   const shop = await startLiveServer();
   await shop.commit();
   const first = await shop.live();
-  await vi.waitFor(() => expect(first.events).toHaveLength(1));
+  await eventually(() => expect(first.events).toHaveLength(1));
   first.stop();
   const id = first.events[0]?.id ?? '';
   const missed = await shop.commit();
   const second = await shop.live({ lastEventId: id, query: '?since=0' });
-  await vi.waitFor(() => expect(revisionsOf(second)).toEqual([missed]));
+  await eventually(() => expect(revisionsOf(second)).toEqual([missed]));
 });
 
 test('[L2] a since that the history does not reach begins where it does, one of the future or of another epoch now', async () => {
@@ -75,7 +75,7 @@ test('[L2] a since that the history does not reach begins where it does, one of 
   const hellos = await Promise.all(
     [{ query: '?since=0' }, { query: '?since=99' }, { lastEventId: 'another:1' }].map(async (asked) => {
       const reader = await shop.live(asked);
-      await vi.waitFor(() => expect(reader.data('hello')).toHaveLength(1));
+      await eventually(() => expect(reader.data('hello')).toHaveLength(1));
       return reader.data('hello')[0];
     }),
   );
@@ -102,7 +102,7 @@ test('[L3] however streams come and writers write, every change comes once and i
   await opening;
   expect(readers.length).toBeGreaterThan(5);
   for (const { since, reader } of readers) {
-    await vi.waitFor(() => expect(revisionsOf(reader).at(-1)).toBe(180));
+    await eventually(() => expect(revisionsOf(reader).at(-1)).toBe(180));
     expect(revisionsOf(reader)).toEqual(Array.from({ length: 180 - since }, (_, index) => since + 1 + index));
   }
 
@@ -130,7 +130,7 @@ test('[L3] a commit whose announcement is lost is found by the tick, and a faile
   await new Promise((resolve) => setTimeout(resolve, 1_200));
   expect(revisionsOf(reader)).toEqual([]);
   isDown = false;
-  await vi.waitFor(() => expect(revisionsOf(reader)).toEqual([revision]), { timeout: 5_000 });
+  await eventually(() => expect(revisionsOf(reader)).toEqual([revision]));
 });
 
 test('[L4] the receipt of a new revision goes from incomplete to complete, as its route answers it, and ends', async () => {
@@ -140,11 +140,11 @@ test('[L4] the receipt of a new revision goes from incomplete to complete, as it
   const reader = await shop.live();
   const revision = await shop.commit();
   const receipts = (): { applied: number; complete: boolean }[] => reader.data('receipt');
-  await vi.waitFor(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 0, instances: 2 }));
+  await eventually(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 0, instances: 2 }));
   await shop.report('web-1', revision);
-  await vi.waitFor(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 1, complete: false }));
+  await eventually(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 1, complete: false }));
   await shop.report('web-2', revision);
-  await vi.waitFor(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 2, complete: true }));
+  await eventually(() => expect(receipts().at(-1)).toMatchObject({ revision, applied: 2, complete: true }));
   const { at: _, ...asked } = await shop.ask(`GET ${PRODUCTION}/revisions/${revision}/receipt`);
   expect(receipts().at(-1)).toMatchObject(asked);
   expect(receipts()).toHaveLength(3);
@@ -155,10 +155,10 @@ test('[L4] whoever comes back within a minute gets the receipt of what was misse
   await shop.report('web-1', 0);
   const revision = await shop.commit();
   const reader = await shop.live({ query: `?since=${revision - 1}` });
-  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{ revision, complete: false }]));
+  await eventually(() => expect(reader.data('receipt')).toMatchObject([{ revision, complete: false }]));
   const other = await shop.live();
   await shop.report('web-1', revision);
-  await vi.waitFor(() => expect(reader.data('receipt')).toMatchObject([{}, { revision, complete: true }]));
+  await eventually(() => expect(reader.data('receipt')).toMatchObject([{}, { revision, complete: true }]));
   expect(other.data('receipt')).toEqual([]);
 });
 
@@ -167,11 +167,11 @@ test('[L4] a newer revision does not stop the receipts of an older one', async (
   await shop.report('web-1', 0);
   const reader = await shop.live();
   const older = await shop.commit();
-  await vi.waitFor(() => expect(reader.data('receipt')).toHaveLength(1));
+  await eventually(() => expect(reader.data('receipt')).toHaveLength(1));
   const newer = await shop.commit();
-  await vi.waitFor(() => expect(reader.data('receipt')).toHaveLength(2));
+  await eventually(() => expect(reader.data('receipt')).toHaveLength(2));
   await shop.report('web-1', newer);
-  await vi.waitFor(() => {
+  await eventually(() => {
     const complete = reader.data('receipt').filter((receipt) => receipt.complete);
     expect(complete.map(({ revision }) => revision).sort()).toEqual([older, newer]);
   });
@@ -190,9 +190,9 @@ test('[L4] after 60 s comes a last receipt, complete or not', async () => {
     }
   };
   await pass(58_000);
-  await vi.waitFor(() => expect(reader.data('receipt')).toHaveLength(1));
+  await eventually(() => expect(reader.data('receipt')).toHaveLength(1));
   await pass(4_000);
-  await vi.waitFor(() => expect(reader.data('receipt')).toHaveLength(2));
+  await eventually(() => expect(reader.data('receipt')).toHaveLength(2));
   const [, last] = reader.data('receipt');
   expect(last).toMatchObject({ revision, complete: false, instances: 1, applied: 0 });
   expect(Date.parse(last.at) - Date.parse(last.committedAt)).toBeGreaterThanOrEqual(60_000);
@@ -213,10 +213,10 @@ test('[L5] streams of one environment share one read of the history per commit',
       }),
   });
   const readers = await Promise.all(Array.from({ length: 20 }, () => shop.live()));
-  await vi.waitFor(() => expect(readers.every(({ events }) => events.length === 1)).toBe(true));
+  await eventually(() => expect(readers.every(({ events }) => events.length === 1)).toBe(true));
   reads = 0;
   const revision = await shop.commit();
-  await vi.waitFor(() => {
+  await eventually(() => {
     for (const reader of readers) expect(revisionsOf(reader)).toEqual([revision]);
   });
   // One for the commit; the second's tick may look as well.
@@ -227,7 +227,7 @@ test('[L6] a heartbeat names the revision up to which everything was told', asyn
   const shop = await startLiveServer({ manual: true, environment: { DIMMER_HEARTBEAT_MS: '1000' } });
   const revision = await shop.commit();
   const reader = await shop.live();
-  await vi.waitFor(() => expect(reader.data('hello')).toHaveLength(1));
+  await eventually(() => expect(reader.data('hello')).toHaveLength(1));
   shop.time.pass(1_000);
-  await vi.waitFor(() => expect(reader.data('heartbeat')).toEqual([{ revision }]));
+  await eventually(() => expect(reader.data('heartbeat')).toEqual([{ revision }]));
 });
