@@ -9,9 +9,9 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/dist/delivery/stream-set.js',
-        find: 'this.#subscribers.set(subscriber, keyId);',
+        find: 'this.#subscribers.set(subscriber, signedBy === undefined ? { keyId } : { keyId, signedBy });',
         replace:
-          'setTimeout(() => { subscriber.subscribedAt(source.revision); this.#subscribers.set(subscriber, keyId); }, 100);',
+          'setTimeout(() => { subscriber.subscribedAt(source.revision); this.#subscribers.set(subscriber, { keyId }); }, 100);',
       },
       {
         file: 'server/dist/delivery/subscriber.js',
