@@ -61,6 +61,11 @@ export function askedDelayMs(askedMs: number, timing: FollowerTiming): number {
   return Number.isFinite(askedMs) ? Math.min(Math.max(askedMs, 0), timing.askedDelayMaxMs) : 0;
 }
 
+/** How long a server is kept that is cut off from its database. */
+export function elsewhereDelayMs(random: number, timing: FollowerTiming): number {
+  return timing.elsewhereAfterMs * (1 + timing.intervalSpread * random);
+}
+
 /** How long a stream may be silent, from the heartbeat interval that it announced. */
 export function silenceMs(heartbeatMs: number, timing: FollowerTiming): number {
   const silence = timing.silentHeartbeats * heartbeatMs;

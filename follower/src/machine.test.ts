@@ -360,3 +360,39 @@ function malformed(rig: Rig): Rig {
   const decoded = { outcome: 'malformed', problem: 'commit: no digest' } as const;
   return rig.happen({ type: 'message', attempt: rig.state.attempt, decoded, size: 1 });
 }
+
+/** What a server says that was without its database for so long. */
+function agedHeartbeat(databaseAgeMs: number): StreamMessage<Versioned> {
+  return { ...heartbeat(1, a1), databaseAgeMs } as StreamMessage<Versioned>;
+}
+
+test('[F59] a server without its database makes stale, and is kept for half a minute', () => {
+  const rig = live().say(agedHeartbeat(44_999));
+  expect(rig.status).toBe('LIVE');
+  expect(rig.say(agedHeartbeat(45_000)).status).toBe('STALE');
+  expect(rig.kinds).toEqual([]);
+  expect(rig.state.confirmedAt).toBe(-45_000);
+  expect(rig.pass(15_000).say(agedHeartbeat(60_000)).status).toBe('STALE');
+  expect(rig.pass(17_999).kinds).toEqual([]);
+  expect(rig.pass(1).kinds).toEqual(['disconnect']);
+  expect([rig.status, rig.state.problem?.message]).toEqual([
+    'STALE',
+    'the server is cut off from its database',
+  ]);
+});
+
+test('[F59] the next server is believed at its hello, cut off or not', () => {
+  const rig = live().say(agedHeartbeat(45_000)).pass(36_000).wait();
+  const again = { ...hello('none', 1), databaseAgeMs: 90_000 } as StreamMessage<Versioned>;
+  expect(rig.say(again).status).toBe('STALE');
+  expect(rig.pass(33_000).kinds).toEqual(['disconnect']);
+  expect(rig.wait().say(hello('none', 1)).status).toBe('LIVE');
+});
+
+test('[F59] a server that has its database back is kept', () => {
+  const rig = live().say(agedHeartbeat(45_000), agedHeartbeat(500));
+  expect(rig.status).toBe('LIVE');
+  expect(rig.pass(44_999).kinds).toEqual([]);
+  rig.say(agedHeartbeat(50_000), put(a2), commit(2, a2));
+  expect(rig.status).toBe('LIVE');
+});

@@ -4,7 +4,7 @@ import type { Happening, Moment, StoredSnapshot, StreamEnd } from './event.ts';
 import { andPollWhenDue, onPolled, pollNotBefore, pollSoon, withPolls } from './polling.ts';
 import { onMessage, onRetry } from './receive.ts';
 import type { FollowerState } from './state.ts';
-import { deadlineOf } from './state.ts';
+import { deadlineOf, isLive } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 import type { Step } from './transitions.ts';
 import { connect, disconnectOf, isOnline, lose, offline, unchanged, withRefusal } from './transitions.ts';
@@ -113,7 +113,9 @@ function onTick<Item extends Versioned>(
   const message =
     link.phase === 'connecting'
       ? `no hello within ${timing.connectTimeoutMs} ms`
-      : `nothing heard for ${link.silenceMs} ms`;
+      : aged.stale && isLive(aged)
+        ? 'the server is cut off from its database'
+        : `nothing heard for ${link.silenceMs} ms`;
   return lose(aged, { problem: { message } }, moment, timing);
 }
 

@@ -1,5 +1,5 @@
 import type { CommitMessage, HeartbeatMessage, HelloMessage, Versioned } from '@dimmer/schema';
-import { askedDelayMs, silenceMs } from './backoff.ts';
+import { askedDelayMs, elsewhereDelayMs, silenceMs } from './backoff.ts';
 import type { Happening, Moment, StreamMessage } from './event.ts';
 import type { Snapshot, StagedObject } from './snapshot.ts';
 import { NOTHING, withStaged } from './snapshot.ts';
@@ -88,9 +88,8 @@ function onHello<Item extends Versioned>(
     askedMs: connecting.askedMs,
   };
   const opened: FollowerState<Item> = { ...state, link };
-  return hello.mode === 'none'
-    ? { state: current(opened, link, moment.now, moment.now), effects: [] }
-    : { state: opened, effects: [] };
+  if (hello.mode !== 'none') return unchanged(opened);
+  return unchanged(vouched(state, link, hello.databaseAgeMs ?? 0, moment, timing));
 }
 
 function onStaged<Item extends Versioned>(
@@ -185,8 +184,23 @@ function onHeartbeat<Item extends Versioned>(
   if (heartbeat.digest !== snapshot.digest) {
     return refuse(state, otherDigest('heartbeat', heartbeat.revision), moment, timing);
   }
-  const confirmedAt = moment.now - Math.max(heartbeat.databaseAgeMs, 0);
-  return { state: current(state, link, moment.now, confirmedAt), effects: [] };
+  return unchanged(vouched(state, link, heartbeat.databaseAgeMs, moment, timing));
+}
+
+/** The copy is the server's. One that is cut off from its database cannot say more than that (F59). */
+function vouched<Item extends Versioned>(
+  state: FollowerState<Item>,
+  link: Open<Item>,
+  databaseAgeMs: number,
+  moment: Moment,
+  timing: FollowerTiming,
+): FollowerState<Item> {
+  const { now } = moment;
+  const next = current(state, link, now, now - Math.max(databaseAgeMs, 0));
+  if (!(databaseAgeMs >= timing.staleAfterMs)) return next;
+  const isKnown = state.stale && state.link.phase === 'open';
+  const until = isKnown ? state.link.until : now + elsewhereDelayMs(moment.random, timing);
+  return { ...next, stale: true, link: { ...link, liveSince: link.liveSince ?? now, until } };
 }
 
 /** A goodbye is no failure, unless it comes so early that obeying it would make a tight loop. */

@@ -21,7 +21,7 @@ export const STATUSES = [
   'LIVE',
   /** The stream was lost a moment ago. */
   'INTERRUPTED',
-  /** The stream was lost, and is still lost. */
+  /** The stream was lost, and is still lost; or its server is cut off from the database. */
   'STALE',
   /** The server does not accept the key. */
   'REFUSED',
@@ -167,7 +167,7 @@ export function statusOf(state: FollowerState<Versioned>): FollowerStatus {
   const { link } = state;
   if (link.phase === 'closed') return 'CLOSED';
   if (link.phase === 'idle') return 'INIT';
-  if (isLive(state)) return 'LIVE';
+  if (isLive(state)) return state.stale ? 'STALE' : 'LIVE';
   if (state.refused) return 'REFUSED';
   if (state.lostAt !== null) return state.stale ? 'STALE' : 'INTERRUPTED';
   // Never live, but the server's: a poll has brought or confirmed it.

@@ -21,8 +21,13 @@ export interface FollowerTiming {
   readonly refetchMinMs: number;
   /** Longest delay that a server may ask for. */
   readonly askedDelayMaxMs: number;
-  /** Time without a stream until `INTERRUPTED` becomes `STALE`. */
+  /** Time without a stream until `INTERRUPTED` becomes `STALE`; of a server without its database until `LIVE` does. */
   readonly staleAfterMs: number;
+  /**
+   * A server that was without its database for `staleAfterMs` is left for another one after this time, so that an outage
+   * of a minute moves nobody.
+   */
+  readonly elsewhereAfterMs: number;
   /**
    * The first poll is made after a random time between these, from the last that a stream has said. The longest
    * silence that a stream may keep is part of it, so that a dead link is polled around within a minute.
@@ -39,7 +44,7 @@ export interface FollowerTiming {
   readonly pollTimeoutMs: number;
   /** Time between two checks of a copy that is live. */
   readonly checkIntervalMs: number;
-  /** How much longer or shorter than these two intervals the time between may be, as a share. */
+  /** How much longer or shorter than these intervals the time between may be, as a share. */
   readonly intervalSpread: number;
   /** What a check has seen, the stream has to bring within this time. */
   readonly checkGraceMs: number;
@@ -61,6 +66,7 @@ export const DEFAULT_TIMING: FollowerTiming = {
   refetchMinMs: 60_000,
   askedDelayMaxMs: 600_000,
   staleAfterMs: 45_000,
+  elsewhereAfterMs: 30_000,
   pollAfterMinMs: 45_000,
   pollAfterMaxMs: 57_000,
   coldPollAfterMinMs: 1_000,

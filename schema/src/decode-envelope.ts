@@ -98,12 +98,14 @@ function putReader<Item>(decodeObject: ObjectDecoder<Item>): (fields: Fields) =>
   };
 }
 
-function readHello({ protocol, epoch, revision, mode, heartbeatMs }: Fields): PlainMessage | undefined {
+function readHello(fields: Fields): PlainMessage | undefined {
+  const { protocol, epoch, revision, mode, heartbeatMs, databaseAgeMs } = fields;
   if (!isCount(protocol) || typeof epoch !== 'string' || !isCount(revision) || !isCount(heartbeatMs)) {
     return undefined;
   }
   if (mode !== 'none' && mode !== 'delta' && mode !== 'full') return undefined;
-  return { type: 'hello', protocol, epoch, revision, mode, heartbeatMs };
+  const age = typeof databaseAgeMs === 'number' ? { databaseAgeMs } : {};
+  return { type: 'hello', protocol, epoch, revision, mode, heartbeatMs, ...age };
 }
 
 function readDelete({ kind, key, version }: Fields): PlainMessage | undefined {

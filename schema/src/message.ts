@@ -18,6 +18,8 @@ export interface HelloMessage {
   /** `none`: the reader is current; `delta`: the missing objects follow; `full`: everything follows. */
   readonly mode: 'none' | 'delta' | 'full';
   readonly heartbeatMs: number;
+  /** As heartbeats tell it; absent from servers before 0.2. */
+  readonly databaseAgeMs?: number;
 }
 
 /** An object to stage. Nothing is applied before the commit. */

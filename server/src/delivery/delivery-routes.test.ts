@@ -31,6 +31,7 @@ test('[D1] a stream greets, sends everything, and then each change as a set that
     revision: 1,
     mode: 'full',
     heartbeatMs: HEARTBEAT_MS,
+    databaseAgeMs: 0,
   });
   server.log.commit({ ...remove('a'), kill: true });
   await vi.waitFor(() => expect(reader.types.slice(4)).toEqual(['delete', 'commit']));
@@ -165,6 +166,16 @@ test('[D11] heartbeats carry revision, digest and the age of the database, and n
   const beat = reader.messages.at(-1);
   expect(beat).toMatchObject({ revision: 1, digest: digestOfAll(server.log.objects) });
   expect(beat?.type === 'heartbeat' && beat.databaseAgeMs).toBeGreaterThan(0);
+});
+
+test('[M1] a hello tells the age of the database, so that a reader knows where it has come to (REP-3)', async () => {
+  const server = await start();
+  const first = await openStream(server);
+  await vi.waitFor(() => expect(first.reader.messages[0]).toMatchObject({ databaseAgeMs: 0 }));
+  server.log.fault = new StorageFault('unavailable', 'cut off');
+  server.time.pass(50_000);
+  const second = await openStream(server);
+  await vi.waitFor(() => expect(second.reader.messages[0]).toMatchObject({ databaseAgeMs: 50_000 }));
 });
 
 test('[D3] a revision becomes bytes once, whatever the number of streams (ORD-10)', async () => {

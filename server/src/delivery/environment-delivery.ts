@@ -184,7 +184,8 @@ export class EnvironmentDelivery implements Publishing {
     if (this.#views !== undefined) this.#ports.order.add(this.#views);
   }
 
-  readonly #databaseAgeMs = (now: number): number => Math.max(0, now - (this.#feed.answeredAt ?? now));
+  readonly #databaseAgeMs = (now = this.#ports.clock.now()): number =>
+    Math.max(0, now - (this.#feed.answeredAt ?? now));
 
   #succeed(): void {
     if (this.#failing) this.#ports.log.info(this.environment, 'the change feed follows the database again');

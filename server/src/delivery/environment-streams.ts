@@ -13,7 +13,7 @@ export interface EnvironmentStreamsPorts extends StreamSetPorts {
   readonly counts: DeliveryCounts;
   readonly heartbeatMs: number;
   /** @returns How long ago the database last answered, in milliseconds. */
-  readonly databaseAgeMs: (now: number) => number;
+  readonly databaseAgeMs: (now?: number) => number;
 }
 
 /** A request for a stream of definitions. */
@@ -55,12 +55,13 @@ export class EnvironmentStreams implements StreamSource {
   /** Registers a stream and sends it what it lacks, in one tick: nothing falls between the two. */
   open(request: StreamRequest): void {
     const { counts, heartbeatMs } = this.#ports;
+    const databaseAgeMs = this.#ports.databaseAgeMs();
     const mode = modeOf(this.#copy, request.cursor);
     counts.opened[mode] += 1;
     this.set.add(request, this).begin({
       headers: request.headers,
       revision: this.#copy.revision,
-      hello: helloFrame(this.#copy, mode, heartbeatMs),
+      hello: helloFrame(this.#copy, mode, { heartbeatMs, databaseAgeMs }),
       objects: this.#objectsFor(mode, request.cursor),
     });
   }

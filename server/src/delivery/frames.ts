@@ -19,9 +19,13 @@ const SUFFIX = '\n\n';
 const COMMA = Buffer.from(',');
 
 /** The first frame of a stream. */
-export function helloFrame(copy: Cursor, mode: HelloMessage['mode'], heartbeatMs: number): Buffer {
-  const { epoch, revision } = copy;
-  return frame('hello', { protocol: PROTOCOL_VERSION, epoch, revision, mode, heartbeatMs });
+export function helloFrame(
+  { epoch, revision }: Cursor,
+  mode: HelloMessage['mode'],
+  pulse: { readonly heartbeatMs: number; readonly databaseAgeMs: number },
+): Buffer {
+  const { heartbeatMs, databaseAgeMs } = pulse;
+  return frame('hello', { protocol: PROTOCOL_VERSION, epoch, revision, mode, heartbeatMs, databaseAgeMs });
 }
 
 /** Stages an object. The only place where an object becomes JSON: see {@link jsonOfPut}. */

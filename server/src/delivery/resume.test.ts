@@ -19,7 +19,7 @@ async function copyFrom(log: ChangeLog): Promise<EnvironmentCopy> {
 function bytesFor(copy: EnvironmentCopy, cursor: ReturnType<typeof parseCursor>): Buffer {
   const frames = new FrameCache(newDeliveryCounts().encodings);
   const mode = modeOf(copy, cursor);
-  const hello = helloFrame(copy, mode, 15_000);
+  const hello = helloFrame(copy, mode, { heartbeatMs: 15_000, databaseAgeMs: 20 });
   if (mode === 'none') return hello;
   const objects =
     mode === 'delta' && cursor !== undefined ? frames.delta(copy, cursor.revision) : frames.full(copy);

@@ -14,7 +14,7 @@ export interface ViewedEnvironment {
   /** The environment as it is now: the same object while nothing changes. */
   current(): RulesetAt;
   /** @returns How long ago the database last answered, in milliseconds. */
-  readonly databaseAgeMs: (now: number) => number;
+  readonly databaseAgeMs: (now?: number) => number;
   /** Time between two heartbeats of a stream, in milliseconds. */
   readonly heartbeatMs: number;
 }

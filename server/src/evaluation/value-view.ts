@@ -24,12 +24,14 @@ export function valueView(values: ContextValues, cache: ValueCache, held: HeldVa
     const at = environment.current();
     values.advance(cache.flagsOf(at.ruleset));
     const mode = modeOf(at, values.digest, held);
+    const { heartbeatMs } = environment;
+    const databaseAgeMs = environment.databaseAgeMs();
     return {
       source: new ValueSource(values, cache, environment),
       mode,
       beginning: {
         revision: at.revision,
-        hello: helloFrame(at, mode, environment.heartbeatMs),
+        hello: helloFrame(at, mode, { heartbeatMs, databaseAgeMs }),
         objects: beginningOf(at, values, mode, held),
       },
     };
