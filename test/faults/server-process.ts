@@ -10,7 +10,7 @@ const FAILPOINT_SERVER = fileURLToPath(new URL('failpoint-server.ts', import.met
 /** Long enough for a machine that does much else. */
 const READY_WITHIN_MS = 60_000;
 
-/** A real `dimmer serve` on a fixed port and file, which can be killed and started again. */
+/** A real `dimmer serve` on a fixed port and database, which can be killed and started again. */
 export interface ServerProcess {
   readonly url: string;
   readonly port: number;
@@ -37,12 +37,12 @@ export interface ServerProcess {
 }
 
 /**
- * @param databasePath - The SQLite file; it is kept over restarts.
+ * @param database - The path of a SQLite file, or `postgres://...`; it is kept over restarts.
  * @param environment - Variables beside those of every test.
  * @param failpoints - Given, even empty: the program of `failpoint-server.ts` runs instead of the shipped one.
  */
 export async function createServerProcess(
-  databasePath: string,
+  database: string,
   environment: Readonly<Record<string, string>> = {},
   failpoints?: Failpoints,
 ): Promise<ServerProcess> {
@@ -61,11 +61,11 @@ export async function createServerProcess(
     serverKey,
     pid: () => child?.pid ?? 0,
     async start() {
-      child = spawn(process.execPath, programOf(databasePath, armed), {
+      child = spawn(process.execPath, programOf(database, armed), {
         env: {
           ...process.env,
           DIMMER_PORT: String(port),
-          DIMMER_DATABASE_URL: `file:${databasePath}`,
+          DIMMER_DATABASE_URL: database.startsWith('postgres:') ? database : `file:${database}`,
           DIMMER_BOOTSTRAP_ADMIN_KEY: adminKey,
           DIMMER_BOOTSTRAP_SERVER_KEY: serverKey,
           DIMMER_LOG_LEVEL: 'warn',
@@ -133,7 +133,8 @@ async function untilReady(url: string, child: ChildProcess, output: () => string
   throw new Error(`the server was not ready within ${READY_WITHIN_MS} ms:\n${output()}`);
 }
 
-async function freePort(): Promise<number> {
+/** A TCP port of 127.0.0.1 that nobody had a moment ago. */
+export async function freePort(): Promise<number> {
   const probe = createServer().listen(0, '127.0.0.1');
   await once(probe, 'listening');
   const address = probe.address();
