@@ -4,9 +4,9 @@ import { startCrowd } from './crowd.ts';
 import { type FakedClock, fakedClock, untilTimeIs } from './faked-clock.ts';
 import { type FaultProxy, startFaultProxy } from './fault-proxy.ts';
 import { createHistoryFile, type Entry, type HistoryFile, readHistoryFile } from './history-file.ts';
+import { type Judged, judge } from './judge.ts';
 import { type Model, modelOf } from './model.ts';
 import { poisonVictim } from './poison.ts';
-import { replayStreams } from './replay-streams.ts';
 import type { Fault, Scenario, Span } from './scenarios.ts';
 import { type SdkClient, startSdkClient } from './sdk-client.ts';
 import { type SdkProcess, startSdkProcess } from './sdk-process-client.ts';
@@ -14,8 +14,6 @@ import { type SeededRandom, seededRandom } from './seeded-random.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { type StreamClient, startStreamClient } from './stream-client.ts';
 import { createBallast, createFlags, fetchRevisions, startTraffic } from './traffic.ts';
-import { CLIENT_VALIDATORS, readingsOf } from './validate-clients.ts';
-import { STREAM_VALIDATORS } from './validate-streams.ts';
 
 /** Clients of a run. Half of the SDKs and of the raw clients go through the proxy, where they may. */
 const SDKS = 2;
@@ -24,7 +22,6 @@ const RAW_CLIENTS = { short: 4, long: 8 };
 const CONVERGED_WITHIN_MS = 45_000;
 /** How long a crowd waits for its first stream, in milliseconds. */
 const CROWD_STREAMS_WITHIN_MS = 20_000;
-const VIOLATIONS_SHOWN = 5;
 const SETTINGS = { DIMMER_HEARTBEAT_MS: '1000' };
 
 /** What came of a run. */
@@ -34,15 +31,8 @@ export interface Outcome {
   readonly counts: {
     readonly revisions: number;
     readonly writes: number;
-    /** Frames that raw clients were sent, and flags that SDKs were asked: what was judged. */
-    readonly frames: number;
-    readonly readings: number;
-    readonly commits: number;
-    readonly heartbeats: number;
     readonly framesEdited: number;
-    /** Commits that brought a reader over several revisions at once. */
-    readonly merged: number;
-  };
+  } & Judged['counts'];
 }
 
 export interface RunOptions {
@@ -268,31 +258,4 @@ export function complaintsAbout(
     ...(merges === true && counts.merged === 0 ? ['run: no reader was slow enough'] : []),
     ...(interrupts && !left ? ['run: no SDK has left LIVE'] : []),
   ];
-}
-
-interface Judged {
-  readonly violations: readonly string[];
-  readonly counts: Pick<Outcome['counts'], 'frames' | 'readings' | 'commits' | 'heartbeats' | 'merged'>;
-}
-
-/** Judges what was written down, and nothing else: a file can be judged again. */
-function judge(entries: readonly Entry[], model: Model): Judged {
-  const streams = replayStreams(entries);
-  const judged = [
-    ...Object.entries(STREAM_VALIDATORS).map(([name, validate]) => [name, validate(streams, model)] as const),
-    ...Object.entries(CLIENT_VALIDATORS).map(([name, validate]) => [name, validate(entries, model)] as const),
-  ];
-  const { delivered, bookmarks } = streams;
-  return {
-    violations: judged.flatMap(([name, found]) =>
-      found.slice(0, VIOLATIONS_SHOWN).map((violation) => `${name}: ${violation}`),
-    ),
-    counts: {
-      frames: entries.filter(({ op }) => op === 'frame').length,
-      readings: entries.reduce((total, entry) => total + readingsOf(entry).length, 0),
-      commits: delivered.length,
-      heartbeats: bookmarks.length,
-      merged: delivered.filter(({ full, from, revision }) => !full && revision > from + 1).length,
-    },
-  };
 }

@@ -21,6 +21,8 @@ export interface SdkClientOptions {
   readonly serverKey: string;
   readonly history: HistoryFile;
   readonly random: SeededRandom;
+  /** The share of its random delays that it takes, from 0 to 1. */
+  readonly patience?: number;
 }
 
 /** The share of its random delays that an SDK takes here: a run is there for faults, not for waiting. */
@@ -31,13 +33,14 @@ const USERS = 100;
 const CONTEXT = { targetingKey: 'user-1' };
 
 /** The machine as it is, but for delays that are short and come from the seed. */
-export function impatientPlatform(random: SeededRandom): Platform {
-  return { ...systemPlatform, random: () => random.next() * PATIENCE };
+export function impatientPlatform(random: SeededRandom, patience: number = PATIENCE): Platform {
+  return { ...systemPlatform, random: () => random.next() * patience };
 }
 
 /** Reads at every commit and between them; what equals the last reading is not written down again. */
-export function startSdkClient({ name, url, serverKey, history, random }: SdkClientOptions): SdkClient {
-  const platform = impatientPlatform(random);
+export function startSdkClient(options: SdkClientOptions): SdkClient {
+  const { name, url, serverKey, history, random } = options;
+  const platform = impatientPlatform(random, options.patience);
   const flags = new Dimmer({ url, key: serverKey, cache: false, logger: SILENT }, platform);
   let lastRead = '';
   let rampRevision = 0;

@@ -18,8 +18,12 @@ export interface ServerProcess {
   readonly serverKey: string;
   /** Of the process that runs, or ran last. */
   pid(): number;
-  /** Starts the process and waits until it is ready. */
-  start(): Promise<void>;
+  /**
+   * Starts the process and waits until it is ready.
+   *
+   * @param command - `bin/dimmer.js` of another build. Default: of this one.
+   */
+  start(command?: string): Promise<void>;
   /** Sends a signal and waits for the end; answers with exit code or signal. */
   end(signal: NodeJS.Signals): Promise<number | NodeJS.Signals | null>;
   /** Sends a signal that does not end the process: SIGSTOP, SIGCONT. */
@@ -60,8 +64,8 @@ export async function createServerProcess(
     adminKey,
     serverKey,
     pid: () => child?.pid ?? 0,
-    async start() {
-      child = spawn(process.execPath, programOf(database, armed), {
+    async start(command = COMMAND) {
+      child = spawn(process.execPath, programOf(command, database, armed), {
         env: {
           ...process.env,
           DIMMER_PORT: String(port),
@@ -107,8 +111,12 @@ export async function createServerProcess(
   };
 }
 
-function programOf(databasePath: string, failpoints: Failpoints | undefined): readonly string[] {
-  if (failpoints === undefined) return [COMMAND, 'serve'];
+function programOf(
+  command: string,
+  databasePath: string,
+  failpoints: Failpoints | undefined,
+): readonly string[] {
+  if (failpoints === undefined) return [command, 'serve'];
   return [RUN_PROGRAM, FAILPOINT_SERVER, databasePath, JSON.stringify(failpoints)];
 }
 

@@ -31,17 +31,25 @@ export interface Traffic {
   stop(): Promise<void>;
 }
 
+/** Where writes go. */
+export type Written = Pick<ServerProcess, 'url' | 'adminKey'>;
+
 export interface TrafficOptions {
-  readonly server: ServerProcess;
+  readonly server: Written;
   readonly history: HistoryFile;
   readonly random: SeededRandom;
   readonly perSecond: number;
   /** Makes every rule so large, for slow readers. */
   readonly ruleBytes?: number;
+  /** How a request is sent. Default: once; what fails is not tried again. */
+  readonly send?: Send;
 }
 
+/** Sends one request. */
+export type Send = (server: Written, method: string, path: string, body?: unknown) => Promise<Response>;
+
 /** Makes the flags that {@link startTraffic} writes to. */
-export async function createFlags(server: ServerProcess): Promise<void> {
+export async function createFlags(server: Written): Promise<void> {
   for (const key of [...PAIR, SINGLE, KILLED, RAMP, VICTIM]) {
     await expectOk(await send(server, 'POST', `${PROJECT}/flags`, { key }));
   }
@@ -50,7 +58,7 @@ export async function createFlags(server: ServerProcess): Promise<void> {
 }
 
 /** Makes flags that nobody writes to, of at least so many bytes each. */
-export async function createBallast(server: ServerProcess, flags: number, ruleBytes: number): Promise<void> {
+export async function createBallast(server: Written, flags: number, ruleBytes: number): Promise<void> {
   for (let index = 0; index < flags; index += 1) {
     const key = `ballast-${index}`;
     await expectOk(await send(server, 'POST', `${PROJECT}/flags`, { key }));
@@ -61,7 +69,7 @@ export async function createBallast(server: ServerProcess, flags: number, ruleBy
 
 /** Starts writing single flags, pairs, kills, restores, a growing rollout, and flags that come and go. */
 export function startTraffic(options: TrafficOptions): Traffic {
-  const { server, history, random, perSecond } = options;
+  const { server, history, random, perSecond, send: sendWrite = send } = options;
   const underWay = new Set<Promise<void>>();
   let acknowledged = 0;
   let writes = 0;
@@ -83,7 +91,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
 
   const timer = setInterval(() => {
     const { marker, flags, method, path, body } = nextWrite();
-    const write = acknowledgedRevision(server, method, path, body).then((revision) => {
+    const write = acknowledgedRevision(() => sendWrite(server, method, path, body)).then((revision) => {
       const result = revision === undefined ? null : { revision };
       history.append('writer', { op: 'write', args: { marker, flags }, result });
       acknowledged = Math.max(acknowledged, revision ?? 0);
@@ -107,7 +115,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
 }
 
 /** The whole kept history, oldest first. */
-export async function fetchRevisions(server: ServerProcess): Promise<readonly RevisionRecord[]> {
+export async function fetchRevisions(server: Written): Promise<readonly RevisionRecord[]> {
   const records: RevisionRecord[] = [];
   for (;;) {
     const after = records.at(-1)?.revision ?? 0;
@@ -171,14 +179,9 @@ function rulesOf(marker: string, bytes: number): readonly unknown[] {
 }
 
 /** @returns `undefined` when the answer never came, or was a refusal. */
-async function acknowledgedRevision(
-  server: ServerProcess,
-  method: string,
-  path: string,
-  body: unknown,
-): Promise<number | undefined> {
+async function acknowledgedRevision(ask: () => Promise<Response>): Promise<number | undefined> {
   try {
-    const response = await send(server, method, path, body);
+    const response = await ask();
     const { revision } = (await response.json()) as { readonly revision: number };
     return response.ok ? revision : undefined;
   } catch {
@@ -191,7 +194,7 @@ async function expectOk(response: Response): Promise<void> {
   if (!response.ok) throw new Error(`${response.status}: ${text}`);
 }
 
-function send(server: ServerProcess, method: string, path: string, body?: unknown): Promise<Response> {
+function send(server: Written, method: string, path: string, body?: unknown): Promise<Response> {
   return fetch(server.url + path, {
     method,
     headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
