@@ -56,8 +56,11 @@ export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';
 export { PROBLEMS } from './problem.ts';
 export type {
   AppliedRevision,
+  ForwardedClientBatch,
+  ForwardedReport,
   Report,
   ReportBatch,
+  ReportBundle,
   ReportedEvent,
   ReportedExposure,
   ReportedInstance,

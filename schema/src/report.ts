@@ -14,6 +14,10 @@ export const REPORT_LIMITS = {
   appliedPerReport: 64,
   /** Updates that were refused, in one report. */
   problemsPerReport: 8,
+  /** Reports in one bundle. */
+  reportsPerBundle: 1_000,
+  /** Instances that a bundle says are connected. */
+  connectedPerBundle: 5_000,
   /** Characters of names, builds, hosts, fallbacks and messages. */
   textCharacters: 200,
 } as const;
@@ -130,4 +134,30 @@ export interface Report {
   readonly problems?: readonly ReportedProblem[];
   /** Left out where there is nothing to count. */
   readonly batch?: ReportBatch;
+}
+
+/** A report that a relay hands on. */
+export interface ForwardedReport {
+  /** The relay that the instance speaks to. */
+  readonly via: string;
+  /** How long relays have kept it, in milliseconds: its ages are older by that. */
+  readonly heldMs: number;
+  /** A {@link Report}, as it came. */
+  readonly report: unknown;
+}
+
+/** Counts of a browser that a relay hands on. */
+export interface ForwardedClientBatch {
+  readonly instance: string;
+  readonly batch: ReportBatch;
+}
+
+/** The other body of `POST /sdk/v1/report`: what several instances told a relay. */
+export interface ReportBundle {
+  /** Stays the same however often the bundle is sent: it counts once. */
+  readonly id: string;
+  readonly reports: readonly ForwardedReport[];
+  readonly clients: readonly ForwardedClientBatch[];
+  /** Instances that say nothing at present and whose stream is open: hung, perhaps, but not gone. */
+  readonly connected: readonly string[];
 }

@@ -11,12 +11,12 @@ import type { HttpEnv } from './http/http-env.ts';
 import { limitRequests } from './http/limit-requests.ts';
 import type { Clock } from './platform/clock.ts';
 import { clientReportRoutes } from './reports/client-report-routes.ts';
-import type { Reports } from './reports/reports.ts';
+import type { ReportIntake } from './reports/reports.ts';
 import type { Settings } from './settings.ts';
 
 export interface ClientPlaneParts {
   readonly delivery: Delivery;
-  readonly reports: Reports;
+  readonly reports: ReportIntake;
   readonly identify: Identify;
   readonly limits: ClientLimits;
   readonly secureMode: SecureMode;

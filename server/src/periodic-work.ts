@@ -24,23 +24,45 @@ const REVOCATION_CHECK_MS = 1_000;
 
 const PRUNE_MS = 3_600_000;
 
-/**
- * Prunes history, at once and each hour; lifts expired kills, and ends the streams of deleted and expired keys and those
- * that secure mode does not allow, within a second or two.
- */
-export function startPeriodicWork(parts: {
-  readonly storage: Storage;
+export interface RevocationParts {
   readonly keys: KeyDirectory;
   readonly keepers: readonly StreamKeeper[];
   /** Ends the streams of contexts that nobody signed, where secure mode was turned on. */
   readonly endUnsignedStreams: () => Promise<void>;
-  readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
   readonly clock: Clock;
-  readonly random: Random;
   readonly schedule: Schedule;
   readonly log: Log;
-}): PeriodicWork {
-  const { storage, keys, keepers, endUnsignedStreams, settings, clock, schedule, log } = parts;
+}
+
+/** Ends the streams of deleted and expired keys and those that secure mode does not allow, within a second or two. */
+export function startRevocation(parts: RevocationParts): PeriodicWork {
+  const { keys, keepers, endUnsignedStreams, clock, schedule, log } = parts;
+  const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
+    run: () => endRevokedStreams(keys, keepers, clock.now()),
+    onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
+  });
+  const securing = repeat(schedule, REVOCATION_CHECK_MS, {
+    run: endUnsignedStreams,
+    onFailure: (err) => log.warn({ err }, 'streams were not checked for secure mode'),
+  });
+  return {
+    stop: async () => {
+      await Promise.all([revoking.stop(), securing.stop()]);
+    },
+  };
+}
+
+/**
+ * Prunes history, at once and each hour; lifts expired kills within a second or two, and sees to revocation.
+ */
+export function startPeriodicWork(
+  parts: {
+    readonly storage: Storage;
+    readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
+    readonly random: Random;
+  } & RevocationParts,
+): PeriodicWork {
+  const { storage, settings, schedule, log } = parts;
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
     run: () => storage.prune(policy),
@@ -51,20 +73,13 @@ export function startPeriodicWork(parts: {
     run: () => expiry.check(),
     onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
   });
-  const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
-    run: () => endRevokedStreams(keys, keepers, clock.now()),
-    onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
-  });
-  const securing = repeat(schedule, REVOCATION_CHECK_MS, {
-    run: endUnsignedStreams,
-    onFailure: (err) => log.warn({ err }, 'streams were not checked for secure mode'),
-  });
+  const revocation = startRevocation(parts);
   const first = prune.run().catch(prune.onFailure);
   const pruning = repeat(schedule, PRUNE_MS, prune);
   return {
     stop: async () => {
       expiry.close();
-      await Promise.all([first, lifting.stop(), revoking.stop(), securing.stop(), pruning.stop()]);
+      await Promise.all([first, lifting.stop(), revocation.stop(), pruning.stop()]);
     },
   };
 }

@@ -5,6 +5,7 @@ import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
 import { readOpenFilesMax } from './platform/open-files.ts';
+import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from './process-end.ts';
 import type { Settings } from './settings.ts';
 import { describeFaults, parseSettings } from './settings.ts';
 import { describeStartFault } from './start-fault.ts';
@@ -12,10 +13,6 @@ import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
 import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
 import type { Storage } from './storage/storage.ts';
-
-/** Exit codes: the settings are wrong; the server could not start. */
-const EXIT_SETTINGS = 2;
-const EXIT_START = 1;
 
 /** The flags of `dimmer serve`; each goes before its variable. */
 export interface ServeFlags {
@@ -66,29 +63,6 @@ function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
   });
 }
 
-/**
- * SIGTERM is what a deployment sends: the server drains. SIGINT is a person at the keyboard, who waits: it closes in
- * a second or so. A second signal of either kind does not wait at all.
- */
-function endOnSignal(server: RunningServer, log: Log): void {
-  let isEnding = false;
-  const onSignal = (signal: NodeJS.Signals): void => {
-    if (isEnding) process.exit(EXIT_START);
-    isEnding = true;
-    log.info({ signal }, 'closing');
-    const ended = signal === 'SIGTERM' ? server.drain() : server.close();
-    ended.then(
-      () => process.exit(0),
-      (cause: unknown) => {
-        log.error({ err: cause }, 'closing failed');
-        process.exit(EXIT_START);
-      },
-    );
-  };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
-}
-
 function withFlags(
   environment: Readonly<Record<string, string | undefined>>,
   { host, port, database }: ServeFlags,
@@ -99,9 +73,4 @@ function withFlags(
     ...(port !== undefined && { DIMMER_PORT: port }),
     ...(database !== undefined && { DIMMER_DATABASE_URL: database }),
   };
-}
-
-function fail(message: string, exitCode: number): void {
-  process.stderr.write(`${message}\n`);
-  process.exitCode = exitCode;
 }

@@ -1,18 +1,18 @@
-import type { SettingRow } from './settings.ts';
+import type { SettingRow, SettingTable } from './settings.ts';
 import { SETTINGS } from './settings.ts';
 
-/** The table of settings as `dimmer serve --help` prints it. */
-export function settingsHelp(): string {
-  const rows = Object.values<SettingRow>(SETTINGS).map((row) => [
+/** A table of settings as the help of its command prints it. */
+export function settingsHelp(table: SettingTable = SETTINGS): string {
+  const rows = Object.values<SettingRow>(table).map((row) => [
     `  ${row.name}=${row.default ?? ''}`,
     `      ${row.description}${row.unit === null ? '' : ` In ${row.unit}.`}`,
   ]);
   return ['Settings (environment variables, with their defaults):', ...rows.flat()].join('\n');
 }
 
-/** The table of settings as docs/settings.md has it. */
-export function settingsTable(): string {
-  const rows = Object.values<SettingRow>(SETTINGS).map((row) =>
+/** A table of settings as the docs have it. */
+export function settingsTable(table: SettingTable = SETTINGS): string {
+  const rows = Object.values<SettingRow>(table).map((row) =>
     cells([
       `\`${row.name}\``,
       row.type,

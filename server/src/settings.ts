@@ -249,10 +249,16 @@ export const SETTINGS = {
   },
 } as const satisfies Record<string, SettingRow>;
 
-type SettingName = keyof typeof SETTINGS;
+/** A table of settings. */
+export type SettingTable = Readonly<Record<string, SettingRow>>;
+
+/** What a table's variables are parsed to. Immutable. */
+export type SettingsOf<Table extends SettingTable> = {
+  readonly [Name in keyof Table]: z.infer<Table[Name]['schema']>;
+};
 
 /** What the server is set to. Immutable. */
-export type Settings = { readonly [Name in SettingName]: z.infer<(typeof SETTINGS)[Name]['schema']> };
+export type Settings = SettingsOf<typeof SETTINGS>;
 
 /** A setting that was refused. */
 export interface SettingFault {
@@ -262,17 +268,25 @@ export interface SettingFault {
 }
 
 /** The settings, or everything that is wrong with them. */
-export type ParsedSettings =
-  | { readonly ok: true; readonly settings: Settings }
+export type ParsedSettings<S = Settings> =
+  | { readonly ok: true; readonly settings: S }
   | { readonly ok: false; readonly faults: readonly SettingFault[] };
 
 /**
- * Reads the settings from environment variables. An empty variable counts as not set.
+ * Reads the server's settings from environment variables. An empty variable counts as not set.
  *
  * @example parseSettings({ DIMMER_PORT: '8080' })
  */
 export function parseSettings(environment: Readonly<Record<string, string | undefined>>): ParsedSettings {
-  const entries = Object.entries<SettingRow>(SETTINGS).map(([field, row]) => {
+  return parseTable(SETTINGS, environment);
+}
+
+/** The same for any table of settings. */
+export function parseTable<Table extends SettingTable>(
+  table: Table,
+  environment: Readonly<Record<string, string | undefined>>,
+): ParsedSettings<SettingsOf<Table>> {
+  const entries = Object.entries<SettingRow>(table).map(([field, row]) => {
     const parsed = row.schema.safeParse(textOf(row, environment));
     return { field, row, parsed };
   });
@@ -280,7 +294,7 @@ export function parseSettings(environment: Readonly<Record<string, string | unde
   if (faults.length > 0) return { ok: false, faults };
   const fields = entries.map(({ field, parsed }) => [field, parsed.data] as const);
   // Each field was parsed by the schema that its type is inferred from.
-  return { ok: true, settings: Object.freeze(Object.fromEntries(fields)) as Settings };
+  return { ok: true, settings: Object.freeze(Object.fromEntries(fields)) as SettingsOf<Table> };
 }
 
 /** @example describeFaults([{ name: 'DIMMER_PORT', message: 'must be a whole number', remedy: 'Give one.' }]) */
@@ -311,7 +325,7 @@ function wholeNumber(minimum: number, maximum: number): z.ZodType<number> {
 }
 
 /** Words between commas; none where the text is empty. */
-function list(isAcceptable: (word: string) => boolean, message: string): z.ZodType<readonly string[]> {
+export function list(isAcceptable: (word: string) => boolean, message: string): z.ZodType<readonly string[]> {
   return z
     .string()
     .transform((text) =>

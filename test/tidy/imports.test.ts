@@ -36,9 +36,19 @@ const folderRules: IForbiddenRuleType[] = [
     to: { path: '^server/src/(flags|delivery)/', pathNot: '^server/src/$1/' },
   },
   {
-    name: 'routes are imported by app.ts and client-plane.ts only',
-    from: { pathNot: ['^server/src/(app|client-plane)\\.ts$', TEST_FILE] },
+    name: 'routes are imported by what composes them only',
+    from: { pathNot: ['^server/src/(app|client-plane|data-plane|relay/relay-app)\\.ts$', TEST_FILE] },
     to: { path: '-routes\\.ts$' },
+  },
+  {
+    name: 'of the server, the relay alone follows one',
+    from: { path: '^server/src/', pathNot: ['^server/src/relay/', TEST_FILE] },
+    to: { path: ['^follower/', '^@dimmer/follower'] },
+  },
+  {
+    name: 'only what composes the relay knows it',
+    from: { path: '^server/src/', pathNot: ['^server/src/(main|relay/.*)\\.ts$', TEST_FILE] },
+    to: { path: '^server/src/relay/' },
   },
   {
     name: 'a storage adapter is imported by serve.ts and tests only',

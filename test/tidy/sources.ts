@@ -11,7 +11,7 @@ export const PACKAGES: { readonly [name: string]: readonly string[] } = {
   follower: ['schema'],
   'sdk-node': ['schema', 'evaluator', 'follower'],
   'sdk-browser': ['schema', 'follower'],
-  server: ['schema', 'evaluator'],
+  server: ['schema', 'evaluator', 'follower'],
 };
 
 const BUILT = /(^|\/)(node_modules|dist|build|coverage|data|\.git)(\/|$)/;

@@ -1,5 +1,6 @@
 export * from './changes.ts';
 export * from './configurations.ts';
+export * from './environment-keys.ts';
 export * from './explain.ts';
 export * from './flags.ts';
 export * from './keys.ts';

@@ -28,6 +28,13 @@ const ExposureSchema = z.object({
 
 const EventSchema = z.object({ name: Text });
 
+const BatchSchema = z.object({
+  id: z.string().min(1).max(100),
+  exposures: readable(ExposureSchema, REPORT_LIMITS.exposuresPerBatch).default([]),
+  events: readable(EventSchema, REPORT_LIMITS.eventsPerBatch).default([]),
+  dropped: z.object({ exposures: Count, events: Count }).default({ exposures: 0, events: 0 }),
+});
+
 /**
  * A report, as the server reads it. Unknown fields are ignored, and so is an entry of a list that cannot be
  * read: one odd flag key must not cost an instance its receipt.
@@ -50,14 +57,22 @@ export const ReportInput = z.object({
   }),
   applied: readable(AppliedSchema, REPORT_LIMITS.appliedPerReport).default([]),
   problems: readable(ProblemSchema, REPORT_LIMITS.problemsPerReport).default([]),
-  batch: z
-    .object({
-      id: z.string().min(1).max(100),
-      exposures: readable(ExposureSchema, REPORT_LIMITS.exposuresPerBatch).default([]),
-      events: readable(EventSchema, REPORT_LIMITS.eventsPerBatch).default([]),
-      dropped: z.object({ exposures: Count, events: Count }).default({ exposures: 0, events: 0 }),
-    })
-    .optional(),
+  batch: BatchSchema.optional(),
+});
+
+/** What a relay hands on, but for what it wraps: a report is read by itself. */
+export const ForwardedReportInput = z.object({ via: Text.min(1), heldMs: Milliseconds, report: ReportInput });
+
+/** Several reports in one body. As tolerant as one: an entry that cannot be read costs itself. */
+export const ReportBundleInput = z.object({
+  id: z.string().min(1).max(100),
+  /** Each a {@link ForwardedReportInput}: read one by one. */
+  reports: z.array(z.unknown()).max(REPORT_LIMITS.reportsPerBundle).default([]),
+  clients: readable(
+    z.object({ instance: z.string().regex(INSTANCE_PATTERN), batch: BatchSchema }),
+    REPORT_LIMITS.reportsPerBundle,
+  ).default([]),
+  connected: readable(z.string().regex(INSTANCE_PATTERN), REPORT_LIMITS.connectedPerBundle).default([]),
 });
 
 /** One running SDK. What it has not told is `null`. */
@@ -67,6 +82,7 @@ export const InstanceView = z
     sdk: z.object({ name: z.string(), version: z.string() }).nullable(),
     application: z.object({ name: z.string().nullable(), build: z.string().nullable() }),
     host: z.string().nullable(),
+    via: z.string().nullable().meta({ description: 'The relay that it speaks to; null: this server.' }),
     startedAt: Timestamp.nullable(),
     state: z.string().nullable().meta({ description: 'As of the last report: LIVE, INTERRUPTED, STALE…' }),
     mode: z.string().nullable().meta({ description: 'Where its flags come from: stream, cache, bootstrap.' }),
@@ -160,6 +176,8 @@ export const ExposuresView = z
   })
   .meta({ id: 'Exposures' });
 
+export type ForwardedReportInput = z.infer<typeof ForwardedReportInput>;
+export type ReportBundleInput = z.infer<typeof ReportBundleInput>;
 export type ReportInput = z.infer<typeof ReportInput>;
 export type InstanceView = z.infer<typeof InstanceView>;
 export type ReceiptView = z.infer<typeof ReceiptView>;

@@ -1,10 +1,10 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Schedule } from '../platform/schedule.ts';
-import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
+import type { DeliverySource } from './delivery-source.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
-import { copyOf, fold } from './environment-copy.ts';
+import { copyOf, fold, precedingRevision } from './environment-copy.ts';
 
 /** How many changes one read asks for. A feed that is further behind reads again at once. */
 export const CHANGES_PER_READ = 500;
@@ -12,8 +12,11 @@ export const CHANGES_PER_READ = 500;
 /** How long a caller waits for a revision that the database does not have yet, in milliseconds. */
 export const REVISION_WAIT_MS = 2_000;
 
+/** What a feed reads from. */
+export type FeedSource = Pick<DeliverySource, 'snapshot' | 'changesAfter' | 'confirmedAt'>;
+
 export interface ChangeFeedPorts {
-  readonly storage: Pick<Storage, 'snapshot' | 'changesAfter'>;
+  readonly storage: FeedSource;
   readonly environment: EnvironmentRef;
   readonly clock: Clock;
   readonly schedule: Schedule;
@@ -143,13 +146,13 @@ export class ChangeFeed {
 
   /** @param whole - What to go on from where changes are missing; loaded if it is needed. */
   async #readAfter(copy: EnvironmentCopy, whole?: EnvironmentCopy): Promise<void> {
-    const { storage, environment, clock } = this.#ports;
+    const { storage, environment } = this.#ports;
     const changes = await storage.changesAfter(environment, copy.revision, CHANGES_PER_READ);
-    this.#answeredAt = clock.now();
+    this.#noteAnswer();
     const first = changes.at(0);
     if (first === undefined) return;
-    // History was pruned further than this feed has read.
-    if (first.revision !== copy.revision + 1) {
+    // History was pruned further than this feed has read, or is another one.
+    if (precedingRevision(first) !== copy.revision) {
       const loaded = whole ?? (await this.#load());
       if (loaded !== undefined && supersedes(loaded, copy)) this.#moveTo(loaded);
       return;
@@ -159,10 +162,15 @@ export class ChangeFeed {
   }
 
   async #load(): Promise<EnvironmentCopy | undefined> {
-    const { storage, environment, clock } = this.#ports;
+    const { storage, environment } = this.#ports;
     const snapshot = await storage.snapshot(environment);
-    this.#answeredAt = clock.now();
+    this.#noteAnswer();
     return snapshot && copyOf(snapshot);
+  }
+
+  #noteAnswer(): void {
+    const { storage, environment, clock } = this.#ports;
+    this.#answeredAt = storage.confirmedAt?.(environment) ?? clock.now();
   }
 
   #moveTo(copy: EnvironmentCopy): void {

@@ -4,13 +4,13 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
-import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
 import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
+import type { DeliverySource } from './delivery-source.ts';
 import type { EncodedSnapshot } from './environment-delivery.ts';
 import { EnvironmentDelivery } from './environment-delivery.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
@@ -27,7 +27,7 @@ import type { ViewRequest } from './view-streams.ts';
 export const TICK_MS = 1_000;
 
 export interface DeliveryOptions {
-  readonly storage: Pick<Storage, 'snapshot' | 'changesAfter' | 'onCommit' | 'ping'>;
+  readonly storage: DeliverySource;
   readonly clock: Clock;
   readonly schedule: Schedule;
   readonly random: Random;

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import type { WireObject } from '@dimmer/schema';
 import { addDigests, digestOf, digestOfAll, subtractDigests } from '@dimmer/schema';
-import type { Change, ChangedObject, StoredSnapshot } from '../storage/storage.ts';
+import type { StoredSnapshot } from '../storage/storage.ts';
+import type { DeliveredChange, DeliveredObject } from './delivery-source.ts';
 
 /**
  * How many removals a copy remembers. Beyond it the older half is forgotten and the floor rises, so that an
@@ -67,18 +68,16 @@ export function copyOf(snapshot: StoredSnapshot): EnvironmentCopy {
  * @throws AssertionError when they are not: a wrong revision would reach every reader.
  * @example fold(copy, await storage.changesAfter(environment, copy.revision, 100))
  */
-export function fold(copy: EnvironmentCopy, changes: readonly Change[]): EnvironmentCopy {
+export function fold(copy: EnvironmentCopy, changes: readonly DeliveredChange[]): EnvironmentCopy {
   const last = changes.at(-1);
   if (last === undefined) return copy;
   const objects = new Map(copy.objects);
   const tombstones = new Map(copy.tombstones);
-  let { digest, lastKill } = copy;
-  for (const [index, change] of changes.entries()) {
-    assert.equal(
-      change.revision,
-      copy.revision + index + 1,
-      'D2: a change is missing, repeated or misplaced',
-    );
+  let { revision, digest, lastKill } = copy;
+  for (const change of changes) {
+    assert.equal(precedingRevision(change), revision, 'D2: a change is missing, repeated or misplaced');
+    assert(change.revision > revision, 'D2: a change goes back');
+    revision = change.revision;
     for (const changed of change.objects) {
       digest = applyObject(objects, tombstones, digest, changed, change.revision);
     }
@@ -86,13 +85,18 @@ export function fold(copy: EnvironmentCopy, changes: readonly Change[]): Environ
   }
   return withBoundedTombstones({
     ...copy,
-    revision: last.revision,
+    revision,
     committedAt: last.at,
     objects,
     tombstones,
     digest,
     lastKill,
   });
+}
+
+/** The revision that a change follows on. */
+export function precedingRevision({ revision, from = revision - 1 }: DeliveredChange): number {
+  return from;
 }
 
 /**
@@ -109,7 +113,7 @@ function applyObject(
   objects: Map<string, WireObject>,
   tombstones: Map<string, Tombstone>,
   digest: number,
-  { kind, key, definition }: ChangedObject,
+  { kind, key, definition }: DeliveredObject,
   revision: number,
 ): number {
   const name = nameOf({ kind, key });

@@ -5,8 +5,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
-import type { Storage } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
+import type { FeedSource } from './change-feed.ts';
 import { ChangeFeed } from './change-feed.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
@@ -22,7 +22,7 @@ import { ViewStreams } from './view-streams.ts';
 
 export interface EnvironmentDeliveryPorts {
   readonly environment: EnvironmentRef;
-  readonly storage: Pick<Storage, 'snapshot' | 'changesAfter'>;
+  readonly storage: FeedSource;
   readonly clock: Clock;
   readonly schedule: Schedule;
   readonly log: Log;

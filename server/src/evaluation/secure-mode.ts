@@ -37,27 +37,16 @@ export interface SecureMode {
  * Secure mode: a browser proves, with an HMAC that its own backend made, that the context is that of its user. What
  * signs is what the database keeps of a server key, so that keys rotate with overlap and no other secret exists.
  *
- * @example await createSecureMode({ storage, keys, clock }).check(environment, context, hash);
+ * @example await createSecureMode({ isOn: storedSecureMode(storage, clock), keys, clock }).check(environment, context, hash);
  */
 export function createSecureMode(ports: {
-  readonly storage: Pick<Storage, 'read'>;
+  /** Rejects with a StorageFault where nobody can say. */
+  readonly isOn: SecureMode['isOn'];
+  /** The hash of a server key is what signs. */
   readonly keys: Pick<KeyDirectory, 'all'>;
   readonly clock: Clock;
 }): SecureMode {
-  const { storage, keys, clock } = ports;
-  const remembered = new Map<string, { readonly at: number; readonly isOn: Promise<boolean> }>();
-  const isOn = ({ project, environment }: EnvironmentRef): Promise<boolean> => {
-    const name = `${project}/${environment}`;
-    const now = clock.now();
-    const known = remembered.get(name);
-    if (known !== undefined && Math.abs(now - known.at) < REMEMBERED_MS) return known.isOn;
-    const asked = storage
-      .read(project)
-      .then((state) => state?.environments.get(environment)?.environment.secureMode ?? false);
-    remembered.set(name, { at: now, isOn: asked });
-    asked.catch(() => remembered.delete(name));
-    return asked;
-  };
+  const { isOn, keys, clock } = ports;
   return {
     isOn,
     check: async (environment, { canonical }, hash) => {
@@ -69,6 +58,23 @@ export function createSecureMode(ports: {
         .find((key) => isEqual(signatureOf(canonical, key.hash), given));
       return signer ? accepted(signer.id) : refused('The hash is not the one of this context.');
     },
+  };
+}
+
+/** Asks a storage whether environments are in secure mode, and remembers the answer for a second. */
+export function storedSecureMode(storage: Pick<Storage, 'read'>, clock: Clock): SecureMode['isOn'] {
+  const remembered = new Map<string, { readonly at: number; readonly isOn: Promise<boolean> }>();
+  return ({ project, environment }) => {
+    const name = `${project}/${environment}`;
+    const now = clock.now();
+    const known = remembered.get(name);
+    if (known !== undefined && Math.abs(now - known.at) < REMEMBERED_MS) return known.isOn;
+    const asked = storage
+      .read(project)
+      .then((state) => state?.environments.get(environment)?.environment.secureMode ?? false);
+    remembered.set(name, { at: now, isOn: asked });
+    asked.catch(() => remembered.delete(name));
+    return asked;
   };
 }
 

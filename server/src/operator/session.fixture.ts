@@ -116,6 +116,7 @@ export function instanceView(id: string, changes: Partial<InstanceView> = {}): I
     id,
     sdk: { name: '@dimmer/node', version: '0.1.0' },
     application: { name: 'shop', build: '4f2c1d' },
+    via: null,
     host: 'node-3',
     startedAt: '2026-11-21T08:00:00.000Z',
     state: 'LIVE',

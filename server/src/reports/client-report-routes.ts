@@ -11,10 +11,10 @@ import type { RateLimiter } from '../http/rate-limit.ts';
 import { credibleExposures } from './client-exposures.ts';
 import { decodeReport, keyInReport, readReportBytes } from './report-body.ts';
 import { admitted } from './report-shedding.ts';
-import type { Reports } from './reports.ts';
+import type { ReportIntake } from './reports.ts';
 
 export interface ClientReportParts {
-  readonly reports: Reports;
+  readonly reports: ReportIntake;
   readonly delivery: Pick<Delivery, 'ruleset'>;
   readonly identify: Identify;
   readonly limiter: RateLimiter;

@@ -1,11 +1,14 @@
-import type { ReportInput } from '@dimmer/schema/rest';
+import type { ForwardedReportInput, ReportInput } from '@dimmer/schema/rest';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Instance } from './instance.ts';
+import type { Instance, Telling } from './instance.ts';
 import { afterReport, isPresent, isRepeated, newInstance } from './instance.ts';
 
 /** Instances that are known per environment. More are turned away: memory must not grow with a loop of restarts. */
 const INSTANCES_PER_ENVIRONMENT_MAX = 20_000;
+
+/** How a relay hands a report on. */
+export type Forwarding = Pick<ForwardedReportInput, 'via' | 'heldMs'>;
 
 /** What became of a report. `full`: there are too many instances, and this one is not among them. */
 export type Registered = 'counted' | 'repeated' | 'full';
@@ -24,15 +27,19 @@ export class InstanceRegistry {
     this.#instancesMax = instancesMax;
   }
 
-  /** Takes a report in. `counted`: the counts of its batch are new. */
-  report(environment: EnvironmentRef, report: ReportInput): Registered {
+  /**
+   * Takes a report in. `counted`: the counts of its batch are new.
+   *
+   * @param forwarded - The relay that it came by, and how long that has kept it.
+   */
+  report(environment: EnvironmentRef, report: ReportInput, forwarded?: Forwarding): Registered {
     const { id } = report.instance;
     const known = this.#find(environment, id);
     if (known === undefined) return 'full';
     const instances = this.#instancesOf(environment);
     // A farewell: what has closed itself is nobody to wait for.
     if (report.status.state === 'CLOSED') instances.delete(id);
-    else instances.set(id, afterReport(known, report, this.#clock.now()));
+    else instances.set(id, afterReport(known, report, this.#telling(forwarded)));
     return isRepeated(known, report) ? 'repeated' : 'counted';
   }
 
@@ -51,6 +58,16 @@ export class InstanceRegistry {
       const ended = instances?.get(id);
       if (ended !== undefined) instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
     };
+  }
+
+  /** A relay says that streams of these instances are open there. One that never told anything is not known by that. */
+  seen(environment: EnvironmentRef, ids: readonly string[]): void {
+    const instances = this.#environments.get(nameOf(environment));
+    const seenAt = this.#clock.now();
+    for (const id of ids) {
+      const known = instances?.get(id);
+      if (known !== undefined) instances?.set(id, { ...known, seenAt });
+    }
   }
 
   /** The instances that run now, by id. */
@@ -72,6 +89,10 @@ export class InstanceRegistry {
       for (const [id, instance] of instances) if (!isPresent(instance, now)) instances.delete(id);
       if (instances.size === 0) this.#environments.delete(name);
     }
+  }
+
+  #telling(forwarded: Forwarding | undefined): Telling {
+    return { via: forwarded?.via ?? null, at: this.#clock.now() - (forwarded?.heldMs ?? 0) };
   }
 
   #find(environment: EnvironmentRef, id: string): Instance | undefined {

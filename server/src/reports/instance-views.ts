@@ -3,7 +3,7 @@ import type { Instance } from './instance.ts';
 
 /** An instance as the API shows it. */
 export function instanceView(instance: Instance): InstanceView {
-  const { id, facts, status, startedAt, heardAt, streams, dropped, problems } = instance;
+  const { id, facts, status, startedAt, heardAt, streams, dropped, problems, via } = instance;
   return {
     id,
     sdk: facts === undefined ? null : { name: facts.sdk.name, version: facts.sdk.version },
@@ -12,6 +12,7 @@ export function instanceView(instance: Instance): InstanceView {
       build: facts?.application?.build ?? null,
     },
     host: facts?.host ?? null,
+    via,
     startedAt: timeOf(startedAt),
     state: status?.state ?? null,
     mode: status?.mode ?? null,

@@ -24,6 +24,10 @@ export interface Instance {
   readonly startedAt: number | undefined;
   /** When the last report came. */
   readonly heardAt: number | undefined;
+  /** The relay that it speaks to; `null`: this server. */
+  readonly via: string | null;
+  /** When a relay last said that a stream of it is open there. */
+  readonly seenAt: number | undefined;
   /** When its last stream was opened. */
   readonly connectedAt: number | undefined;
   /** Streams of it that are open. */
@@ -58,6 +62,8 @@ export function newInstance(id: string): Instance {
     status: undefined,
     startedAt: undefined,
     heardAt: undefined,
+    via: null,
+    seenAt: undefined,
     connectedAt: undefined,
     streams: 0,
     applied: [],
@@ -72,9 +78,22 @@ export function isPresent(instance: Instance, now: number): boolean {
   return instance.streams > 0 || now - lastSeenAt(instance) <= SILENT_AFTER_MS;
 }
 
-/** The instance once a report has come. A batch that was counted before leaves the counts as they are. */
-export function afterReport(instance: Instance, report: ReportInput, now: number): Instance {
-  const { instance: facts, status, applied, batch } = report;
+/** How a report came. */
+export interface Telling {
+  /** The relay that was told; `null`: this server. */
+  readonly via: string | null;
+  /** When it was told, in milliseconds since the Unix epoch, clock of the server. */
+  readonly at: number;
+}
+
+/**
+ * The instance once a report has come. A batch that was counted before leaves the counts as they are, and of two
+ * reports that a relay hands on in another order, the younger says where the instance stands.
+ */
+export function afterReport(instance: Instance, report: ReportInput, { via, at: now }: Telling): Instance {
+  const { instance: facts, applied, batch } = report;
+  const isYounger = via === null || now >= (instance.heardAt ?? now);
+  const { status, heardAt } = isYounger ? { status: report.status, heardAt: now } : instance;
   const moments = applied.map(({ epoch, from, revision, agoMs }) => ({
     epoch,
     from,
@@ -87,7 +106,8 @@ export function afterReport(instance: Instance, report: ReportInput, now: number
     facts,
     status,
     startedAt: now - facts.runningMs,
-    heardAt: now,
+    heardAt,
+    via,
     applied: withMoments(instance.applied, moments),
     problems: withProblems(instance.problems, report.problems, now),
     ...(counted !== undefined && {
@@ -137,6 +157,6 @@ function isSameProblem(one: ProblemName, other: ProblemName): boolean {
   );
 }
 
-function lastSeenAt({ heardAt = 0, connectedAt = 0 }: Instance): number {
-  return Math.max(heardAt, connectedAt);
+function lastSeenAt({ heardAt = 0, connectedAt = 0, seenAt = 0 }: Instance): number {
+  return Math.max(heardAt, connectedAt, seenAt);
 }

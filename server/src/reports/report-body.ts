@@ -1,11 +1,13 @@
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { REPORT_LIMITS } from '@dimmer/schema';
-import { ReportInput } from '@dimmer/schema/rest';
+import { ForwardedReportInput, ReportBundleInput, ReportInput } from '@dimmer/schema/rest';
+import type { z } from 'zod';
 import type { Rejection, Result } from '../changes/result.ts';
-import { accepted, rejected } from '../changes/result.ts';
+import { accepted, mapResult, rejected } from '../changes/result.ts';
 import { readBytes, tooLarge } from '../http/json-body.ts';
 import { issuesOf } from '../http/validation-issues.ts';
+import type { ToldReport } from './reports.ts';
 
 /** Off the thread that answers requests, and never beyond the limit, however little was sent. */
 const unpack = promisify(gunzip);
@@ -51,15 +53,47 @@ export function keyInReport(bytes: Uint8Array): string | undefined {
   return hasKey && typeof value.key === 'string' ? value.key : undefined;
 }
 
+/** What comes as the body of a report: one, or many in a bundle. */
+export type ReportBody =
+  | { readonly form: 'one'; readonly told: ToldReport }
+  | { readonly form: 'bundle'; readonly bundle: ReportBundleInput };
+
+/** Decodes what instances and relays send. The reports of a bundle are left as they are: see {@link decodeForwarded}. */
+export function decodeReportBody(bytes: Uint8Array): Result<ReportBody> {
+  const value = parse(bytes);
+  const isBundle = typeof value === 'object' && value !== null && 'reports' in value;
+  if (!isBundle) {
+    return mapResult(decodeValue(value), (report) => ({ form: 'one', told: { report, raw: value } }));
+  }
+  const parsed = ReportBundleInput.safeParse(value);
+  if (parsed.success) return accepted({ form: 'bundle', bundle: parsed.data });
+  return unreadable('The bundle of reports cannot be read.', parsed.error, value);
+}
+
+/** One report of a bundle; `undefined` where it cannot be read. */
+export function decodeForwarded(entry: unknown): ToldReport | undefined {
+  const parsed = ForwardedReportInput.safeParse(entry);
+  if (!parsed.success) return undefined;
+  const { via, heldMs, report } = parsed.data;
+  const raw = Reflect.get(Object(entry), 'report');
+  return { report, raw, forwarded: { via, heldMs } };
+}
+
 /** Decodes a report: the work that grows with its size. */
 export function decodeReport(bytes: Uint8Array): Result<ReportInput> {
-  const value = parse(bytes);
+  return decodeValue(parse(bytes));
+}
+
+function decodeValue(value: unknown): Result<ReportInput> {
   if (value === undefined)
     return rejected({ code: 'INVALID_JSON', detail: 'The body is not JSON in UTF-8.' });
   const parsed = ReportInput.safeParse(value);
   if (parsed.success) return accepted(parsed.data);
-  const issues = issuesOf(parsed.error, value, '$');
-  return rejected({ code: 'INVALID_REQUEST', detail: 'The report cannot be read.', issues });
+  return unreadable('The report cannot be read.', parsed.error, value);
+}
+
+function unreadable(detail: string, error: z.ZodError, value: unknown): Result<never> {
+  return rejected({ code: 'INVALID_REQUEST', detail, issues: issuesOf(error, value, '$') });
 }
 
 /** @returns `undefined` for what is not JSON in UTF-8. */

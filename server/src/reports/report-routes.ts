@@ -1,11 +1,13 @@
+import type { ReportBundleInput } from '@dimmer/schema/rest';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { andThen } from '../changes/result.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerProblem } from '../http/problem.ts';
-import { decodeReport, readReportBytes } from './report-body.ts';
+import { decodeForwarded, decodeReportBody, readReportBytes } from './report-body.ts';
 import { admitted, shed } from './report-shedding.ts';
-import type { Reports } from './reports.ts';
+import type { ReportIntake } from './reports.ts';
 
 /**
  * `POST /report`, to be mounted at `/sdk/v1`. A busy server refuses it before it looks at key or body.
@@ -13,7 +15,7 @@ import type { Reports } from './reports.ts';
  * @param authenticateServerKey - Refuses a request, or sets `environment`.
  */
 export function reportRoutes(
-  reports: Reports,
+  reports: ReportIntake,
   authenticateServerKey: MiddlewareHandler<DeliveryEnv>,
 ): Hono<DeliveryEnv> {
   return new Hono<DeliveryEnv>().post('/report', admitted(reports), authenticateServerKey, (c) =>
@@ -21,15 +23,36 @@ export function reportRoutes(
   );
 }
 
-async function take(c: Context<DeliveryEnv>, reports: Reports): Promise<Response> {
+async function take(c: Context<DeliveryEnv>, reports: ReportIntake): Promise<Response> {
   const bytes = await readReportBytes(c.req.raw);
   await reports.turns.next();
-  const report = andThen(bytes, decodeReport);
-  if (!report.ok) {
+  const body = andThen(bytes, decodeReportBody);
+  if (!body.ok) {
     reports.metrics.observe('invalid');
-    return answerProblem(c, report.rejection);
+    return answerProblem(c, body.rejection);
   }
-  const outcome = reports.take(c.get('environment'), report.value);
-  if (outcome === 'full') return shed(c, reports.retryAfterSeconds());
+  const environment = c.get('environment');
+  if (body.value.form === 'bundle') await takeBundle(environment, body.value.bundle, reports);
+  else if (reports.take(environment, body.value.told) === 'full') return shed(c, reports.retryAfterSeconds());
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });
+}
+
+/** What a relay hands on: each report in a turn of its own, as if it had come by itself. */
+async function takeBundle(
+  environment: EnvironmentRef,
+  { id, reports: entries, clients, connected }: ReportBundleInput,
+  reports: ReportIntake,
+): Promise<void> {
+  if (reports.isRepeated(id)) return reports.metrics.observe('repeated');
+  reports.takeConnected(environment, connected);
+  for (const entry of entries) {
+    await reports.turns.next();
+    const told = decodeForwarded(entry);
+    if (told === undefined) reports.metrics.observe('invalid');
+    else reports.take(environment, told);
+  }
+  for (const { instance, batch } of clients) {
+    await reports.turns.next();
+    reports.takeFromClient(environment, instance, batch);
+  }
 }

@@ -1,10 +1,14 @@
 import type { Context, MiddlewareHandler } from 'hono';
 import type { HttpEnv } from '../http/http-env.ts';
 import { answerProblem } from '../http/problem.ts';
-import type { Reports } from './reports.ts';
+import type { ReportIntake } from './reports.ts';
 
 /** Refuses a report before anything of it is read, where the server has no time for it. */
-export function admitted({ admission, metrics, retryAfterSeconds }: Reports): MiddlewareHandler<HttpEnv> {
+export function admitted({
+  admission,
+  metrics,
+  retryAfterSeconds,
+}: ReportIntake): MiddlewareHandler<HttpEnv> {
   return async (c, next) => {
     const leave = admission.enter(lengthOf(c.req.header('content-length')));
     if (leave === undefined) {

@@ -10,7 +10,7 @@ import { createTurns } from '../platform/turns.ts';
 import type { Storage } from '../storage/storage.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { startExposureWriter } from './exposure-writer.ts';
-import type { Registered } from './instance-registry.ts';
+import type { Forwarding, Registered } from './instance-registry.ts';
 import { InstanceRegistry } from './instance-registry.ts';
 import type { Receipts } from './receipts.ts';
 import { createReceipts } from './receipts.ts';
@@ -28,23 +28,42 @@ const ROLLUP_ROWS_MAX = 50_000;
 /** The longest that an instance is asked to wait after its report was refused, in seconds; the least is a third. */
 const RETRY_SECONDS_MAX = 15;
 
-/** What running SDKs tell: who they are, what they have applied, what they have served. */
-export interface Reports {
-  readonly registry: InstanceRegistry;
-  readonly receipts: Receipts;
+/** Takes what running SDKs tell. Whether it is counted here or handed on is nothing to those who tell. */
+export interface ReportIntake {
+  /** Who runs: an open stream tells as well. */
+  readonly registry: Pick<InstanceRegistry, 'connected'>;
   readonly admission: ReportAdmission;
   readonly metrics: ReportMetrics;
   /** Reports are decoded one by one, so that a kill waits for one of them at most. */
   readonly turns: Turns;
   readonly clock: Clock;
   /** Takes a report that was read. */
-  take(environment: EnvironmentRef, report: ReportInput): Registered;
+  take(environment: EnvironmentRef, told: ToldReport): Registered;
+  /** Takes what a relay says of instances that say nothing: streams of them are open there. */
+  takeConnected(environment: EnvironmentRef, ids: readonly string[]): void;
+  /** Whether a relay's bundle was begun before: from now on it was. */
+  isRepeated(bundle: string): boolean;
   /** Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt. */
   takeFromClient(environment: EnvironmentRef, instance: string, batch: ReportedBatch): void;
   /** When a refused instance should try again: spread, so that they do not come back together. */
   retryAfterSeconds(): number;
+}
+
+/** What running SDKs tell: who they are, what they have applied, what they have served. */
+export interface Reports extends ReportIntake {
+  readonly registry: InstanceRegistry;
+  readonly receipts: Receipts;
   /** Writes what was counted, and takes no more. */
   close(): Promise<void>;
+}
+
+/** A report, and how it came. */
+export interface ToldReport {
+  readonly report: ReportInput;
+  /** The same as it came, with all that this build does not know. */
+  readonly raw: unknown;
+  /** Left out: the instance has told it itself. */
+  readonly forwarded?: Forwarding;
 }
 
 type ReportedBatch = NonNullable<ReportInput['batch']>;
@@ -76,8 +95,10 @@ export function createReports(parts: {
     metrics,
     turns: createTurns(schedule),
     clock,
-    take: (environment, report) => {
-      const outcome = registry.report(environment, report);
+    isRepeated: (bundle) => repeated.isRepeated('', bundle),
+    takeConnected: (environment, ids) => registry.seen(environment, ids),
+    take: (environment, { report, forwarded }) => {
+      const outcome = registry.report(environment, report, forwarded);
       metrics.observe(outcome);
       if (outcome !== 'full') metrics.addProblems(report.problems.map(({ code }) => code));
       if (outcome === 'counted' && report.batch !== undefined) {

@@ -1,0 +1,43 @@
+import type { Hono } from 'hono';
+import type { Registry } from 'prom-client';
+import { answerFault } from './http/fault.ts';
+import type { HttpEnv } from './http/http-env.ts';
+import { answerNotFound } from './http/not-found.ts';
+import { requestId, requestIds } from './http/request-id.ts';
+import { requestLog } from './http/request-log.ts';
+import type { Clock } from './platform/clock.ts';
+import type { Log } from './platform/log.ts';
+import type { HttpMetrics } from './platform/metrics.ts';
+import { createHttpMetrics } from './platform/metrics.ts';
+import type { Random } from './platform/random.ts';
+
+/** What every request goes through, whatever it asks for. */
+export interface HttpFrame {
+  /** Names a request. */
+  readonly newId: () => string;
+  readonly metrics: HttpMetrics;
+  /** Names, logs and counts each request, and answers faults and what no route takes. Before any route. */
+  mount<E extends HttpEnv>(routes: Hono<E>): void;
+}
+
+/** @example createHttpFrame({ clock, random, log, metrics }).mount(routes) */
+export function createHttpFrame(parts: {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly metrics: Registry;
+}): HttpFrame {
+  const { clock, random, log } = parts;
+  const newId = requestIds(random);
+  const metrics = createHttpMetrics(parts.metrics);
+  return {
+    newId,
+    metrics,
+    mount: (routes) => {
+      routes.use(requestId(newId));
+      routes.use(requestLog(log, metrics, clock));
+      routes.onError(answerFault(log));
+      routes.notFound(answerNotFound(routes));
+    },
+  };
+}
