@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks';
 import { OpenFeature } from '@openfeature/web-sdk';
 import { DimmerProvider } from '../../../sdk-browser/dist/openfeature.mjs';
 import { deadUrl, silentUrl } from './unreachable-urls.mjs';
@@ -6,25 +5,35 @@ import { deadUrl, silentUrl } from './unreachable-urls.mjs';
 /**
  * The provider of `@dimmer/browser/openfeature` as it is published, for the steps. `DIMMER_URL` and `DIMMER_KEY` name
  * a server.
- *
- * The features speak of contexts of a call, a transaction and a client; for pages OpenFeature has one context, set
- * before. A bridge merges the levels in the order of the specification, as a page would have to, sets the result, and
- * evaluates when its values are here. So rows about merging show what reaches the provider, not who merged.
  */
 const { DIMMER_URL: url, DIMMER_KEY: key } = process.env;
 const WRONG_KEY = `dim_cli_${'0'.repeat(40)}`;
 const opened = [];
-const transaction = new AsyncLocalStorage();
-let global = {};
 
-export const api = {
-  clearHooks: () => OpenFeature.clearHooks(),
-  setContext: (context) => {
-    global = context;
+export const api = OpenFeature;
+
+/** What pages cannot say: for them OpenFeature has one static context, set before, and calls that answer at once. */
+export const inapplicable = [
+  {
+    step: /"(Transaction|Client|Invocation|Before Hooks)" level/,
+    reason: 'the web SDK has a static context: none of a transaction, a client, a call or a hook',
   },
-  setTransactionContext: (context, run) => transaction.run(context, run),
-  getClient: () => bridged(OpenFeature.getClient()),
-};
+  {
+    step: /evaluated with details asynchronously/,
+    reason: 'calls of the web SDK are synchronous: they answer from memory',
+  },
+];
+
+/** The context of a page is set, and its values are here, before anything is asked. */
+export async function evaluate(client, method, { flag, fallback, context, options }) {
+  if (Object.keys(context).length > 0) await OpenFeature.setContext(context);
+  return client[method](flag, fallback, options);
+}
+
+/** @param levels - Contexts by level; of pages, that of the API. */
+export function evaluateWithLevels(client, { API }) {
+  return evaluate(client, 'getBooleanDetails', { flag: 'boolean-flag', fallback: false, context: API });
+}
 
 export async function make(status) {
   const options = { key, persistence: false, reports: false, logger: { warn: () => undefined } };
@@ -53,34 +62,6 @@ export async function cleanup() {
   await OpenFeature.clearProviders();
   await OpenFeature.clearContexts();
   for (const server of opened.splice(0)) server.close();
-}
-
-function bridged(client) {
-  let own = {};
-  let hooks = [];
-  const evaluate =
-    (method) =>
-    async (flag, fallback, context = {}, options = {}) => {
-      const merged = { ...global, ...transaction.getStore(), ...own, ...context };
-      // What a hook adds before the call has to be there before the call.
-      for (const hook of hooks) Object.assign(merged, hook.before?.());
-      if (client.providerStatus === 'READY') await OpenFeature.setContext(merged);
-      return client[method](flag, fallback, options);
-    };
-  const methods = ['Boolean', 'String', 'Number', 'Object'].map((type) => `get${type}Details`);
-  return {
-    get providerStatus() {
-      return client.providerStatus;
-    },
-    setContext: (context) => {
-      own = context;
-    },
-    addHooks: (hook) => {
-      hooks = [...hooks, hook];
-      client.addHooks({ ...hook, before: undefined });
-    },
-    ...Object.fromEntries(methods.map((method) => [method, evaluate(method)])),
-  };
 }
 
 async function evaluated() {

@@ -11,6 +11,26 @@ const opened = [];
 export const api = OpenFeature;
 OpenFeature.setTransactionContextPropagator(new AsyncLocalStorageTransactionContextPropagator());
 
+/** A server's program can say whatever the features say. */
+export const inapplicable = [];
+
+export function evaluate(client, method, { flag, fallback, context, options }) {
+  return client[method](flag, fallback, context, options);
+}
+
+/** @param levels - Contexts by level, as the features name them. */
+export async function evaluateWithLevels(client, { API = {}, Transaction = {}, Client = {}, Invocation = {} }) {
+  OpenFeature.setContext(API);
+  client.setContext(Client);
+  const asked = { flag: 'boolean-flag', fallback: false, context: Invocation };
+  await new Promise((resolve, reject) => {
+    OpenFeature.setTransactionContext(Transaction, () => {
+      evaluate(client, 'getBooleanDetails', asked).then(resolve, reject);
+    });
+  });
+  OpenFeature.setContext({});
+}
+
 export async function make(status) {
   const options = { key, cache: false, reports: false };
   switch (status) {

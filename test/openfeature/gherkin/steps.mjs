@@ -4,9 +4,12 @@ import { After, Before, Given, setDefaultTimeout, Then, When } from '@cucumber/c
 /**
  * The steps of the OpenFeature specification's features. `GHERKIN_PROVIDER` names a module that makes the provider
  * under test: `api`, the SDK that it is for; `make(status)`, a provider that is or gets into a state, and is set;
- * `cleanup()`.
+ * `evaluate` and `evaluateWithLevels`, one call with contexts; `inapplicable`, steps that its SDK has no way to say, with
+ * the reason: their rows are skipped; `cleanup()`.
  */
-const { api, make, cleanup } = await import(process.env.GHERKIN_PROVIDER);
+const { api, make, evaluate, evaluateWithLevels, inapplicable, cleanup } = await import(
+  process.env.GHERKIN_PROVIDER
+);
 
 setDefaultTimeout(20_000);
 
@@ -19,7 +22,12 @@ const parse = {
 };
 const nothing = (value) => (value === 'null' ? undefined : value);
 
-Before(function () {
+Before(function ({ pickle }) {
+  const reason = inapplicable.find(({ step }) => pickle.steps.some(({ text }) => step.test(text)))?.reason;
+  if (reason !== undefined) {
+    console.info(`not applicable: ${pickle.name}: ${reason}`);
+    return 'skipped';
+  }
   Object.assign(this, { context: {}, levels: {}, calls: [], options: {} });
 });
 
@@ -87,20 +95,14 @@ When(
   /^the flag was evaluated with details( using the evaluation options| asynchronously)?$/,
   async function (how) {
     const method = { Integer: 'Number', Float: 'Number' }[this.type] ?? this.type;
-    const pending = this.client[`get${method}Details`](this.key, this.fallback, this.context, this.options);
+    const { key: flag, fallback, context, options } = this;
+    const pending = evaluate(this.client, `get${method}Details`, { flag, fallback, context, options });
     if (how === ' asynchronously') this.isPromise = pending instanceof Promise;
     this.details = await pending;
   },
 );
-When('Some flag was evaluated', async function () {
-  const { API, Transaction = {}, Client, Invocation } = this.levels;
-  if (API) api.setContext(API);
-  if (Client) this.client.setContext(Client);
-  const ask = () => this.client.getBooleanDetails('boolean-flag', false, Invocation ?? {});
-  await new Promise((resolve, reject) => {
-    api.setTransactionContext(Transaction, () => void ask().then(resolve, reject));
-  });
-  api.setContext({});
+When('Some flag was evaluated', function () {
+  return evaluateWithLevels(this.client, this.levels);
 });
 
 Then(/^the resolved details value should be "(.*)"$/, function (text) {
