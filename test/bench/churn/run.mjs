@@ -10,14 +10,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { verdict } from '../drain/rig.mjs';
+import { KEY_SETTINGS, SERVER_KEY } from '../server.mjs';
 
 const CALLING_PROCESSES = 2;
 const READINGS = 10;
 const WARM_UP = 20_000;
 const GROWTH_MB_MAX = 5;
 const EMPTY_WITHIN_MS = 10_000;
-const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
 const REQUEST = `GET /sdk/v1/stream HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${SERVER_KEY}\r\n\r\n`;
 
 const { values } = parseArgs({ options: { connects: { type: 'string', default: '20000' } } });
@@ -25,11 +24,7 @@ const perInterval = Math.ceil(Number(values.connects) / READINGS);
 
 const server = start('../fan-out/dimmer-server.mjs', {
   execArgv: ['--expose-gc'],
-  env: {
-    ...process.env,
-    DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-    DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
-  },
+  env: { ...process.env, ...KEY_SETTINGS },
 });
 const [{ port }] = await once(server, 'message');
 const callers = Array.from({ length: CALLING_PROCESSES }, () => start('callers.mjs'));

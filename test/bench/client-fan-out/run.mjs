@@ -7,13 +7,11 @@
 // are exposed. Times count from the commit until a receiver has the bytes, as in the benchmark of the fan-out.
 import { parseArgs } from 'node:util';
 import { createSwarm, median, quantile, verdict } from '../fan-out/swarm.mjs';
+import { ask, CLIENT_KEY, KEY_SETTINGS, SERVER_KEY } from '../server.mjs';
 
 const RATIO_MAX = 2;
-const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
-const CLIENT_KEY = `dim_cli_${'c'.repeat(32)}`;
 const PROJECT = '/api/v1/projects/default';
-const CONFIGURATION = '/environments/production/flags';
+const ENVIRONMENT = `${PROJECT}/environments/production`;
 
 const { values } = parseArgs({
   options: {
@@ -27,9 +25,7 @@ const flags = Number(values.flags);
 const rounds = Number(values.rounds);
 
 const swarm = createSwarm({
-  DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-  DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
-  DIMMER_BOOTSTRAP_CLIENT_KEY: CLIENT_KEY,
+  ...KEY_SETTINGS,
   // All streams are opened from three addresses with one key, as fast as they can be.
   DIMMER_CLIENT_REQUESTS_PER_SECOND: '100000',
   DIMMER_CLIENT_KEY_REQUESTS_PER_SECOND: '100000',
@@ -48,7 +44,7 @@ for (const [name, { server, request }] of Object.entries(sides)) {
 for (let round = 0; round <= rounds; round += 1) {
   const evaluatedBefore = await evaluated();
   for (const [name, { server }] of Object.entries(sides)) {
-    const { revision } = await rest(server, 'GET', '/environments/production');
+    const { revision } = await ask(server, 'GET', ENVIRONMENT);
     const arrivals = await swarm.measure(name, server, revision + 1, () => changeFlag(server, round));
     // The first round warms both up.
     if (round > 0) times[name].push(arrivals);
@@ -91,9 +87,9 @@ function clientRequest() {
 async function createFlags(server) {
   for (let index = 0; index < flags; index += 1) {
     const key = `flag-${index}`;
-    await rest(server, 'POST', '/flags', { key, type: 'boolean', exposeToClients: true });
+    await ask(server, 'POST', `${PROJECT}/flags`, { key, type: 'boolean', exposeToClients: true });
     const weights = { on: index % 100, off: 100 - (index % 100) };
-    await rest(server, 'PATCH', `${CONFIGURATION}/${key}`, {
+    await ask(server, 'PATCH', `${ENVIRONMENT}/flags/${key}`, {
       enabled: true,
       fallthrough: { rollout: { weights } },
     });
@@ -103,20 +99,10 @@ async function createFlags(server) {
 /** Turns a flag from all to none and back, so that every context gets another answer. */
 function changeFlag(server, round) {
   const fallthrough = { variation: round % 2 === 0 ? 'on' : 'off' };
-  return rest(server, 'PATCH', `${CONFIGURATION}/flag-7`, { fallthrough });
+  return ask(server, 'PATCH', `${ENVIRONMENT}/flags/flag-7`, { fallthrough });
 }
 
 async function evaluated() {
   const response = await fetch(`http://127.0.0.1:${sides.browsers.server.port}/metrics`);
   return Number(/^dimmer_client_evaluations_total (\d+)$/m.exec(await response.text())?.[1] ?? 0);
-}
-
-async function rest({ port }, method, path, body) {
-  const response = await fetch(`http://127.0.0.1:${port}${PROJECT}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
-  return response.json();
 }

@@ -1,57 +1,14 @@
-// What the benchmarks of drain and restart share: servers and readers as processes, a writer, and arithmetic.
-import { fork, spawn } from 'node:child_process';
+// What the benchmarks of drain and restart share: readers as processes, a writer, and arithmetic.
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { rest, SERVER_KEY } from '../server.mjs';
 
 const READERS = 3;
 /** Streams opened in 10 ms by one process of readers. */
 const OPENING_PACE = 3;
 const CONFIGURATION = '/api/v1/projects/default/environments/production/flags/checkout-v2';
-export const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-export const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
-const COMMAND = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
-
-/**
- * Starts `dimmer serve`.
- *
- * @param settings - `DIMMER_*` beside those of every benchmark.
- * @param openFilesMax - The process's limit of open files. Default: this process's.
- */
-export async function startServer(file, port = 0, { settings = {}, openFilesMax } = {}) {
-  const limited = openFilesMax === undefined ? [] : ['prlimit', `--nofile=${openFilesMax}`];
-  const [command, ...words] = [...limited, process.execPath, COMMAND, 'serve'];
-  const child = spawn(command, words, {
-    env: {
-      ...process.env,
-      DIMMER_PORT: String(port),
-      DIMMER_DATABASE_URL: `file:${file}`,
-      DIMMER_LOG_LEVEL: 'warn',
-      DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-      DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
-      ...settings,
-    },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const exit = once(child, 'exit').then(([code]) => ({ code, at: Date.now() }));
-  for await (const line of createInterface({ input: child.stdout })) {
-    const listening = /http:\/\/[\w.]+:(\d+)/.exec(line);
-    if (listening === null) continue;
-    child.stdout.resume();
-    return { child, exit, port: Number(listening[1]) };
-  }
-  throw new Error('the server did not start');
-}
-
-export function rest(server, method, path, body) {
-  return fetch(`http://127.0.0.1:${server.port}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-}
-
 export async function createFlag(server) {
   await rest(server, 'POST', '/api/v1/projects/default/flags', { key: 'checkout-v2', type: 'boolean' });
 }

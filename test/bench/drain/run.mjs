@@ -6,18 +6,16 @@
 // requests, and the other server is started on a copy of the file: same history, same epoch, as behind a shared
 // database. Bars: exit 0 within 20 s, p99 of the gap at most 1.2 s, 99 % resumed without a snapshot, at most 150
 // connections in a tenth of a second, nothing lost.
-import { copyFileSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { copyFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { databaseFile, startServer } from '../server.mjs';
 import {
   createFlag,
   peakPerTenth,
   quantile,
   revisionOf,
   startReaders,
-  startServer,
   startWriter,
   verdict,
 } from './rig.mjs';
@@ -33,9 +31,7 @@ const { values } = parseArgs({
   options: { streams: { type: 'string', default: '8000' }, writes: { type: 'string', default: '50' } },
 });
 const streams = Number(values.streams);
-const directory = mkdtempSync(join(tmpdir(), 'dimmer-drain-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-const [file, copy] = [join(directory, 'first.db'), join(directory, 'second.db')];
+const [file, copy] = [databaseFile(), databaseFile()];
 
 const first = await startServer(file);
 await createFlag(first);

@@ -6,14 +6,13 @@
 // Dimmer's time counts from the commit, which is before the REST answer; the loop's from its first write. Both
 // end when a receiver has the bytes. All processes share one machine and its monotonic clock.
 import { parseArgs } from 'node:util';
+import { ask, KEY_SETTINGS, SERVER_KEY } from '../server.mjs';
 import { createSwarm, median, quantile, verdict } from './swarm.mjs';
 
 const RATIO_MAX = 1.5;
 const IDLE_STREAM_KB_MAX = 16;
 /** Makes a definition of about 1 KB. */
 const SUBJECT = 'x'.repeat(650);
-const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
 const PROJECT = '/api/v1/projects/default';
 const STREAM = '/sdk/v1/stream';
 
@@ -23,13 +22,10 @@ const { values } = parseArgs({
 const streams = Number(values.streams);
 const rounds = Number(values.rounds);
 
-const swarm = createSwarm({
-  DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-  DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
-});
+const swarm = createSwarm(KEY_SETTINGS);
 const dimmer = await swarm.startServer('dimmer-server.mjs');
 const bare = await swarm.startServer('bare-server.mjs');
-await rest('POST', '/flags', { key: 'checkout-v2', type: 'boolean' });
+await ask(dimmer, 'POST', `${PROJECT}/flags`, { key: 'checkout-v2', type: 'boolean' });
 await changeFlag(0);
 
 const idleKilobytes = {
@@ -77,29 +73,19 @@ function requestOf(path) {
 }
 
 function changeFlag(revision) {
-  return rest('PATCH', '/environments/production/flags/checkout-v2', {
+  return ask(dimmer, 'PATCH', `${PROJECT}/environments/production/flags/checkout-v2`, {
     enabled: revision % 2 === 0,
     targets: [{ variation: 'on', values: [`${SUBJECT}-${revision}`] }],
   });
 }
 
 async function nextRevision() {
-  return (await rest('GET', '/environments/production')).revision + 1;
-}
-
-async function rest(method, path, body) {
-  const response = await fetch(`http://127.0.0.1:${dimmer.port}${PROJECT}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
-  return response.json();
+  return (await ask(dimmer, 'GET', `${PROJECT}/environments/production`)).revision + 1;
 }
 
 /** What Dimmer sends to a stream for a revision. */
 async function bytesOf(revision) {
-  const { epoch } = await rest('GET', '/environments/production');
+  const { epoch } = await ask(dimmer, 'GET', `${PROJECT}/environments/production`);
   const url = `http://127.0.0.1:${dimmer.port}${STREAM}?since=${epoch}:${revision - 1}`;
   const response = await fetch(url, { headers: { authorization: `Bearer ${SERVER_KEY}` } });
   const reader = response.body.getReader();

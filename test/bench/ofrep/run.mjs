@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ask, databaseFile, SERVER_KEY, startServer, stopServer, untilReady } from '../server.mjs';
 
 /**
  * Single evaluations through OFREP beside a bare route of the same framework that parses and answers the same
@@ -17,40 +16,29 @@ const SECONDS = Number(process.argv[2] ?? 2);
 const ROUNDS = 9;
 const CONNECTIONS = 32;
 const RATIO_MIN = 0.7;
-const COMMAND = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
 const REFERENCE = fileURLToPath(new URL('./reference.mjs', import.meta.url));
-const ADMIN = `dim_adm_${'Admin0'.repeat(6)}`;
-const SERVER = `dim_srv_${'Server'.repeat(6)}`;
 const CONFIGURATION = '/api/v1/projects/default/environments/production/flags/checkout';
 const BODY = '{"context":{"targetingKey":"user-1","email":"user@example.com","plan":"pro","country":"NO"}}';
 const ANSWER = '{"key":"checkout","value":true,"variant":"on","reason":"TARGETING_MATCH"}';
 
-const directory = mkdtempSync(join(tmpdir(), 'dimmer-bench-'));
 const reference = spawn(process.execPath, [REFERENCE], { stdio: ['ignore', 'pipe', 'inherit'] });
 const referencePort = Number(String(await once(reference.stdout, 'data')));
-const port = await freePort();
-const server = spawn(process.execPath, [COMMAND, 'serve', '--port', String(port)], {
-  env: {
-    ...process.env,
-    DIMMER_DATABASE_URL: `file:${join(directory, 'dimmer.db')}`,
-    DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN,
-    DIMMER_BOOTSTRAP_SERVER_KEY: SERVER,
-    // As in production: every request is logged, here to nowhere.
-    DIMMER_LOG_LEVEL: 'info',
-  },
-  stdio: ['ignore', 'ignore', 'ignore'],
+// As in production: every request is logged, here to nowhere.
+const server = await startServer(databaseFile(), 0, {
+  settings: { DIMMER_LOG_LEVEL: 'info' },
+  stderr: 'ignore',
 });
 try {
-  await untilReady();
-  await ask('POST', '/api/v1/projects/default/flags', { key: 'checkout' });
-  await ask('PATCH', CONFIGURATION, {
+  await untilReady(server);
+  await ask(server, 'POST', '/api/v1/projects/default/flags', { key: 'checkout' });
+  await ask(server, 'PATCH', CONFIGURATION, {
     enabled: true,
     rules: [
       { id: 'pro', when: { attribute: 'plan', op: 'in', values: ['pro'] }, serve: { variation: 'on' } },
     ],
   });
   const [ofrep, route] = [
-    { port, pid: server.pid },
+    { port: server.port, pid: server.child.pid },
     { port: referencePort, pid: reference.pid },
   ];
   for (const target of [ofrep, route]) await check(target.port);
@@ -70,9 +58,7 @@ try {
   if (ratio < RATIO_MIN) process.exitCode = 1;
 } finally {
   reference.kill();
-  server.kill('SIGINT');
-  await once(server, 'exit');
-  rmSync(directory, { recursive: true });
+  await stopServer(server);
 }
 
 /** Requests answered per second of processor time, over connections that each have one under way. */
@@ -115,7 +101,7 @@ function requestText(target) {
   return [
     'POST /ofrep/v1/evaluate/flags/checkout HTTP/1.1',
     `host: 127.0.0.1:${target}`,
-    `authorization: Bearer ${SERVER}`,
+    `authorization: Bearer ${SERVER_KEY}`,
     'content-type: application/json; charset=utf-8',
     `content-length: ${Buffer.byteLength(BODY)}`,
     '',
@@ -126,37 +112,9 @@ function requestText(target) {
 async function check(target) {
   const response = await fetch(`http://127.0.0.1:${target}/ofrep/v1/evaluate/flags/checkout`, {
     method: 'POST',
-    headers: { authorization: `Bearer ${SERVER}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${SERVER_KEY}`, 'content-type': 'application/json' },
     body: BODY,
   });
   const text = await response.text();
   if (text !== ANSWER) throw new Error(`port ${target} answers ${response.status} ${text}`);
-}
-
-async function ask(method, path, json) {
-  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN}`, 'content-type': 'application/json' },
-    body: JSON.stringify(json),
-  });
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${await response.text()}`);
-  await response.body?.cancel();
-}
-
-async function untilReady() {
-  for (;;) {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    await response?.body?.cancel();
-    if (response?.ok) return;
-    await sleep(20);
-  }
-}
-
-async function freePort() {
-  const probe = createServer();
-  await once(probe.listen(0, '127.0.0.1'), 'listening');
-  const { port: free } = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  return free;
 }

@@ -2,8 +2,9 @@ import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { setTimeout as pause } from 'node:timers/promises';
-import { ADMIN_KEY, createFlag, quantile, startServer, verdict } from '../drain/rig.mjs';
-import { databaseFile, FLAG, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
+import { createFlag, quantile, verdict } from '../drain/rig.mjs';
+import { ADMIN_KEY, databaseFile, startServer } from '../server.mjs';
+import { FLAG, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const OPEN_FILES_MAX = 1_024;
 const CLIENTS = 2_000;

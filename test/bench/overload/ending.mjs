@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { ADMIN_KEY, createFlag, rest, startServer, startWriter, verdict } from '../drain/rig.mjs';
-import { changeFlag, databaseFile, metric, now, STREAM_REQUEST, startPeers, untilReady } from './rig.mjs';
+import { createFlag, startWriter, verdict } from '../drain/rig.mjs';
+import { ADMIN_KEY, databaseFile, rest, startServer, untilReady } from '../server.mjs';
+import { changeFlag, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const PEERS = 100;
 const EXIT_MS_MAX = 20_000;

@@ -4,8 +4,9 @@ import { request } from 'node:http';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFlag, SERVER_KEY, startServer, verdict } from '../drain/rig.mjs';
-import { changeFlag, databaseFile, now } from './rig.mjs';
+import { createFlag, verdict } from '../drain/rig.mjs';
+import { databaseFile, SERVER_KEY, startServer } from '../server.mjs';
+import { changeFlag, now } from './rig.mjs';
 
 const FIRST_FRAME_MS_MAX = 100;
 const CHANGE_WITHIN_MS = 10_000;

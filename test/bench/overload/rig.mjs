@@ -1,12 +1,10 @@
 // What the overload benchmarks share: peers in processes of their own, and what a server says about itself.
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { rest, SERVER_KEY } from '../drain/rig.mjs';
+import { rest, SERVER_KEY } from '../server.mjs';
 
 export const STREAM_REQUEST = requestOf('/sdk/v1/stream');
 export const FLAG = '/api/v1/projects/default/environments/production/flags/checkout-v2';
@@ -14,13 +12,6 @@ export const FLAG = '/api/v1/projects/default/environments/production/flags/chec
 /** @returns A GET as it is sent over a socket. */
 export function requestOf(path) {
   return `GET ${path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer ${SERVER_KEY}\r\n\r\n`;
-}
-
-/** A file for a database, in a folder that vanishes with this process. */
-export function databaseFile() {
-  const directory = mkdtempSync(join(tmpdir(), 'dimmer-overload-'));
-  process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-  return join(directory, 'dimmer.db');
 }
 
 /** Starts a process of peers; its groups are opened from an address of their own. */
@@ -53,11 +44,6 @@ export function startPeers(address) {
 export function residentMb({ child }) {
   const status = readFileSync(`/proc/${child.pid}/status`, 'utf8');
   return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
-}
-
-/** Waits until the server says that it is ready. */
-export async function untilReady(server) {
-  while (!(await rest(server, 'GET', '/readyz').catch(() => undefined))?.ok) await pause(10);
 }
 
 /** The sum of a metric over its labels. @param labels - `cause="stalled"`; all, where left out. */

@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFlag, quantile, startServer, verdict } from '../drain/rig.mjs';
-import { changeFlag, databaseFile, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
+import { createFlag, quantile, verdict } from '../drain/rig.mjs';
+import { databaseFile, startServer } from '../server.mjs';
+import { changeFlag, metric, now, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const READERS = 1_000;
 const CHANGES = 1_000;

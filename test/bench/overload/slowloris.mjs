@@ -1,7 +1,8 @@
 import { connect } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFlag, quantile, startServer, verdict } from '../drain/rig.mjs';
-import { databaseFile, now, requestOf, residentMb, STREAM_REQUEST, startPeers } from './rig.mjs';
+import { createFlag, quantile, verdict } from '../drain/rig.mjs';
+import { databaseFile, startServer } from '../server.mjs';
+import { now, requestOf, residentMb, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const SOCKETS = 1_000;
 const STREAMS_PER_KEY_MAX = 500;

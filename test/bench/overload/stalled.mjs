@@ -1,6 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFlag, startServer, verdict } from '../drain/rig.mjs';
-import { changeFlag, databaseFile, metric, residentMb, STREAM_REQUEST, startPeers } from './rig.mjs';
+import { createFlag, verdict } from '../drain/rig.mjs';
+import { databaseFile, startServer } from '../server.mjs';
+import { changeFlag, metric, residentMb, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const PEERS = 100;
 const RESUMING = 10;

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { availableParallelism } from 'node:os';
 import { setTimeout as pause } from 'node:timers/promises';
-import { createFlag, quantile, startServer, verdict } from '../drain/rig.mjs';
-import { changeFlag, databaseFile, now, STREAM_REQUEST, startPeers } from './rig.mjs';
+import { createFlag, quantile, verdict } from '../drain/rig.mjs';
+import { databaseFile, startServer } from '../server.mjs';
+import { changeFlag, now, STREAM_REQUEST, startPeers } from './rig.mjs';
 
 const STREAMS = 1_000;
 const BUSY_LOOPS = 2;

@@ -1,12 +1,6 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtempSync, rmSync } from 'node:fs';
 import { Agent, request } from 'node:http';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
+import { ADMIN_KEY, databaseFile, SERVER_KEY, startServer, stopServer, untilReady } from '../server.mjs';
 
 /**
  * How long kills, writes and probes take while reports come in faster than the server can take them: first without
@@ -19,26 +13,12 @@ const P99_MS_MAX = 250;
 const SECONDS = Number(process.argv[2] ?? 10);
 const SENDERS = 64;
 const EXPOSURES = 500;
-const COMMAND = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
-const ADMIN = `dim_adm_${'Admin0'.repeat(6)}`;
-const SERVER = `dim_srv_${'Server'.repeat(6)}`;
 const FLAG = '/api/v1/projects/default/environments/production/flags/checkout';
 
-const directory = mkdtempSync(join(tmpdir(), 'dimmer-bench-'));
-const port = await freePort();
-const server = spawn(process.execPath, [COMMAND, 'serve', '--port', String(port)], {
-  env: {
-    ...process.env,
-    DIMMER_DATABASE_URL: `file:${join(directory, 'dimmer.db')}`,
-    DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN,
-    DIMMER_BOOTSTRAP_SERVER_KEY: SERVER,
-    DIMMER_LOG_LEVEL: 'error',
-  },
-  stdio: ['ignore', 'ignore', 'inherit'],
-});
+const server = await startServer(databaseFile(), 0, { settings: { DIMMER_LOG_LEVEL: 'error' } });
 try {
-  await untilReady();
-  await ask('POST', '/api/v1/projects/default/flags', { key: 'checkout' }, ADMIN);
+  await untilReady(server);
+  await ask('POST', '/api/v1/projects/default/flags', { key: 'checkout' }, ADMIN_KEY);
   await compare('alone', SECONDS / 2);
   const load = { isOver: false, statuses: new Map() };
   const senders = Array.from({ length: SENDERS }, (_, index) => sendReports(load, index));
@@ -51,18 +31,17 @@ try {
   );
   console.log(`reports of ${EXPOSURES} exposures, answered `, perSecond.join(', '));
 } finally {
-  server.kill('SIGTERM');
-  await once(server, 'exit');
-  rmSync(directory, { recursive: true });
+  await stopServer(server);
 }
 
 /** Kills, writes and probes in turn, so that each meets the same load. */
 async function compare(name, seconds) {
   const requests = {
-    kill: (turn) => ask('POST', `${FLAG}/kill`, { reason: `kill ${turn}` }, ADMIN),
-    write: (turn) => ask('PATCH', FLAG, { targets: [{ variation: 'on', values: [`user-${turn}`] }] }, ADMIN),
-    '/livez': () => ask('GET', '/livez', undefined, ADMIN),
-    '/readyz': () => ask('GET', '/readyz', undefined, ADMIN),
+    kill: (turn) => ask('POST', `${FLAG}/kill`, { reason: `kill ${turn}` }, ADMIN_KEY),
+    write: (turn) =>
+      ask('PATCH', FLAG, { targets: [{ variation: 'on', values: [`user-${turn}`] }] }, ADMIN_KEY),
+    '/livez': () => ask('GET', '/livez', undefined, ADMIN_KEY),
+    '/readyz': () => ask('GET', '/readyz', undefined, ADMIN_KEY),
   };
   const times = Object.fromEntries(Object.keys(requests).map((request) => [request, []]));
   const end = performance.now() + seconds * 1000;
@@ -86,7 +65,7 @@ async function compare(name, seconds) {
 async function sendReports(load, sender) {
   const agent = new Agent({ keepAlive: true });
   for (let round = 0; !load.isOver; round += 1) {
-    const status = await ask('POST', '/sdk/v1/report', reportOf(sender, round), SERVER, agent);
+    const status = await ask('POST', '/sdk/v1/report', reportOf(sender, round), SERVER_KEY, agent);
     load.statuses.set(status, (load.statuses.get(status) ?? 0) + 1);
   }
   agent.destroy();
@@ -117,7 +96,7 @@ function ask(method, path, json, key, agent) {
     'content-length': Buffer.byteLength(body),
   };
   return new Promise((resolve, reject) => {
-    request({ host: '127.0.0.1', port, method, path, headers, agent }, (response) => {
+    request({ host: '127.0.0.1', port: server.port, method, path, headers, agent }, (response) => {
       response.resume().on('end', () => resolve(response.statusCode));
     })
       .on('error', reject)
@@ -128,21 +107,4 @@ function ask(method, path, json, key, agent) {
 function line(times) {
   const at = (share) => times[Math.min(times.length - 1, Math.floor(share * times.length))].toFixed(1);
   return `p50 ${at(0.5)} ms, p99 ${at(0.99)} ms, max ${at(1)} ms of ${times.length}`;
-}
-
-async function untilReady() {
-  for (;;) {
-    const response = await fetch(`http://127.0.0.1:${port}/readyz`).catch(() => undefined);
-    await response?.body?.cancel();
-    if (response?.ok) return;
-    await sleep(20);
-  }
-}
-
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port: free } = probe.address();
-  probe.close();
-  return free;
 }

@@ -6,20 +6,10 @@
 // connections is then several times as high, which shows that this benchmark would see a stampede.
 //
 // Bars: every stream live within 35 s, no snapshot sent where nothing changed, event loop at most 100 ms late.
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import {
-  createFlag,
-  peakPerTenth,
-  quantile,
-  rest,
-  startReaders,
-  startServer,
-  verdict,
-} from '../drain/rig.mjs';
+import { createFlag, peakPerTenth, quantile, startReaders, verdict } from '../drain/rig.mjs';
+import { databaseFile, rest, startServer } from '../server.mjs';
 
 const LIVE_MS_MAX = 35_000;
 const LAG_MS_MAX = 100;
@@ -27,9 +17,7 @@ const LIVE_LIMIT_MS = 90_000;
 
 const { values } = parseArgs({ options: { streams: { type: 'string', default: '8000' } } });
 const streams = Number(values.streams);
-const directory = mkdtempSync(join(tmpdir(), 'dimmer-restart-'));
-process.on('exit', () => rmSync(directory, { recursive: true, force: true }));
-const file = join(directory, 'dimmer.db');
+const file = databaseFile();
 
 const first = await startServer(file);
 await createFlag(first);

@@ -5,19 +5,13 @@
 // Bar (DESIGN, promises): ready within 3 s with 5,000 flags. Beside it a reference: a bare Node process that opens
 // the same file and reads every row. "First stream" goes on until an SDK has the whole environment.
 import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { ask, databaseFile, SERVER_KEY, startServer, stopServer, untilReady } from '../server.mjs';
 
 const READY_SECONDS_MAX = 3;
 const FLAGS_PER_REQUEST = 500;
-const ASK_EVERY_MS = 5;
-const ADMIN_KEY = `dim_adm_${'a'.repeat(32)}`;
-const SERVER_KEY = `dim_srv_${'s'.repeat(32)}`;
-const DIMMER = fileURLToPath(new URL('../../../server/bin/dimmer.js', import.meta.url));
 const REFERENCE = fileURLToPath(new URL('reference.mjs', import.meta.url));
 
 const { values } = parseArgs({
@@ -25,28 +19,23 @@ const { values } = parseArgs({
 });
 const flags = Number(values.flags);
 const rounds = Number(values.rounds);
-const directory = mkdtempSync(join(tmpdir(), 'dimmer-start-'));
-const file = join(directory, 'dimmer.db');
+const file = databaseFile();
 
-try {
-  await fill();
-  const ready = [];
-  const streamed = [];
-  const reference = [];
-  let bytes = 0;
-  for (let round = 0; round < rounds; round += 1) {
-    const times = await startOnce();
-    ready.push(times.ready);
-    streamed.push(times.streamed);
-    bytes = times.bytes;
-    reference.push(await readOnce());
-  }
-  report({ ready, streamed, reference, bytes });
-} finally {
-  rmSync(directory, { recursive: true, force: true });
+await fill();
+const ready = [];
+const streamed = [];
+const reference = [];
+let bytes = 0;
+for (let round = 0; round < rounds; round += 1) {
+  const times = await startOnce();
+  ready.push(times.ready);
+  streamed.push(times.streamed);
+  bytes = times.bytes;
+  reference.push(await readOnce());
 }
+report();
 
-function report({ ready, streamed, reference, bytes }) {
+function report() {
   console.log(`${flags} flags, medians of ${rounds} rounds`);
   console.log(`ready         ${median(ready).toFixed(2)} s`);
   console.log(`first stream  ${median(streamed).toFixed(2)} s (${(bytes / 1e6).toFixed(1)} MB)`);
@@ -68,16 +57,16 @@ async function fill() {
       edit: 'createFlag',
       flag: { key: `flag-${from + index}`, type: 'boolean', metadata: { note: 'x'.repeat(650) } },
     }));
-    await rest(server, 'POST', '/api/v1/projects/default/environments/production/changes', { edits });
+    await ask(server, 'POST', '/api/v1/projects/default/environments/production/changes', { edits });
   }
-  await stop(server);
+  await stopServer(server);
 }
 
 async function startOnce() {
   const startedAt = performance.now();
   const server = await serve();
   const ready = secondsSince(startedAt);
-  const answer = await fetch(`${server.url}/sdk/v1/stream`, {
+  const answer = await fetch(`http://127.0.0.1:${server.port}/sdk/v1/stream`, {
     headers: { authorization: `Bearer ${SERVER_KEY}` },
   });
   const reader = answer.body.getReader();
@@ -90,72 +79,22 @@ async function startOnce() {
   }
   const streamed = secondsSince(startedAt);
   await reader.cancel();
-  await stop(server);
+  await stopServer(server);
   return { ready, streamed, bytes };
 }
 
 /** Starts the server and waits until it is ready. */
 async function serve() {
-  const port = await freePort();
-  const child = spawn(process.execPath, [DIMMER, 'serve'], {
-    stdio: ['ignore', 'ignore', 'inherit'],
-    env: {
-      ...process.env,
-      DIMMER_PORT: String(port),
-      DIMMER_DATABASE_URL: `file:${file}`,
-      DIMMER_LOG_LEVEL: 'warn',
-      DIMMER_DRAIN_ACCEPT_MS: '0',
-      DIMMER_BOOTSTRAP_ADMIN_KEY: ADMIN_KEY,
-      DIMMER_BOOTSTRAP_SERVER_KEY: SERVER_KEY,
-    },
-  });
-  const server = { child, url: `http://127.0.0.1:${port}` };
-  while (!(await isReady(server))) await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
+  const server = await startServer(file, 0, { settings: { DIMMER_DRAIN_ACCEPT_MS: '0' } });
+  await untilReady(server);
   return server;
 }
 
-async function isReady({ child, url }) {
-  if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}`);
-  return fetch(`${url}/readyz`).then(
-    (answer) => answer.status === 200,
-    () => false,
-  );
-}
-
-function readOnce() {
+async function readOnce() {
   const startedAt = performance.now();
-  const child = spawn(process.execPath, [REFERENCE, file], { stdio: 'inherit' });
-  return ended(child).then(() => secondsSince(startedAt));
-}
-
-async function stop({ child }) {
-  const over = ended(child);
-  child.kill('SIGTERM');
-  await over;
-}
-
-function ended(child) {
-  return new Promise((resolve, reject) => {
-    child.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`a process ended with ${code}`))));
-  });
-}
-
-async function rest({ url }, method, path, body) {
-  const answer = await fetch(url + path, {
-    method,
-    headers: { authorization: `Bearer ${ADMIN_KEY}`, 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  if (!answer.ok) throw new Error(`${method} ${path}: ${await answer.text()}`);
-}
-
-function freePort() {
-  return new Promise((resolve) => {
-    const probe = createServer().listen(0, '127.0.0.1', () => {
-      const { port } = probe.address();
-      probe.close(() => resolve(port));
-    });
-  });
+  const [code] = await once(spawn(process.execPath, [REFERENCE, file], { stdio: 'inherit' }), 'exit');
+  if (code !== 0) throw new Error(`the reference ended with ${code}`);
+  return secondsSince(startedAt);
 }
 
 function secondsSince(start) {
