@@ -17,6 +17,7 @@ import type { RulesetAt } from './environment-ruleset.ts';
 import type { StreamRequest } from './environment-streams.ts';
 import type { FanOutOrder } from './fan-out-order.ts';
 import { createFanOutOrder } from './fan-out-order.ts';
+import type { StreamEndings } from './farewell.ts';
 import { dismiss, sendAway } from './farewell.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
@@ -53,7 +54,7 @@ export type StreamOutcome =
  * Where a promise may reject, it is with a StorageFault: the environment had to be loaded, or waited for, and
  * the database failed or did not get there in time.
  */
-export interface Delivery {
+export interface Delivery extends StreamEndings {
   /**
    * Turns a raw answer into a stream.
    *
@@ -81,12 +82,6 @@ export interface Delivery {
   /** How many streams are open. */
   streams(): number;
   /**
-   * Ends, with a goodbye, every stream whose key opens nothing any more, or whose context was signed with such a key.
-   *
-   * @param opens - Whether the key with this id still opens something.
-   */
-  revoke(opens: (keyId: string) => boolean): void;
-  /**
    * Ends, with a goodbye, the streams of values whose context nobody signed, in every environment that needs it now.
    *
    * @param isNeeded - Asked of environments with streams of clients only; where it rejects, so does this.
@@ -94,10 +89,6 @@ export interface Delivery {
   revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void>;
   /** From now on {@link Delivery.ready} says no. All else goes on. */
   unready(): void;
-  /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
-  drain(spreadMs: number): Promise<void>;
-  /** Ends every stream with a goodbye, cuts those that do not take it within 1 s, and reads no more. */
-  close(): Promise<void>;
 }
 
 /**

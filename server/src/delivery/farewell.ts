@@ -17,6 +17,20 @@ const CLOSE_SPREAD_MS = 1_000;
 /** How long a closing server waits for readers to take their goodbye, in milliseconds. */
 const CLOSE_GRACE_MS = 1_000;
 
+/** The three ways in which what opens streams ends them: one key's, all in their time, all now. */
+export interface StreamEndings {
+  /**
+   * Ends, with a goodbye, every stream whose key opens nothing any more, or whose context was signed with such a key.
+   *
+   * @param opens - Whether the key with this id still opens something.
+   */
+  revoke(opens: (keyId: string) => boolean): void;
+  /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
+  drain(spreadMs: number): Promise<void>;
+  /** Ends every stream with a goodbye, cuts those that do not take it within 1 s, and reads no more. */
+  close(): Promise<void>;
+}
+
 /**
  * Sends all streams away over `spreadMs`, and waits no longer than there are any: with the last stream goes the last
  * socket, and a process that holds none ends before the storage is closed.

@@ -5,6 +5,7 @@ import type { Admission, RefusalCause } from '../delivery/admission.ts';
 import { createAdmission, retryAfterSeconds } from '../delivery/admission.ts';
 import { TICK_MS } from '../delivery/delivery.ts';
 import { newRefusals, newStreamCounts } from '../delivery/delivery-counts.ts';
+import type { StreamEndings } from '../delivery/farewell.ts';
 import { dismiss, sendAway } from '../delivery/farewell.ts';
 import { createHeartbeatWheel } from '../delivery/heartbeat-wheel.ts';
 import { StreamSet } from '../delivery/stream-set.ts';
@@ -48,7 +49,7 @@ export type LiveOutcome =
   | { readonly outcome: 'refused'; readonly cause: RefusalCause; readonly retryAfterSeconds: number };
 
 /** Tells people what changes in an environment, and who has applied it, while it happens. */
-export interface Live {
+export interface Live extends StreamEndings {
   /**
    * Turns a raw answer into a live stream.
    *
@@ -56,16 +57,6 @@ export interface Live {
    * @throws StorageFault where the database does not answer, or the server is closing.
    */
   open(environment: EnvironmentRef, request: LiveRequest): Promise<Result<LiveOutcome>>;
-  /**
-   * Ends, with a goodbye, every stream whose key opens nothing any more.
-   *
-   * @param opens - Whether the key with this id still opens something.
-   */
-  revoke(opens: (keyId: string) => boolean): void;
-  /** Opens no more streams, ends those that are open at a constant rate over `spreadMs`, then closes. */
-  drain(spreadMs: number): Promise<void>;
-  /** Ends every stream with a goodbye, cuts those that do not take it within 1 s, and reads no more. */
-  close(): Promise<void>;
 }
 
 /**

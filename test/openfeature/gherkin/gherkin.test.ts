@@ -57,15 +57,20 @@ const subjects = [
   ],
 ] as const;
 
-test.skipIf(data === undefined).each(subjects)('%s', { timeout: 120_000 }, async (_, module, key, summary) => {
-  const paths = FEATURES.map((name) => join(data ?? '', `${name}.feature`));
-  const options = ['--import', 'steps.mjs', '--tags', 'not @reason-codes-cached', '--format', 'summary'];
-  const env = { ...process.env, GHERKIN_PROVIDER: module, DIMMER_URL: server.url, DIMMER_KEY: key() };
-  const { stdout } = await run(process.execPath, [CUCUMBER, ...options, ...paths], { cwd: HERE, env }).catch(
-    (cause: { stdout?: string; stderr?: string }) => ({ stdout: `${cause.stdout}${cause.stderr}` }),
-  );
-  expect(stdout).toContain(summary);
-});
+test.skipIf(data === undefined).each(subjects)(
+  '%s',
+  { timeout: 120_000 },
+  async (_, module, key, summary) => {
+    const paths = FEATURES.map((name) => join(data ?? '', `${name}.feature`));
+    const options = ['--import', 'steps.mjs', '--tags', 'not @reason-codes-cached', '--format', 'summary'];
+    const env = { ...process.env, GHERKIN_PROVIDER: module, DIMMER_URL: server.url, DIMMER_KEY: key() };
+    const { stdout } = await run(process.execPath, [CUCUMBER, ...options, ...paths], {
+      cwd: HERE,
+      env,
+    }).catch((cause: { stdout?: string; stderr?: string }) => ({ stdout: `${cause.stdout}${cause.stderr}` }));
+    expect(stdout).toContain(summary);
+  },
+);
 
 /** A flag of the specification's data as Dimmer declares it. */
 function declared(key: string, flag: PublicFlag): object {

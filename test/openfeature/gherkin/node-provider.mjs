@@ -19,7 +19,10 @@ export function evaluate(client, method, { flag, fallback, context, options }) {
 }
 
 /** @param levels - Contexts by level, as the features name them. */
-export async function evaluateWithLevels(client, { API = {}, Transaction = {}, Client = {}, Invocation = {} }) {
+export async function evaluateWithLevels(
+  client,
+  { API = {}, Transaction = {}, Client = {}, Invocation = {} },
+) {
   OpenFeature.setContext(API);
   client.setContext(Client);
   const asked = { flag: 'boolean-flag', fallback: false, context: Invocation };
