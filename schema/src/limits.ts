@@ -8,6 +8,8 @@ export const SNAPSHOT_BYTES_MAX = 8_388_608;
 export const LIMITS = {
   /** Bytes of a request body. */
   bodyBytes: 1_048_576,
+  /** Bytes of a declared state: a full environment fits, with all that SDKs do not get. */
+  stateBytes: 33_554_432,
   /** Levels of nesting in a request body. */
   bodyDepth: 64,
   /** Members of one object, and objects of one list, in a request body. */

@@ -1,12 +1,13 @@
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
-import { ConfigurationInput, ConfigurationPatch } from './configurations.ts';
-import { FlagInput, FlagPatch } from './flags.ts';
-import { SegmentInput, SegmentPatch } from './segments.ts';
+import { ConfigurationInput, ConfigurationPatch, ConfigurationView } from './configurations.ts';
+import { FlagInput, FlagPatch, FlagView } from './flags.ts';
+import { SegmentInput, SegmentPatch, SegmentView } from './segments.ts';
 import {
   ChangeReason,
   Json,
   Key,
+  Name,
   PageQuery,
   Point,
   pageOf,
@@ -65,9 +66,30 @@ export const ChangeSetInput = z
   })
   .meta({ id: 'ChangeSetInput' });
 
+/** A kill as it shall be; who and when may be left out: then it is the caller, now. */
+const DeclaredKill = z
+  .strictObject({
+    reason: ChangeReason,
+    by: Name.optional(),
+    at: Timestamp.optional(),
+    expiresAt: Timestamp.optional(),
+  })
+  .meta({ id: 'DeclaredKill' });
+
+const DeclaredConfiguration = ConfigurationInput.extend({
+  kill: DeclaredKill.nullish().meta({ description: 'Counts as `kills` says.' }),
+}).meta({ id: 'DeclaredConfiguration' });
+
 /** One flag of a declared state: the flag itself and its configuration here. */
 export const DeclaredFlag = FlagInput.omit({ reuseArchivedKey: true, reason: true })
-  .extend({ configuration: ConfigurationInput })
+  .extend({
+    archived: z.boolean().optional().meta({
+      description: 'Whether the flag is archived, in the whole project. Left out: it must not be.',
+    }),
+    configuration: DeclaredConfiguration.nullable().meta({
+      description: 'null: the flag belongs to the project and has no place in this environment.',
+    }),
+  })
   .meta({ id: 'DeclaredFlag' });
 
 /** The whole environment as it shall be. Flags and segments that are left out leave the environment. */
@@ -75,9 +97,48 @@ export const DeclaredState = z
   .strictObject({
     flags: z.array(DeclaredFlag).default([]),
     segments: z.array(SegmentInput).default([]),
+    kills: z
+      .enum(['keep', 'add', 'replace'])
+      .default('keep')
+      .meta({
+        description:
+          '`keep`: kills stay as they are, whatever is declared. `add`: those declared are made, none is lifted. ' +
+          '`replace`: exactly those declared.',
+      }),
+    newFlagsElsewhere: z.enum(['off', 'absent']).default('off').meta({
+      description: 'What flags that are new to the project are in its other environments.',
+    }),
+    revision: z.unknown().optional(),
     reason: ChangeReason.optional(),
   })
   .meta({ id: 'DeclaredState' });
+
+const StateFlag = FlagView.omit({
+  archivedAt: true,
+  createdAt: true,
+  updatedAt: true,
+  version: true,
+  environments: true,
+})
+  .extend({
+    archived: z.boolean(),
+    configuration: ConfigurationView.omit({
+      flag: true,
+      environment: true,
+      version: true,
+      revision: true,
+    }).nullable(),
+  })
+  .meta({ id: 'StateFlag' });
+
+const StateSegment = SegmentView.omit({ environment: true, version: true, revision: true }).meta({
+  id: 'StateSegment',
+});
+
+/** The whole environment as it is; every flag of the project, archived ones too. It can be declared as it is. */
+export const StateView = z
+  .object({ revision: Revision, flags: z.array(StateFlag), segments: z.array(StateSegment) })
+  .meta({ id: 'State' });
 
 /** One object that a change touched. */
 export const ChangedObject = z
@@ -157,6 +218,7 @@ export type KillInput = z.infer<typeof KillInput>;
 export type KillManyInput = z.infer<typeof KillManyInput>;
 export type ChangeSetInput = z.infer<typeof ChangeSetInput>;
 export type DeclaredState = z.infer<typeof DeclaredState>;
+export type StateView = z.infer<typeof StateView>;
 export type ChangeView = z.infer<typeof ChangeView>;
 export type RevertInput = z.infer<typeof RevertInput>;
 export type CommitView = z.infer<typeof CommitView>;

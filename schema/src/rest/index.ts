@@ -2,6 +2,7 @@ export * from './changes.ts';
 export * from './configurations.ts';
 export * from './environment-keys.ts';
 export * from './explain.ts';
+export * from './export.ts';
 export * from './flags.ts';
 export * from './keys.ts';
 export * from './live.ts';

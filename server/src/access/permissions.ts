@@ -38,6 +38,7 @@ export const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   [`POST ${CONFIGURATION}/explain`, read],
   [`POST ${ENVIRONMENT}/kill`, write],
   [`POST ${ENVIRONMENT}/changes`, write],
+  [`GET ${ENVIRONMENT}/state`, read],
   [`PUT ${ENVIRONMENT}/state`, write],
   [`GET ${ENVIRONMENT}/revisions`, read],
   [`GET ${ENVIRONMENT}/diff`, read],

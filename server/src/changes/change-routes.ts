@@ -1,13 +1,17 @@
-import { ChangeSetInput, CommitView, DeclaredState, DryRunQuery } from '@dimmer/schema/rest';
+import { LIMITS } from '@dimmer/schema';
+import { ChangeSetInput, CommitView, DeclaredState, DryRunQuery, StateView } from '@dimmer/schema/rest';
 import { environmentOf } from '../environments/project-state.ts';
+import { answerView } from '../http/answer.ts';
 import { commitReply } from '../rest/commit-reply.ts';
+import { readProject } from '../rest/read-project.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
 import { write } from '../rest/write.ts';
 import { editOf, locateInEdits, sequence } from './change-set.ts';
 import { declaredEdit, declaredWarnings, locateInDeclared } from './declare.ts';
-import { mapResult } from './result.ts';
+import { andThen, mapResult } from './result.ts';
+import { stateView } from './state-view.ts';
 
 const tag = 'Changes';
 const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
@@ -39,9 +43,18 @@ const declaring = restRoute({
   summary: 'Declares the whole environment as given, in one revision; with `dryRun`, says what would change.',
   query: DryRunQuery.strict(),
   body: DeclaredState,
+  bodyBytesMax: LIMITS.stateBytes,
   answer: [200, CommitView],
   conditional: 'allowed',
   problems: ['KEY_EXISTS', 'FLAG_ARCHIVED', 'IN_USE', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
+});
+
+const reading = restRoute({
+  method: 'get',
+  path: `${ENVIRONMENT}/state`,
+  tag,
+  summary: 'The whole environment, with every flag of the project, as it can be declared.',
+  answer: [200, StateView],
 });
 
 /** Change sets and declared state. */
@@ -77,6 +90,14 @@ export function changeRoutes(services: RestServices): RestRoutes {
       version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
       reply: (outcome) => commitReply(outcome, environment),
     });
+  });
+  routes.openapi(reading, async (c) => {
+    const { project, environment } = c.req.valid('param');
+    const state = await readProject(services.storage, project);
+    const view = andThen(state, (found) =>
+      mapResult(environmentOf(found, environment), (there) => stateView(found, there)),
+    );
+    return answerView(c, view);
   });
   return routes;
 }

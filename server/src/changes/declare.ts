@@ -8,8 +8,9 @@ import {
 } from '../environments/project-state.ts';
 import { configurationOf } from '../flags/configuration-edits.ts';
 import type { EnvironmentFlag, Flag } from '../flags/flag.ts';
-import { patchedFlag } from '../flags/flag-edits.ts';
+import { patchedFlag, placedAgain } from '../flags/flag-edits.ts';
 import { initialPlace } from '../flags/initial-place.ts';
+import { declaredKill } from '../flags/kill-edits.ts';
 import { newFlag } from '../flags/new-flag.ts';
 import { newSegment } from '../segments/new-segment.ts';
 import type { EnvironmentSegment } from '../segments/segment.ts';
@@ -24,8 +25,8 @@ type DeclaredFlag = DeclaredState['flags'][number];
 
 /**
  * Makes an environment exactly as declared: its flags are made or updated, its configurations set, its segments
- * replaced. What is left out leaves this environment and no other. Kills stay, and rollouts are planned from
- * where they are, so declaring the same state twice changes nothing.
+ * replaced. What is left out leaves this environment and no other. Kills stay unless `kills` says otherwise, and
+ * rollouts are planned from where they are, so declaring the same state twice changes nothing.
  *
  * @example declaredEdit('production', DeclaredState.parse({ flags: [{ key: 'a', configuration }] }))
  */
@@ -36,15 +37,14 @@ export function declaredEdit(environment: string, declared: DeclaredState): Edit
         unlessFaulty(faultsOfKeys(declared), () => declared),
         () =>
           andThen(declaredFlags(state, there, declared.flags, context), (flags) =>
-            andThen(declaredPlaces(flags, declared.flags, there, context), (places) =>
-              mapResult(declaredSegments(there, declared.segments), (segments) => {
-                const next = withInitialPlaces({ ...state, flags }, state.flags);
-                return withEnvironment(next, {
+            andThen(declaredPlaces(flags, declared, there, context), (places) =>
+              mapResult(declaredSegments(there, declared.segments), (segments) =>
+                withEnvironment(withPlacesElsewhere(state, flags, declared.newFlagsElsewhere), {
                   ...there,
-                  flags: withArchived(places, there, flags),
+                  flags: withArchived(places, there, flags, declared.flags),
                   segments,
-                });
-              }),
+                }),
+              ),
             ),
           ),
       ),
@@ -121,8 +121,11 @@ function declaredFlag(
 ): Result<Flag> {
   if (spelling !== undefined && spelling !== asked.key) return rejected(keyExists('flag', spelling));
   const flag = state.flags.get(asked.key);
-  if (flag === undefined) return newFlag(asked, context, 0);
-  if (flag.archivedAt !== null) return rejected(flagArchived(flag.key));
+  if (flag === undefined) {
+    const archivedAt = asked.archived === true ? context.now : null;
+    return mapResult(newFlag(asked, context, 0), (made) => ({ ...made, archivedAt }));
+  }
+  if (flag.archivedAt !== null && asked.archived === undefined) return rejected(flagArchived(flag.key));
   const faults = flag.type === asked.type ? [] : [typeFixed(flag)];
   return andThen(
     unlessFaulty(faults, () => patchOf(asked)),
@@ -142,6 +145,7 @@ function patchOf(asked: DeclaredFlag): FlagPatch {
     metadata: asked.metadata,
     expectedLifetimeDays: asked.expectedLifetimeDays,
     variations: asked.variations,
+    archived: asked.archived,
   };
 }
 
@@ -157,20 +161,21 @@ function typeFixed({ key, type }: Flag): Fault {
 /** Only what is declared, with unchanged places as the same objects. */
 function declaredPlaces(
   flags: ReadonlyMap<string, Flag>,
-  declared: readonly DeclaredFlag[],
+  { flags: declared, kills }: DeclaredState,
   there: EnvironmentState,
-  { newSeed }: EditContext,
+  context: EditContext,
 ): Result<Map<string, EnvironmentFlag>> {
   const places = new Map<string, EnvironmentFlag>();
   for (const [index, { key, configuration: asked }] of declared.entries()) {
     const flag = flags.get(key);
-    if (flag === undefined) continue;
+    if (flag === undefined || asked === null) continue;
     const place = there.flags.get(key) ?? initialPlace(flag);
-    const configuration = configurationOf(asked, flag, place.configuration, newSeed);
+    const configuration = configurationOf(asked, flag, place.configuration, context.newSeed);
     if (!configuration.ok) {
       return rejected(rejectionUnder(`$.flags[${index}].configuration`, configuration.rejection));
     }
-    places.set(key, { ...place, configuration: configuration.value });
+    const kill = declaredKill(asked.kill ?? null, place.kill, kills, context);
+    places.set(key, { ...place, configuration: configuration.value, kill });
   }
   return accepted(places);
 }
@@ -189,22 +194,38 @@ function declaredSegments(
   return accepted(segments);
 }
 
-/** Flags that are new to the project start off in every environment. */
-function withInitialPlaces(state: ProjectState, known: ReadonlyMap<string, Flag>): ProjectState {
-  const made = [...state.flags.values()].filter(({ key }) => !known.has(key));
-  if (made.length === 0) return state;
+/** Flags that are new to the project, and those that came back, get their places in the other environments. */
+function withPlacesElsewhere(
+  state: ProjectState,
+  flags: ReadonlyMap<string, Flag>,
+  newFlags: DeclaredState['newFlagsElsewhere'],
+): ProjectState {
+  const next = { ...state, flags };
+  const made = newFlags === 'absent' ? [] : [...flags.values()].filter(({ key }) => !state.flags.has(key));
+  const returned = [...flags.values()].flatMap((flag) => {
+    const archivedAt = state.flags.get(flag.key)?.archivedAt ?? null;
+    return archivedAt === null || flag.archivedAt !== null ? [] : [{ flag, archivedAt }];
+  });
+  if (made.length + returned.length === 0) return next;
   const initial = new Map(made.map((flag) => [flag.key, initialPlace(flag)] as const));
-  return mapEnvironments(state, (environment) => withPlaces(environment, initial));
+  return mapEnvironments(next, (environment) =>
+    returned.reduce(
+      (placed, { flag, archivedAt }) => placedAgain(placed, flag, archivedAt),
+      withPlaces(environment, initial),
+    ),
+  );
 }
 
-/** Archived flags are not served, so a declaration does not speak of them: their configurations stay. */
+/** Archived flags are not served: the configurations of those that a declaration does not name stay. */
 function withArchived(
   places: Map<string, EnvironmentFlag>,
   there: EnvironmentState,
   flags: ReadonlyMap<string, Flag>,
+  declared: readonly DeclaredFlag[],
 ): ReadonlyMap<string, EnvironmentFlag> {
+  const named = new Set(declared.map(({ key }) => key));
   for (const [key, place] of there.flags) {
-    if (flags.get(key)?.archivedAt !== null) places.set(key, place);
+    if (!named.has(key) && flags.get(key)?.archivedAt !== null) places.set(key, place);
   }
   return places;
 }

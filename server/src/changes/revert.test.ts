@@ -134,7 +134,7 @@ describe('going back', () => {
   test('[C92] a flag that has left the environment comes back', async () => {
     const project = await history();
     const then = await placeOf(project, 'a');
-    await apply(project, declaredEdit('production', { flags: [], segments: [] }));
+    await apply(project, declaredEdit('production', DeclaredState.parse({})));
     accepted(await revert(project, 4));
     expect((await placeOf(project, 'a'))?.configuration).toEqual(then?.configuration);
   });
@@ -145,7 +145,7 @@ describe('going back', () => {
       project,
       killFlag('production', 'a', { reason: 'x' }),
       killFlag('production', 'b', { reason: 'y', expiresAt: isoOf(NOW + 1000) }),
-      declaredEdit('production', { flags: [], segments: [] }),
+      declaredEdit('production', DeclaredState.parse({})),
     );
     project.clock.ms = NOW + 2000;
     const outcome = accepted(await revert(project, 6));

@@ -115,7 +115,7 @@ function replaceFlag(state: ProjectState, before: Flag, after: Flag): Result<Pro
 }
 
 /** Environments that were made while the flag was archived get the initial configuration. */
-function placedAgain(environment: EnvironmentState, flag: Flag, archivedAt: string): EnvironmentState {
+export function placedAgain(environment: EnvironmentState, flag: Flag, archivedAt: string): EnvironmentState {
   const isNewer = Date.parse(environment.environment.createdAt) >= Date.parse(archivedAt);
   if (!isNewer || environment.flags.has(flag.key)) return environment;
   return withPlace(environment, flag.key, initialPlace(flag));

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { KillInput, KillManyInput } from '@dimmer/schema/rest';
+import type { DeclaredState, KillInput, KillManyInput } from '@dimmer/schema/rest';
 import type { Edit, EditContext } from '../changes/edit.ts';
 import { type Fault, rejectionUnder, unlessFaulty } from '../changes/fault.ts';
 import { accepted, andThen, mapResult, type Rejection, type Result, rejected } from '../changes/result.ts';
@@ -58,6 +58,29 @@ export function liftExpiredKills(environment: string, nowMs: number): Edit {
     });
 }
 
+type DeclaredKill = NonNullable<NonNullable<DeclaredState['flags'][number]['configuration']>['kill']>;
+
+/**
+ * The kill of a flag that a state declares. One whose time is over counts as none: it would be lifted at once.
+ *
+ * @param standing - The kill that is there.
+ * @example declaredKill({ reason: 'payments time out' }, null, 'add', context)
+ */
+export function declaredKill(
+  asked: DeclaredKill | null,
+  standing: Kill | null,
+  kills: DeclaredState['kills'],
+  context: EditContext,
+): Kill | null {
+  if (kills === 'keep') return standing;
+  if (asked === null || hasExpired(asked, Date.parse(context.now))) return kills === 'add' ? standing : null;
+  const { reason, expiresAt } = asked;
+  const kill = killAt(reason, expiresAt, context);
+  const known = standing !== null && isSameKill(standing, kill) ? standing : kill;
+  const at = asked.at === undefined ? known.at : new Date(asked.at).toISOString();
+  return { ...kill, by: asked.by ?? known.by, at };
+}
+
 /** @param nowMs - Milliseconds since the Unix epoch. */
 export function hasExpired(kill: { readonly expiresAt?: string | undefined } | null, nowMs: number): boolean {
   return kill?.expiresAt !== undefined && Date.parse(kill.expiresAt) <= nowMs;
@@ -65,12 +88,16 @@ export function hasExpired(kill: { readonly expiresAt?: string | undefined } | n
 
 function killOf(reason: string, expiresAt: string | undefined, context: EditContext): Result<Kill> {
   const isPast = hasExpired({ expiresAt }, Date.parse(context.now));
-  return unlessFaulty(isPast ? [pastExpiry(context.now)] : [], () => ({
+  return unlessFaulty(isPast ? [pastExpiry(context.now)] : [], () => killAt(reason, expiresAt, context));
+}
+
+function killAt(reason: string, expiresAt: string | undefined, { actor, now }: EditContext): Kill {
+  return {
     reason,
-    by: context.actor.name,
-    at: context.now,
+    by: actor.name,
+    at: now,
     ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
-  }));
+  };
 }
 
 function pastExpiry(now: string): Fault {

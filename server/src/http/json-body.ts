@@ -11,19 +11,23 @@ import { answerProblem } from './problem.ts';
 /**
  * Reads a JSON body, once, within its limits, before anything looks at it: media type, size while reading,
  * UTF-8, nesting, no name twice and no `__proto__` anywhere, syntax.
+ *
+ * @param maximum - Bytes that are read.
  */
-export const jsonBody: MiddlewareHandler<HttpEnv> = async (c, next) => {
-  const text = await readJsonText(c.req.raw, LIMITS.bodyBytes);
-  if (!text.ok) return answerProblem(c, text.rejection);
-  const parsed = parseJson(text.value);
-  if (!parsed.ok) return answerProblem(c, parsed.rejection);
-  c.set('bodyText', text.value);
-  const { url, method } = c.req.raw;
-  const headers = new Headers(c.req.raw.headers);
-  headers.set('content-type', 'application/json');
-  c.req.raw = new Request(url, { method, headers, body: text.value });
-  await next();
-};
+export function jsonBody(maximum: number): MiddlewareHandler<HttpEnv> {
+  return async (c, next) => {
+    const text = await readJsonText(c.req.raw, maximum);
+    if (!text.ok) return answerProblem(c, text.rejection);
+    const parsed = parseJson(text.value);
+    if (!parsed.ok) return answerProblem(c, parsed.rejection);
+    c.set('bodyText', text.value);
+    const { url, method } = c.req.raw;
+    const headers = new Headers(c.req.raw.headers);
+    headers.set('content-type', 'application/json');
+    c.req.raw = new Request(url, { method, headers, body: text.value });
+    return next();
+  };
+}
 
 /** What a body is read from. */
 export interface BodySource {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { isKey } from '@dimmer/schema';
 import { InvalidArgumentError } from 'commander';
 import type { Clock } from '../platform/clock.ts';
@@ -68,4 +69,23 @@ export function historyLimitArgument(text: string): number {
   const limit = /^\d{1,4}$/.test(text) ? Number(text) : 0;
   if (limit >= 1 && limit <= HISTORY_LIMIT_MAX) return limit;
   throw new InvalidArgumentError(`It must be a number from 1 to ${HISTORY_LIMIT_MAX}.`);
+}
+
+/** A file that was read. */
+export interface NamedText {
+  readonly name: string;
+  readonly text: string;
+}
+
+/** The text of a file; `-` is standard input. */
+export function fileArgument(name: string): NamedText {
+  try {
+    return {
+      name: name === '-' ? 'Standard input' : name,
+      text: readFileSync(name === '-' ? 0 : name, 'utf8'),
+    };
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new InvalidArgumentError(`It cannot be read: ${reason}.`);
+  }
 }

@@ -1,8 +1,10 @@
 import type { Command } from 'commander';
 import type { Clock } from '../platform/clock.ts';
+import type { NamedText } from './arguments.ts';
 import {
   durationArgument,
   expiryArgument,
+  fileArgument,
   historyLimitArgument,
   keyArgument,
   keysArgument,
@@ -12,7 +14,9 @@ import {
 } from './arguments.ts';
 import type { ExitCode } from './exit-code.ts';
 import { exitCodeHelp } from './exit-code.ts';
+import { exportProjects } from './export.ts';
 import { HISTORY_LIMIT, history } from './history.ts';
+import { importProjects } from './import.ts';
 import { instances } from './instances.ts';
 import { kill } from './kill.ts';
 import { OPERATOR_SETTINGS_HELP } from './operator-settings.ts';
@@ -42,6 +46,8 @@ export function addOperatorCommands(program: Command, clock: Clock, run: RunComm
   addRevert(program, run);
   addHistory(program, run);
   addWatch(program, run);
+  addExport(program, run);
+  addImport(program, run);
 }
 
 interface KillOptions extends RunOptions {
@@ -142,17 +148,59 @@ function addWatch(program: Command, run: RunCommand): void {
     );
 }
 
+function addExport(program: Command, run: RunCommand): void {
+  serverCommand(
+    program,
+    'export',
+    'Write projects with all they hold as JSON, to keep or to import elsewhere.',
+  )
+    .option('-p, --project <key>', 'only this project; left out: all that the key opens', keyArgument)
+    .option('--history', 'with the revisions of each environment, for the record')
+    .action((options: RunOptions & { readonly history?: true }) =>
+      run(options, (session) =>
+        exportProjects(session, { project: options.project, history: options.history ?? false }),
+      ),
+    );
+}
+
+interface ImportOptions extends RunOptions {
+  readonly dryRun?: true;
+  readonly replace?: true;
+  readonly includeKills?: true;
+}
+
+function addImport(program: Command, run: RunCommand): void {
+  serverCommand(
+    program,
+    'import',
+    'Make projects, environments, flags and segments as in a file of `export`.',
+  )
+    .argument('<file>', 'the file; - is standard input', fileArgument)
+    .option('--dry-run', 'show what would change, and write nothing')
+    .option('--replace', 'flags and segments that the file does not have leave the environments')
+    .option('--include-kills', 'kills become exactly those of the file; else none is lifted')
+    .action((file: NamedText, options: ImportOptions) => {
+      const { dryRun = false, replace = false, includeKills = false } = options;
+      return run(options, (session) => importProjects(session, { ...file, dryRun, replace, includeKills }));
+    });
+}
+
 const WAIT_HELP = `wait until every running SDK has applied it (default ${RECEIPT_WAIT_MS / 1_000}s)`;
 
-/** A command with the options, settings and exit codes that all of them share. */
+/** A command that works in one environment. */
 function operatorCommand(program: Command, name: string, description: string): Command {
+  return serverCommand(program, name, description)
+    .option('-p, --project <key>', 'the project', keyArgument)
+    .option('-e, --environment <key>', 'the environment', keyArgument);
+}
+
+/** A command with the options, settings and exit codes that all of them share. */
+function serverCommand(program: Command, name: string, description: string): Command {
   const [write, read] = [RETRY_WRITE_MS / 1_000, RETRY_READ_MS / 1_000];
   return program
     .command(name)
     .description(description)
     .option('--url <address>', 'the server')
-    .option('-p, --project <key>', 'the project', keyArgument)
-    .option('-e, --environment <key>', 'the environment', keyArgument)
     .option('--json', "print the API's JSON")
     .option(
       '--retry <duration>',

@@ -50,6 +50,10 @@ export interface RestClient {
    * @throws CommandFailure that says whether the write was done, or that nobody knows.
    */
   post<T>(path: string, body: unknown, words: WriteWords): Promise<T>;
+  /** Replaces, whole. Sent again it changes nothing, so attempts need no key. @throws as {@link RestClient.post}. */
+  put<T>(path: string, body: unknown, words: WriteWords): Promise<T>;
+  /** Replaces the fields that the body names. @throws as {@link RestClient.post}. */
+  patch<T>(path: string, body: unknown, words: WriteWords): Promise<T>;
 }
 
 /**
@@ -69,28 +73,33 @@ export function createRestClient(
     if ('body' in outcome) return outcome.body as T;
     throw failureOf(outcome, settings, words);
   };
+  const send = <T>(method: string, path: string, body: unknown, words: WriteWords, key = {}): Promise<T> => {
+    const headers = { 'content-type': 'application/json', ...key };
+    const init = { method, headers, body: JSON.stringify(body) };
+    return ask(path, init, retryMs ?? RETRY_WRITE_MS, words);
+  };
   return {
     get: (path) => ask(path, {}, retryMs ?? RETRY_READ_MS),
-    post: (path, body, words) =>
-      ask(
-        path,
-        {
-          method: 'POST',
-          headers: {
-            'content-type': 'application/json',
-            'idempotency-key': Buffer.from(ports.random.bytes(16)).toString('hex'),
-          },
-          body: JSON.stringify(body),
-        },
-        retryMs ?? RETRY_WRITE_MS,
-        words,
-      ),
+    post: (path, body, words) => {
+      const key = { 'idempotency-key': Buffer.from(ports.random.bytes(16)).toString('hex') };
+      return send('POST', path, body, words, key);
+    },
+    put: (path, body, words) => send('PUT', path, body, words),
+    patch: (path, body, words) => send('PATCH', path, body, words),
   };
 }
 
+/** The path of a project. */
+export function projectPath(project: string): string {
+  return `api/v1/projects/${encodeURIComponent(project)}`;
+}
+
 /** The path of the project and environment that the settings name. */
-export function environmentPath({ project, environment }: OperatorSettings): string {
-  return `api/v1/projects/${encodeURIComponent(project)}/environments/${encodeURIComponent(environment)}`;
+export function environmentPath({
+  project,
+  environment,
+}: Pick<OperatorSettings, 'project' | 'environment'>): string {
+  return `${projectPath(project)}/environments/${encodeURIComponent(environment)}`;
 }
 
 /** A request that was given up. */

@@ -1,3 +1,4 @@
+import { LIMITS } from '@dimmer/schema';
 import { Key } from '@dimmer/schema/rest';
 import type { RouteConfig } from '@hono/zod-openapi';
 import { OpenAPIHono } from '@hono/zod-openapi';
@@ -26,6 +27,8 @@ export interface RouteDeclaration<
   /** Left out: the route takes no query, and refuses one. */
   readonly query?: Query;
   readonly body?: Body;
+  /** Bytes of the body. Default: `LIMITS.bodyBytes`. */
+  readonly bodyBytesMax?: number;
 }
 
 /** A declared route, as `OpenAPIHono.openapi` takes it. */
@@ -73,7 +76,7 @@ export function restRoute<
   Query extends z.ZodObject = typeof NoQuery,
   Body extends z.ZodType | undefined = undefined,
 >(declaration: RouteDeclaration<Path, Query, Body>): RestRoute<Path, Query, Body> {
-  const { method, path, summary, tag, query, body } = declaration;
+  const { method, path, summary, tag, query, body, bodyBytesMax = LIMITS.bodyBytes } = declaration;
   const config: RouteConfig = {
     method,
     path,
@@ -89,7 +92,10 @@ export function restRoute<
       }),
     },
     responses: answersOf(declaration),
-    middleware: [requirePermission(permissionOf(method, path)), ...(body === undefined ? [] : [jsonBody])],
+    middleware: [
+      requirePermission(permissionOf(method, path)),
+      ...(body === undefined ? [] : [jsonBody(bodyBytesMax)]),
+    ],
   };
   // The generic types say what was just built; TypeScript cannot follow a path template.
   return config as unknown as RestRoute<Path, Query, Body>;
