@@ -31,6 +31,9 @@ import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
+import type { WorkMetrics } from './platform/work-metrics.ts';
+import { createWorkMetrics } from './platform/work-metrics.ts';
+import { registerReceiptMetrics } from './reports/applied-metrics.ts';
 import { exposureRoutes } from './reports/exposure-routes.ts';
 import { instanceRoutes } from './reports/instance-routes.ts';
 import type { Reports } from './reports/reports.ts';
@@ -41,8 +44,11 @@ import type { RestRoutes } from './rest/rest-route.ts';
 import { restRoutes } from './rest/rest-route.ts';
 import type { RestServices } from './rest/rest-services.ts';
 import { segmentRoutes } from './segments/segment-routes.ts';
+import type { OnCommitted } from './server-metrics.ts';
+import { registerCommits, registerServerFacts } from './server-metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
+import { measured } from './storage/storage-metrics.ts';
 
 /** Everything that an application is composed of. */
 export interface AppParts {
@@ -71,29 +77,30 @@ export interface App extends Service {
  * @example const app = createApp({ storage, settings, clock, random, schedule, log, version: '0.1.0' });
  */
 export function createApp(parts: AppParts): App {
-  const { storage, settings, clock, random, version, registry = new Registry() } = parts;
+  const ground = groundOf(parts);
+  const { storage, settings, clock, version, metrics } = ground;
   const keys = createKeyDirectory(storage);
-  const services: RestServices = { storage, keys, clock, random, sizes: createDefinitionSizes() };
-  const reports = createReports({ ...parts, metrics: registry, keptDays: settings.exposureDays });
-  const live = createLive({
-    ...parts,
-    registry: reports.registry,
-    metrics: registry,
-    heartbeatMs: settings.heartbeatMs,
-    streamAgeMs: settings.streamAgeMs,
-  });
+  const services: RestServices = { ...ground, keys, sizes: createDefinitionSizes() };
+  const reports = createReports({ ...ground, keptDays: settings.exposureDays });
+  const { heartbeatMs, streamAgeMs } = settings;
+  const live = createLive({ ...ground, registry: reports.registry, heartbeatMs, streamAgeMs });
   const secureMode = createSecureMode({ isOn: storedSecureMode(storage, clock), keys, clock });
-  const frame = createHttpFrame({ ...parts, metrics: registry });
+  const frame = createHttpFrame(ground);
   const plane = createDataPlane({
-    ...parts,
+    ...ground,
     source: storage,
     keys,
     secureMode,
     reports,
-    metrics: registry,
     frame,
+    onMoved: reports.moved,
   });
   const { delivery } = plane;
+  registerReceiptMetrics(metrics, {
+    environments: () => delivery.environments(),
+    present: (environment) => reports.registry.present(environment),
+    clock,
+  });
   const identify = identifyBy(keys, clock);
 
   const routes = restRoutes();
@@ -106,12 +113,12 @@ export function createApp(parts: AppParts): App {
   for (const capability of capabilitiesOf(services, delivery, reports, live)) routes.route('/', capability);
   plane.mount(routes);
   routes.route('/sdk/v1', environmentKeyRoutes({ keys, secureMode }, requireSdkKey(identify, 'server')));
-  routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? registry : undefined)));
+  routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? metrics : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
   const endUnsignedStreams = (): Promise<void> => delivery.revokeUnsigned(secureMode.isOn);
-  const work = startPeriodicWork({ ...parts, keys, keepers: [delivery, live], endUnsignedStreams });
+  const periodic = startPeriodicWork({ ...ground, keys, keepers: [delivery, live], endUnsignedStreams });
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     quick: plane.quick,
@@ -120,11 +127,30 @@ export function createApp(parts: AppParts): App {
     drain: async (spreadMs) => {
       await Promise.all([delivery.drain(spreadMs), live.drain(spreadMs)]);
       // Streams are told first: what SDKs still report on their way out is kept.
-      await Promise.all([work.stop(), reports.close()]);
+      await Promise.all([periodic.stop(), reports.close()]);
     },
     close: async () => {
-      await Promise.all([work.stop(), delivery.close(), live.close(), reports.close()]);
+      await Promise.all([periodic.stop(), delivery.close(), live.close(), reports.close()]);
     },
+  };
+}
+
+/** What everything in the server stands on: the storage is measured, and metrics have a registry. */
+interface Ground extends AppParts {
+  readonly metrics: Registry;
+  readonly work: WorkMetrics;
+  readonly onCommitted: OnCommitted;
+}
+
+function groundOf(parts: AppParts): Ground {
+  const { clock, version, registry: metrics = new Registry() } = parts;
+  registerServerFacts(metrics, { version, startedAt: clock.now() });
+  return {
+    ...parts,
+    storage: measured(parts.storage, metrics),
+    metrics,
+    work: createWorkMetrics(metrics, clock),
+    onCommitted: registerCommits(metrics),
   };
 }
 

@@ -5,7 +5,7 @@ import { identifyBy, requireSdkKey } from './access/guard.ts';
 import type { KeyDirectory } from './access/key-directory.ts';
 import { createClientLimits } from './client-limits.ts';
 import { clientPlane } from './client-plane.ts';
-import type { Delivery } from './delivery/delivery.ts';
+import type { Delivery, DeliveryOptions } from './delivery/delivery.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { deliveryRoutes } from './delivery/delivery-routes.ts';
 import type { DeliverySource } from './delivery/delivery-source.ts';
@@ -55,6 +55,8 @@ export interface DataPlaneParts {
   readonly log: Log;
   readonly metrics: Registry;
   readonly frame: HttpFrame;
+  /** Told of every environment that has reached a revision. */
+  readonly onMoved?: DeliveryOptions['onMoved'];
 }
 
 /** Everything that SDKs speak to, whoever serves it. */

@@ -1,4 +1,5 @@
 import { SYSTEM } from './access/api-key.ts';
+import type { CommitRequest } from './changes/commit.ts';
 import { commit } from './changes/commit.ts';
 import type { EnvironmentRef, ProjectState } from './environments/environment.ts';
 import { servedFlags } from './flags/find-flag.ts';
@@ -29,6 +30,7 @@ export function createKillExpiry(services: {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
+  readonly onCommitted?: CommitRequest['onCommitted'];
 }): KillExpiry {
   const { storage, clock } = services;
   const expiries = new Map<string, Expiry>();
@@ -67,7 +69,7 @@ function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
 }
 
 async function lift(
-  { storage, random }: { readonly storage: Storage; readonly random: Random },
+  { storage, random, onCommitted }: Parameters<typeof createKillExpiry>[0],
   { project, environment }: EnvironmentRef,
   now: number,
 ): Promise<void> {
@@ -79,6 +81,7 @@ async function lift(
     reason: 'The kill expired.',
     edit: liftExpiredKills(environment, now),
     newSeed: () => random.uint32(),
+    ...(onCommitted !== undefined && { onCommitted }),
     reply: ({ revisions }) => replyOf(200, { revisions }, environment),
   });
   if (!outcome.ok)

@@ -1,12 +1,14 @@
 import type { KeyDirectory } from './access/key-directory.ts';
 import type { StreamKeeper } from './access/revocation.ts';
 import { endRevokedStreams } from './access/revocation.ts';
+import type { CommitRequest } from './changes/commit.ts';
 import { createKillExpiry } from './kill-expiry.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
 import { repeat } from './platform/repeat.ts';
 import type { Schedule } from './platform/schedule.ts';
+import type { WorkMetrics } from './platform/work-metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -32,17 +34,18 @@ export interface RevocationParts {
   readonly clock: Clock;
   readonly schedule: Schedule;
   readonly log: Log;
+  readonly work: WorkMetrics;
 }
 
 /** Ends the streams of deleted and expired keys and those that secure mode does not allow, within a second or two. */
 export function startRevocation(parts: RevocationParts): PeriodicWork {
-  const { keys, keepers, endUnsignedStreams, clock, schedule, log } = parts;
+  const { keys, keepers, endUnsignedStreams, clock, schedule, log, work } = parts;
   const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
-    run: () => endRevokedStreams(keys, keepers, clock.now()),
+    run: work.counted('end-revoked-streams', () => endRevokedStreams(keys, keepers, clock.now())),
     onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
   });
   const securing = repeat(schedule, REVOCATION_CHECK_MS, {
-    run: endUnsignedStreams,
+    run: work.counted('end-unsigned-streams', endUnsignedStreams),
     onFailure: (err) => log.warn({ err }, 'streams were not checked for secure mode'),
   });
   return {
@@ -60,17 +63,18 @@ export function startPeriodicWork(
     readonly storage: Storage;
     readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
     readonly random: Random;
+    readonly onCommitted?: CommitRequest['onCommitted'];
   } & RevocationParts,
 ): PeriodicWork {
-  const { storage, settings, schedule, log } = parts;
+  const { storage, settings, schedule, log, work } = parts;
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
-    run: () => storage.prune(policy),
+    run: work.counted('prune-history', () => storage.prune(policy)),
     onFailure: (err: unknown) => log.warn({ err }, 'history was not pruned'),
   };
   const expiry = createKillExpiry(parts);
   const lifting = repeat(schedule, KILL_CHECK_MS, {
-    run: () => expiry.check(),
+    run: work.counted('lift-kills', () => expiry.check()),
     onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
   });
   const revocation = startRevocation(parts);

@@ -65,6 +65,8 @@ export interface CommitRequest {
   readonly sizes?: DefinitionSizes;
   /** Small facts for the audit log; never a secret. */
   readonly details?: JsonValue;
+  /** Told what was written once storage holds it; not of a dry run, and not when a reply is replayed. */
+  readonly onCommitted?: (project: string, commits: readonly EnvironmentCommit[]) => void;
   readonly reply: (outcome: CommitOutcome) => Reply;
 }
 
@@ -78,14 +80,21 @@ export interface CommitRequest {
  *   edit: killFlag('production', 'checkout-v2', { reason: 'payments time out' }), newSeed, reply,
  * });
  */
-export function commit(storage: Storage, request: CommitRequest): Promise<Result<TransactOutcome>> {
+export async function commit(storage: Storage, request: CommitRequest): Promise<Result<TransactOutcome>> {
   const { project, actor, idempotency } = request;
-  return storage.transact({
+  let planned: readonly EnvironmentCommit[] = [];
+  const outcome = await storage.transact({
     project,
     actor,
     ...(idempotency !== undefined && { idempotency }),
-    plan: (world) => planCommit(world, request),
+    plan: (world) => {
+      const plan = planCommit(world, request);
+      planned = (plan.ok && plan.value.draft?.commits) || [];
+      return plan;
+    },
   });
+  if (outcome.ok && !outcome.value.replayed) request.onCommitted?.(project, planned);
+  return outcome;
 }
 
 /** Decides a commit: pure but for the seeds that it draws. */

@@ -1,7 +1,13 @@
-import type { HelloMessage } from '@dimmer/schema';
+import type { GoodbyeReason, HelloMessage } from '@dimmer/schema';
 import type { RefusalCause } from './admission.ts';
 
-/** What becomes of the bytes of streams. */
+/**
+ * Why a stream has ended: its peer left, it was told to go, it took nothing for too long, or it did not take its goodbye
+ * in time.
+ */
+export type StreamEnding = 'peer' | GoodbyeReason | 'stalled' | 'cut';
+
+/** What becomes of streams and their bytes. */
 export interface StreamCounts {
   /** Bytes handed to streams, before HTTP's own framing. */
   bytes: number;
@@ -9,6 +15,8 @@ export interface StreamCounts {
   heldBack: number;
   /** Streams that the server ended without a goodbye that was taken, by cause. */
   readonly cut: Record<'stalled' | 'draining', number>;
+  /** Every stream that has ended, once, by why. */
+  readonly ended: Record<StreamEnding, number>;
 }
 
 /**
@@ -37,7 +45,12 @@ export function newDeliveryCounts(): DeliveryCounts {
 }
 
 export function newStreamCounts(): StreamCounts {
-  return { bytes: 0, heldBack: 0, cut: { stalled: 0, draining: 0 } };
+  return {
+    bytes: 0,
+    heldBack: 0,
+    cut: { stalled: 0, draining: 0 },
+    ended: { peer: 0, draining: 0, rebalancing: 0, overloaded: 0, revoked: 0, stalled: 0, cut: 0 },
+  };
 }
 
 export function newRefusals(): Record<RefusalCause, number> {

@@ -1,13 +1,27 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { registerReadings } from '../platform/metrics.ts';
+import type { CopySize } from './copy-size.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
+
+/** Where an environment is that delivery follows, and how much it holds. */
+export interface EnvironmentReading {
+  readonly environment: EnvironmentRef;
+  readonly epoch: string;
+  readonly revision: number;
+  /** ISO 8601, of the revision. */
+  readonly committedAt: string;
+  readonly size: () => CopySize;
+}
 
 /** What the metrics ask for when they are collected. */
 export interface DeliveryReadings {
   readonly counts: DeliveryCounts;
   readonly streams: () => Iterable<{ readonly environment: EnvironmentRef; readonly count: number }>;
+  readonly environments: () => Iterable<EnvironmentReading>;
   readonly databaseAgeMs: () => number;
+  readonly ready: () => boolean;
 }
 
 /**
@@ -23,6 +37,7 @@ export function registerDeliveryMetrics(
   const { counts } = readings;
   const registers = [registry];
   registerStreams(registers, readings);
+  registerEnvironments(registry, readings.environments);
   registerTotal(registers, 'dimmer_stream_bytes_total', 'Bytes handed to streams.', () => counts.bytes);
   registerTotal(
     registers,
@@ -57,6 +72,7 @@ export function registerDeliveryMetrics(
     'cause',
     counts.cut,
   );
+  registerByLabel(registers, 'dimmer_streams_ended_total', 'Streams ended, by why.', 'reason', counts.ended);
   registerByLabel(
     registers,
     'dimmer_revision_encodings_total',
@@ -73,7 +89,32 @@ export function registerDeliveryMetrics(
   return (lagMs) => lag.observe(Math.max(0, lagMs) / 1000);
 }
 
-function registerStreams(registers: Registry[], { streams, databaseAgeMs }: DeliveryReadings): void {
+const ENVIRONMENT_GAUGES = {
+  dimmer_environment_revision: 'The revision that the server delivers.',
+  dimmer_environment_flags: 'Flags that are served.',
+  dimmer_environment_segments: 'Segments.',
+  dimmer_environment_snapshot_bytes: 'All definitions, as JSON.',
+} as const;
+
+function registerEnvironments(registry: Registry, environments: DeliveryReadings['environments']): void {
+  registerReadings(registry, ['project', 'environment'], ENVIRONMENT_GAUGES, function* () {
+    for (const { environment, revision, size } of environments()) {
+      const { flags, segments, bytes } = size();
+      yield {
+        labels: { ...environment },
+        values: {
+          dimmer_environment_revision: revision,
+          dimmer_environment_flags: flags,
+          dimmer_environment_segments: segments,
+          dimmer_environment_snapshot_bytes: bytes,
+        },
+      };
+    }
+  });
+}
+
+function registerStreams(registers: Registry[], readings: DeliveryReadings): void {
+  const { streams, databaseAgeMs, ready } = readings;
   registerOpen(registers, 'dimmer_streams', 'Open streams.', streams);
   new Gauge({
     name: 'dimmer_database_age_seconds',
@@ -81,6 +122,14 @@ function registerStreams(registers: Registry[], { streams, databaseAgeMs }: Deli
     registers,
     collect() {
       this.set(databaseAgeMs() / 1000);
+    },
+  });
+  new Gauge({
+    name: 'dimmer_ready',
+    help: '1 while /readyz answers 200, else 0.',
+    registers,
+    collect() {
+      this.set(ready() ? 1 : 0);
     },
   });
 }

@@ -9,6 +9,7 @@ import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
 import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
+import type { EnvironmentReading } from './delivery-metrics.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
 import type { DeliverySource } from './delivery-source.ts';
 import type { EncodedSnapshot } from './environment-delivery.ts';
@@ -40,6 +41,8 @@ export interface DeliveryOptions {
   /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
   readonly streamAgeMs: number;
   readonly limits: DeliveryLimits;
+  /** Told of every environment that has reached a revision, in the tick in which it has. Default: nobody is. */
+  readonly onMoved?: ((reading: EnvironmentReading) => void) | undefined;
 }
 
 /** What became of a request for a stream. Only where it was opened was the answer touched. */
@@ -81,6 +84,8 @@ export interface Delivery extends StreamEndings {
   databaseAgeMs(): number;
   /** How many streams are open. */
   streams(): number;
+  /** Where every environment is that is followed. */
+  environments(): Iterable<EnvironmentReading>;
   /**
    * Ends, with a goodbye, the streams of values whose context nobody signed, in every environment that needs it now.
    *
@@ -126,7 +131,9 @@ class StorageDelivery implements Delivery {
     this.#observeLag = registerDeliveryMetrics(options.metrics, {
       counts: this.#counts,
       streams: () => this.#streamsByEnvironment(),
+      environments: () => this.environments(),
       databaseAgeMs: () => this.databaseAgeMs(),
+      ready: () => this.ready(),
     });
     this.#subscriptions = [
       storage.onCommit((environment, revision) =>
@@ -189,6 +196,10 @@ class StorageDelivery implements Delivery {
     return total;
   }
 
+  environments(): readonly EnvironmentReading[] {
+    return [...this.#environments.values()].flatMap((delivery) => delivery.reading() ?? []);
+  }
+
   revoke(opens: (keyId: string) => boolean): void {
     for (const set of this.#streamSets()) {
       set.revoke(({ keyId, signedBy }) => opens(keyId) && (signedBy == null || opens(signedBy)));
@@ -247,6 +258,7 @@ class StorageDelivery implements Delivery {
   #follow(environment: EnvironmentRef): EnvironmentDelivery {
     const delivery = new EnvironmentDelivery({
       ...this.#options,
+      onMoved: this.#options.onMoved ?? (() => {}),
       environment,
       wheel: this.#wheel,
       order: this.#order,

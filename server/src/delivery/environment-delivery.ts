@@ -8,7 +8,9 @@ import type { Schedule } from '../platform/schedule.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { FeedSource } from './change-feed.ts';
 import { ChangeFeed } from './change-feed.ts';
+import { copySizer } from './copy-size.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
+import type { EnvironmentReading } from './delivery-metrics.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import { rulesetBuilder } from './environment-ruleset.ts';
@@ -34,6 +36,8 @@ export interface EnvironmentDeliveryPorts {
   readonly order: FanOutOrder;
   /** @param lagMs - From a commit to the last stream's write, in milliseconds. */
   readonly onPublished: (lagMs: number) => void;
+  /** Told in the tick in which the copy moves. */
+  readonly onMoved: (reading: EnvironmentReading) => void;
 }
 
 /** A snapshot as it is answered. */
@@ -51,6 +55,7 @@ export class EnvironmentDelivery implements Publishing {
   readonly #feed: ChangeFeed;
   readonly #frames: FrameCache;
   readonly #rulesetOf = rulesetBuilder();
+  readonly #sizeOf = copySizer();
   #streams: EnvironmentStreams | undefined;
   #views: ViewStreams | undefined;
   #announced: number | undefined;
@@ -154,6 +159,12 @@ export class EnvironmentDelivery implements Publishing {
     this.#feed.wake();
   }
 
+  /** Where it is, for metrics; `undefined` until it has been loaded. */
+  reading(): EnvironmentReading | undefined {
+    const { copy } = this.#feed;
+    return copy && this.#readingOf(copy);
+  }
+
   get killWaits(): boolean {
     const [copy, streams] = [this.#feed.copy, this.#streams];
     return copy !== undefined && streams !== undefined && copy.lastKill > streams.revision;
@@ -171,7 +182,13 @@ export class EnvironmentDelivery implements Publishing {
     this.#feed.close();
   }
 
+  #readingOf(copy: EnvironmentCopy): EnvironmentReading {
+    const { epoch, revision, committedAt } = copy;
+    return { environment: this.environment, epoch, revision, committedAt, size: () => this.#sizeOf(copy) };
+  }
+
   #moveTo(copy: EnvironmentCopy): void {
+    this.#ports.onMoved(this.#readingOf(copy));
     if (this.#streams === undefined) {
       this.#streams = new EnvironmentStreams(copy, {
         ...this.#ports,

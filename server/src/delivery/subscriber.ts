@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import type { GoodbyeReason } from '@dimmer/schema';
 import type { Schedule } from '../platform/schedule.ts';
-import type { StreamCounts } from './delivery-counts.ts';
+import type { StreamCounts, StreamEnding } from './delivery-counts.ts';
 import { goodbyeFrame } from './frames.ts';
 
 /** How long a connection may be silent before TCP asks whether the peer is there, in milliseconds. */
@@ -59,6 +59,7 @@ export class Subscriber {
   #revision = 0;
   #blocked = false;
   #ended = false;
+  #ending: StreamEnding = 'peer';
   /** What is left of a change set that is larger than one write. */
   #rest: Buffer | undefined;
   /** The goodbye of a stream that ended in the middle of a change set. */
@@ -115,20 +116,23 @@ export class Subscriber {
   leave(reason: GoodbyeReason, reconnectInMs: number): void {
     if (this.#ended) return;
     this.#ended = true;
+    this.#ending = reason;
     const farewell = this.#source.goodbye?.(reason, reconnectInMs) ?? goodbyeFrame(reason, reconnectInMs);
     if (this.#rest === undefined) this.#end(farewell);
     else this.#farewell = farewell;
   }
 
-  /** The answer has closed: nothing is left to watch. */
+  /** The answer has closed: nothing is left to watch. Called once. */
   closed(): void {
     this.#ended = true;
+    this.#counts.ended[this.#ending] += 1;
     this.#forgetStall();
   }
 
   /** Ends the stream without a word. */
-  cut(): void {
+  cut(ending: StreamEnding = 'cut'): void {
     this.#ended = true;
+    this.#ending = ending;
     this.#response.destroy();
   }
 
@@ -171,7 +175,7 @@ export class Subscriber {
     this.#forgetStall();
     this.#forgetStall = this.#schedule.after(STALL_MS, () => {
       this.#counts.cut.stalled += 1;
-      this.cut();
+      this.cut('stalled');
     });
   }
 }

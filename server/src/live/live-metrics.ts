@@ -10,7 +10,7 @@ export function registerLiveMetrics(
   readings: {
     readonly streams: DeliveryReadings['streams'];
     readonly refused: Readonly<Record<RefusalCause, number>>;
-    readonly counts: Pick<StreamCounts, 'cut'>;
+    readonly counts: Pick<StreamCounts, 'cut' | 'ended'>;
   },
 ): void {
   const registers = [registry];
@@ -28,5 +28,12 @@ export function registerLiveMetrics(
     'Live streams ended without a goodbye that was taken, by cause.',
     'cause',
     readings.counts.cut,
+  );
+  registerByLabel(
+    registers,
+    'dimmer_live_streams_ended_total',
+    'Live streams ended, by why.',
+    'reason',
+    readings.counts.ended,
   );
 }

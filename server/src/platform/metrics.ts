@@ -1,11 +1,14 @@
 import type { Registry } from 'prom-client';
-import { Counter, collectDefaultMetrics, Histogram } from 'prom-client';
+import { Counter, collectDefaultMetrics, Gauge, Histogram } from 'prom-client';
 
 /** What the HTTP face counts. Labels are bounded: routes are patterns, never paths. */
 export interface HttpMetrics {
   /** @param durationMs - From the first line of the request to the answer. */
   observe(request: { method: string; route: string; status: number }, durationMs: number): void;
 }
+
+/** Those that routes have. A caller may send dozens of others, and each would be a series of its own. */
+const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Adds the facts of the process (memory, event loop, handles). Once per process: they are not a server's. */
 export function addProcessMetrics(registry: Registry): void {
@@ -34,7 +37,8 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
   });
   const known = new Map<string, ReturnType<typeof lookUp>>();
   return {
-    observe: ({ method, route, status }, durationMs) => {
+    observe: ({ method: given, route, status }, durationMs) => {
+      const method = METHODS.has(given) ? given : 'OTHER';
       const name = `${method} ${route} ${status}`;
       const entry = known.get(name) ?? lookUp(method, route, status);
       known.set(name, entry);
@@ -42,4 +46,36 @@ export function createHttpMetrics(registry: Registry): HttpMetrics {
       entry.time.observe(durationMs / 1000);
     },
   };
+}
+
+/** What one reading says under one set of labels. */
+export interface Reading<Name extends string> {
+  readonly labels: { readonly [label: string]: string };
+  readonly values: { readonly [name in Name]: number };
+}
+
+/**
+ * Registers gauges that are filled together, by one reading, when somebody collects them.
+ *
+ * @param gauges - The help of each, by its name.
+ * @example registerReadings(registry, ['queue'], { dimmer_queue_length: 'What waits.' }, () => queues.map(readingOf));
+ */
+export function registerReadings<Name extends string>(
+  registry: Registry,
+  labelNames: readonly string[],
+  gauges: { readonly [name in Name]: string },
+  read: () => Iterable<Reading<Name>>,
+): void {
+  const made: { readonly name: Name; readonly gauge: Gauge }[] = [];
+  const fill = (): void => {
+    for (const { gauge } of made) gauge.reset();
+    for (const { labels, values } of read())
+      for (const { name, gauge } of made) gauge.set({ ...labels }, values[name]);
+  };
+  // Gauges are collected in the order in which they were registered: the first reads for all of them.
+  for (const [name, help] of Object.entries<string>(gauges)) {
+    const collect = made.length === 0 ? { collect: fill } : {};
+    const gauge = new Gauge({ name, help, labelNames: [...labelNames], registers: [registry], ...collect });
+    made.push({ name: name as Name, gauge });
+  }
 }

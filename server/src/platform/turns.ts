@@ -4,6 +4,8 @@ import type { Schedule } from './schedule.ts';
 export interface Turns {
   /** Resolves when it is the caller's turn, in the order of asking. */
   next(): Promise<void>;
+  /** How many wait. */
+  readonly waiting: number;
 }
 
 /**
@@ -14,10 +16,22 @@ export interface Turns {
  */
 export function createTurns(schedule: Pick<Schedule, 'soon'>): Turns {
   let last: Promise<void> = Promise.resolve();
+  let waiting = 0;
+  const turn = (): Promise<void> =>
+    new Promise((resolve) =>
+      schedule.soon(() => {
+        waiting -= 1;
+        resolve();
+      }),
+    );
   return {
     next: () => {
-      last = last.then(() => new Promise((resolve) => schedule.soon(resolve)));
+      waiting += 1;
+      last = last.then(turn);
       return last;
+    },
+    get waiting() {
+      return waiting;
     },
   };
 }

@@ -30,6 +30,11 @@ export class ExposureRollup {
     return this.#dropped;
   }
 
+  /** Rows that wait to be written. */
+  get size(): number {
+    return this.#rows.size;
+  }
+
   add(
     environment: EnvironmentRef,
     source: ExposureSource,

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
+import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
+import type { Clock } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
+import type { WorkMetrics } from '../platform/work-metrics.ts';
+import { createWorkMetrics } from '../platform/work-metrics.ts';
 import type { ExposureStore } from '../storage/exposure-store.ts';
 import { MemoryExposures } from '../storage/memory/memory-exposures.ts';
 import { ExposureRollup, minuteOf } from './exposure-rollup.ts';
@@ -43,7 +47,15 @@ test('[R9] what cannot be written is kept and written later, 500 rows at a time'
       return memory.add(rows);
     },
   };
-  const writer = startExposureWriter({ rollup, store, keptDays: 1, clock: time, schedule: time, log });
+  const writer = startExposureWriter({
+    rollup,
+    store,
+    keptDays: 1,
+    clock: time,
+    schedule: time,
+    log,
+    work: workOf(time),
+  });
   rollup.add(
     HERE,
     'server',
@@ -64,7 +76,15 @@ test('[R9] counts are deleted after their days', async () => {
   const time = new ManualSchedule();
   const rollup = new ExposureRollup(10);
   const store = new MemoryExposures(() => true);
-  const writer = startExposureWriter({ rollup, store, keptDays: 1, clock: time, schedule: time, log });
+  const writer = startExposureWriter({
+    rollup,
+    store,
+    keptDays: 1,
+    clock: time,
+    schedule: time,
+    log,
+    work: workOf(time),
+  });
   const day = 86_400_000;
   await store.add([
     { ...HERE, ...exposure('a', 1), source: 'server', minute: time.now() - day - 60_000 },
@@ -79,4 +99,8 @@ test('[R9] counts are deleted after their days', async () => {
 
 function exposure(flag: string, count: number) {
   return { flag, variation: 'on', reason: 'SPLIT', count };
+}
+
+function workOf(clock: Clock): WorkMetrics {
+  return createWorkMetrics(new Registry(), clock);
 }

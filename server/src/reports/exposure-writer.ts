@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { WorkMetrics } from '../platform/work-metrics.ts';
 import type { ExposureStore } from '../storage/exposure-store.ts';
 import type { ExposureRollup } from './exposure-rollup.ts';
 
@@ -29,8 +30,9 @@ export function startExposureWriter(parts: {
   readonly clock: Clock;
   readonly schedule: Schedule;
   readonly log: Log;
+  readonly work: WorkMetrics;
 }): ExposureWriter {
-  const { rollup, store, keptDays, clock, schedule, log } = parts;
+  const { rollup, store, keptDays, clock, schedule, log, work } = parts;
   const turn = (): Promise<void> => new Promise((resolve) => schedule.soon(resolve));
 
   async function write(): Promise<void> {
@@ -55,11 +57,11 @@ export function startExposureWriter(parts: {
   }
 
   const writing = repeat(schedule, WRITE_MS, {
-    run: write,
+    run: work.counted('write-exposures', write),
     onFailure: (err) => log.warn({ err }, 'exposures were not written; they are kept and tried again'),
   });
   const pruning = repeat(schedule, PRUNE_MS, {
-    run: prune,
+    run: work.counted('prune-exposures', prune),
     onFailure: (err) => log.warn({ err }, 'old exposures were not deleted'),
   });
   return {

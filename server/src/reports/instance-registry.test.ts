@@ -70,7 +70,7 @@ test('[R14] the newest eight refusals are kept, and one that is told twice is on
 });
 
 test('[R4] an environment that is full turns new ones away and keeps those that it has', () => {
-  const registry = new InstanceRegistry(new ManualSchedule(), 2);
+  const registry = new InstanceRegistry(new ManualSchedule(), { instancesMax: 2 });
   expect(['a', 'b', 'c', 'a'].map((id) => registry.report(HERE, report(id)))).toEqual([
     'counted',
     'counted',

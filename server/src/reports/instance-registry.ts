@@ -1,7 +1,7 @@
 import type { ForwardedReportInput, ReportInput } from '@dimmer/schema/rest';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Instance, Telling } from './instance.ts';
+import type { AppliedMoment, Instance, Telling } from './instance.ts';
 import { afterReport, isPresent, isRepeated, newInstance } from './instance.ts';
 
 /** Instances that are known per environment. More are turned away: memory must not grow with a loop of restarts. */
@@ -13,17 +13,28 @@ export type Forwarding = Pick<ForwardedReportInput, 'via' | 'heldMs'>;
 /** What became of a report. `full`: there are too many instances, and this one is not among them. */
 export type Registered = 'counted' | 'repeated' | 'full';
 
+/** Told of each moment that an instance tells of for the first time. */
+export type OnApplied = (environment: EnvironmentRef, moment: AppliedMoment, startedAt: number) => void;
+
 /**
  * The instances of every environment, in memory. A restart forgets them, and each tells again within a second
  * of its reconnection; nothing is written, so a thousand that register at once cost no transaction.
  */
 export class InstanceRegistry {
   readonly #clock: Clock;
+  readonly #onApplied: OnApplied;
   readonly #instancesMax: number;
   readonly #environments = new Map<string, Map<string, Instance>>();
 
-  constructor(clock: Clock, instancesMax: number = INSTANCES_PER_ENVIRONMENT_MAX) {
+  constructor(
+    clock: Clock,
+    {
+      onApplied = () => {},
+      instancesMax = INSTANCES_PER_ENVIRONMENT_MAX,
+    }: { readonly onApplied?: OnApplied; readonly instancesMax?: number } = {},
+  ) {
     this.#clock = clock;
+    this.#onApplied = onApplied;
     this.#instancesMax = instancesMax;
   }
 
@@ -37,9 +48,13 @@ export class InstanceRegistry {
     const known = this.#find(environment, id);
     if (known === undefined) return 'full';
     const instances = this.#instancesOf(environment);
+    const told = afterReport(known, report, this.#telling(forwarded));
+    const { startedAt = 0 } = told;
+    for (const moment of told.applied)
+      if (!known.applied.includes(moment)) this.#onApplied(environment, moment, startedAt);
     // A farewell: what has closed itself is nobody to wait for.
     if (report.status.state === 'CLOSED') instances.delete(id);
-    else instances.set(id, afterReport(known, report, this.#telling(forwarded)));
+    else instances.set(id, told);
     return isRepeated(known, report) ? 'repeated' : 'counted';
   }
 

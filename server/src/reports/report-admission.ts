@@ -57,6 +57,16 @@ export class ReportAdmission {
     };
   }
 
+  /** Reports that are read now. */
+  get reports(): number {
+    return this.#reports;
+  }
+
+  /** Their bytes on the wire, as far as they said so. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
   close(): void {
     this.#stop();
   }

@@ -1,6 +1,7 @@
 import { UPDATE_PROBLEM_CODES } from '@dimmer/schema';
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
+import { registerReadings } from '../platform/metrics.ts';
 
 const CODES: ReadonlySet<string> = new Set(UPDATE_PROBLEM_CODES);
 
@@ -18,10 +19,22 @@ export interface ReportMetrics {
   addProblems(codes: readonly string[]): void;
 }
 
-export function registerReportMetrics(
-  registry: Registry,
-  readings: { readonly instances: () => number; readonly exposuresDropped: () => number },
-): ReportMetrics {
+/** What is asked for when somebody collects. */
+export interface ReportReadings {
+  readonly instances: () => number;
+  readonly exposuresDropped: () => number;
+  /** What waits: reports that are being read, their bytes, those that wait to be decoded, rows to be written. */
+  readonly queues: () => Readonly<Record<keyof typeof QUEUE_GAUGES, number>>;
+}
+
+const QUEUE_GAUGES = {
+  dimmer_reports_under_way: 'Reports of SDKs that are being read.',
+  dimmer_reports_under_way_bytes: 'Their bytes on the wire.',
+  dimmer_reports_waiting: 'Reports that were read and wait for their turn to be decoded.',
+  dimmer_exposure_rows_waiting: 'Rows of counted exposures that wait to be written.',
+} as const;
+
+export function registerReportMetrics(registry: Registry, readings: ReportReadings): ReportMetrics {
   const registers = [registry];
   const reports = new Counter({
     name: 'dimmer_reports_total',
@@ -53,14 +66,16 @@ export function registerReportMetrics(
       this.set(readings.instances());
     },
   });
-  new Gauge({
-    name: 'dimmer_exposures_dropped',
+  new Counter({
+    name: 'dimmer_exposures_dropped_total',
     help: 'Evaluations that were reported and could not be kept until they were written.',
     registers,
     collect() {
-      this.set(readings.exposuresDropped());
+      this.reset();
+      this.inc(readings.exposuresDropped());
     },
   });
+  registerReadings(registry, [], QUEUE_GAUGES, () => [{ labels: {}, values: readings.queues() }]);
   return {
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),

@@ -7,7 +7,10 @@ import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Turns } from '../platform/turns.ts';
 import { createTurns } from '../platform/turns.ts';
+import type { WorkMetrics } from '../platform/work-metrics.ts';
 import type { Storage } from '../storage/storage.ts';
+import type { AppliedLag } from './applied-metrics.ts';
+import { registerAppliedLag } from './applied-metrics.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { startExposureWriter } from './exposure-writer.ts';
 import type { Forwarding, Registered } from './instance-registry.ts';
@@ -53,6 +56,8 @@ export interface ReportIntake {
 export interface Reports extends ReportIntake {
   readonly registry: InstanceRegistry;
   readonly receipts: Receipts;
+  /** To be told of every environment that has reached a revision: how long do SDKs take to apply it? */
+  readonly moved: AppliedLag['moved'];
   /** Writes what was counted, and takes no more. */
   close(): Promise<void>;
 }
@@ -76,24 +81,42 @@ export function createReports(parts: {
   readonly log: Log;
   readonly metrics: Registry;
   readonly keptDays: number;
+  readonly work: WorkMetrics;
 }): Reports {
-  const { storage, clock, random, schedule, log, keptDays } = parts;
-  const registry = new InstanceRegistry(clock);
+  const { storage, clock, random, schedule, log, keptDays, work } = parts;
+  const appliedLag = registerAppliedLag(parts.metrics);
+  const registry = new InstanceRegistry(clock, { onApplied: appliedLag.applied });
   const rollup = new ExposureRollup(ROLLUP_ROWS_MAX);
   const repeated = new RepeatedBatches();
   const admission = new ReportAdmission(clock, schedule);
+  const turns = createTurns(schedule);
   const metrics = registerReportMetrics(parts.metrics, {
     instances: () => registry.size,
     exposuresDropped: () => rollup.dropped,
+    queues: () => ({
+      dimmer_reports_under_way: admission.reports,
+      dimmer_reports_under_way_bytes: admission.bytes,
+      dimmer_reports_waiting: turns.waiting,
+      dimmer_exposure_rows_waiting: rollup.size,
+    }),
   });
-  const writer = startExposureWriter({ rollup, store: storage.exposures, keptDays, clock, schedule, log });
+  const writer = startExposureWriter({
+    rollup,
+    store: storage.exposures,
+    keptDays,
+    clock,
+    schedule,
+    log,
+    work,
+  });
   const stopExpiring = schedule.every(EXPIRE_MS, () => registry.expire());
   return {
     registry,
     receipts: createReceipts({ storage, registry, clock, schedule }),
     admission,
     metrics,
-    turns: createTurns(schedule),
+    turns,
+    moved: appliedLag.moved,
     clock,
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),

@@ -1,4 +1,5 @@
 import type { KeyDirectory } from '../access/key-directory.ts';
+import type { CommitRequest } from '../changes/commit.ts';
 import type { DefinitionSizes } from '../changes/definition-sizes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
@@ -12,4 +13,6 @@ export interface RestServices {
   readonly random: Random;
   /** How large the definitions of environments are: remembered, so that a write measures only what it changes. */
   readonly sizes: DefinitionSizes;
+  /** Told of what was committed. */
+  readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
 }

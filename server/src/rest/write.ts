@@ -41,7 +41,7 @@ export function commitWrite(
   services: RestServices,
   asked: Write,
 ): Promise<Result<TransactOutcome>> {
-  const { storage, random, sizes } = services;
+  const { storage, random, sizes, onCommitted } = services;
   const { reason = null, version: _, replaces: __, dryRun = false, ...request } = asked;
   const idempotency = dryRun ? undefined : idempotencyOf(c);
   return commit(storage, {
@@ -53,6 +53,7 @@ export function commitWrite(
     ...(idempotency !== undefined && { idempotency }),
     newSeed: () => random.uint32(),
     sizes,
+    onCommitted,
   });
 }
 

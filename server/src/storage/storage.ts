@@ -209,8 +209,20 @@ export interface Storage {
   onCommit(listener: CommitListener): () => void;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
+  /** How its connections are used, for metrics. Left out where it has none. */
+  connections?(): ConnectionUse;
   /** Afterwards every call ends in a fault; closing again does nothing. */
   close(): Promise<void>;
+}
+
+/** How the connections to a database are used. */
+export interface ConnectionUse {
+  /** Connections that a call has now. */
+  readonly busy: number;
+  /** Connections that are open and free. */
+  readonly idle: number;
+  /** Calls that wait for a connection. */
+  readonly waiting: number;
 }
 
 /** An object as it was at a revision. */
