@@ -82,11 +82,11 @@ export interface StoredSnapshot<Item extends Versioned> {
 /** What the runner has to do. */
 export type Effect<Item extends Versioned> =
   /** Open a stream; without a cursor, ask for everything. */
-  | { readonly type: 'connect'; readonly attempt: number; readonly cursor?: Cursor }
+  | { readonly type: 'connect'; readonly attempt: number; readonly cursor: Cursor | undefined }
   /** Close the stream of this attempt. */
   | { readonly type: 'disconnect'; readonly attempt: number }
   /** Ask for the snapshot, unless it is the one at the cursor. */
-  | { readonly type: 'poll'; readonly poll: number; readonly cursor?: Cursor }
+  | { readonly type: 'poll'; readonly poll: number; readonly cursor: Cursor | undefined }
   /** Give this request up. */
   | { readonly type: 'abandon'; readonly poll: number }
   /** Serve this snapshot from now on. */

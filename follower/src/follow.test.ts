@@ -4,7 +4,8 @@ import { expect, test } from 'vitest';
 import type { PollAnswer, StreamMessage } from './event.ts';
 import type { Follower } from './follow.ts';
 import { follow } from './follow.ts';
-import type { Clock, FollowerPorts, StreamSink } from './ports.ts';
+import { pollsOf } from './polls.ts';
+import type { Clock, FollowerPorts, SnapshotTransport, StreamSink } from './ports.ts';
 import { modeOf, statusOf } from './state.ts';
 
 const a1 = { kind: 'flag', key: 'a', version: 1 };
@@ -80,20 +81,21 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
         };
       },
     },
-    snapshot: {
-      ask: (cursor, answered) => {
-        const poll = { cursor, answered, closed: false };
-        asked.push(poll);
-        return () => {
-          poll.closed = true;
-        };
-      },
-    },
     decode: (_event, data) => ({ outcome: 'decoded', value: JSON.parse(data) as StreamMessage<Versioned> }),
     published: ({ snapshot }) => news.push(`published ${snapshot.revision}`),
     changed: (state) => news.push(statusOf(state)),
     ...overrides,
   });
+  const snapshot: SnapshotTransport<Versioned> = {
+    ask: (cursor, answered) => {
+      const poll = { cursor, answered, closed: false };
+      asked.push(poll);
+      return () => {
+        poll.closed = true;
+      };
+    },
+  };
+  follower.poll(pollsOf(snapshot));
   return { clock, opened, asked, news, follower };
 }
 
@@ -178,7 +180,7 @@ test('[F41] a poll brings what a broken stream does not, and is gone when the st
   expect(modeOf(follower.state())).toBe('poll');
   clock.advance(30_000);
   expect(asked).toHaveLength(2);
-  while (follower.state().link.phase !== 'connecting') clock.advance(100);
+  while (follower.state().phase !== 'connecting') clock.advance(100);
   say(opened.at(-1), { ...hello, mode: 'none' });
   expect(news.at(-1)).toBe('LIVE');
   expect(asked[1]).toMatchObject({ closed: true });

@@ -1,16 +1,26 @@
 import type { Cursor, Versioned } from '@dimmer/schema';
 import type { Effect, Happening, StoredSnapshot } from './event.ts';
+import type { Beside } from './machine.ts';
 import { step } from './machine.ts';
-import type { Clock, FollowerPorts, StreamSink } from './ports.ts';
+import type { FollowerPorts, StreamSink } from './ports.ts';
 import type { FollowerState } from './state.ts';
-import { deadlineOf, initialState } from './state.ts';
+import { deadlineOf, initialState, modeOf, statusOf } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
 import { DEFAULT_TIMING } from './timing.ts';
+
+/** Polls, as a follower takes them on. */
+export interface Polls<Item extends Versioned> {
+  readonly beside: Beside<Item>;
+  /** Does what polling wants done. */
+  readonly run: (effect: Effect<Item>, happened: (happening: Happening<Item>) => void) => void;
+}
 
 /** A running follower. */
 export interface Follower<Item extends Versioned> {
   /** Serves what is stored, if anything, and begins to follow. Once. */
   readonly start: (stored: StoredSnapshot<Item> | null) => void;
+  /** Polls from now on: beside a stream that is broken, and to check one that is not. Once, at any time. */
+  readonly poll: (polls: Polls<Item>) => void;
   readonly state: () => FollowerState<Item>;
   /** Ends the stream and all timers, for good. */
   readonly close: () => void;
@@ -22,19 +32,19 @@ export interface Follower<Item extends Versioned> {
  * @param ports - Clock, chance, transport, and who listens.
  * @param timing - How patient it is.
  * @example
- * const follower = follow({
- *   clock, random: Math.random, transport, snapshot, decode: decodeMessage, published, changed,
- * });
+ * const follower = follow({ clock, random: Math.random, transport, decode: decodeMessage, published, changed });
+ * follower.poll(pollsOf(snapshot));
  * follower.start(null);
  */
 export function follow<Item extends Versioned>(
   ports: FollowerPorts<Item>,
   timing: FollowerTiming = DEFAULT_TIMING,
 ): Follower<Item> {
+  const { clock, transport, decode } = ports;
   let state = initialState<Item>();
+  let polls: Polls<Item> | undefined;
   let closeStream: (() => void) | undefined;
-  let abandonPoll: (() => void) | undefined;
-  const alarm = alarmOf(ports.clock, () => dispatch({ type: 'tick' }));
+  let cancel: (() => void) | undefined;
   const waiting: Happening<Item>[] = [];
   let busy = false;
 
@@ -52,49 +62,46 @@ export function follow<Item extends Versioned>(
 
   function take(happening: Happening<Item>): void {
     const before = state;
-    const moment = { now: ports.clock.now(), random: ports.random() };
-    const { state: after, effects } = step(state, happening, moment, timing);
+    const moment = { now: clock.now(), random: ports.random() };
+    const { state: after, effects } = step(before, happening, moment, timing, polls?.beside);
     state = after;
-    for (const effect of effects) run(effect);
-    alarm.set(deadlineOf(state, timing));
-    if (isNews(before, state)) ports.changed(state);
+    for (const effect of effects) {
+      run(effect);
+      polls?.run(effect, dispatch);
+    }
+    const deadline = deadlineOf(after);
+    if (deadline !== deadlineOf(before) || happening.type === 'tick') {
+      cancel?.();
+      cancel =
+        deadline === undefined
+          ? undefined
+          : clock.after(Math.max(0, deadline - moment.now), () => dispatch({ type: 'tick' }));
+    }
+    if (isNews(before, after)) ports.changed(after);
   }
 
   function run(effect: Effect<Item>): void {
-    switch (effect.type) {
-      case 'connect':
-        closeStream = open(effect.attempt, effect.cursor);
-        return;
-      case 'disconnect':
-        closeStream?.();
-        closeStream = undefined;
-        return;
-      case 'poll':
-        abandonPoll = ports.snapshot.ask(effect.cursor, (answer) =>
-          dispatch({ type: 'polled', poll: effect.poll, answer }),
-        );
-        return;
-      case 'abandon':
-        abandonPoll?.();
-        abandonPoll = undefined;
-        return;
-      case 'publish':
-        ports.published(effect.publication);
-    }
+    if (effect.type === 'connect') closeStream = open(effect.attempt, effect.cursor);
+    if (effect.type === 'disconnect') closeStream?.();
+    if (effect.type === 'publish') ports.published(effect.publication);
   }
 
   function open(attempt: number, cursor: Cursor | undefined): () => void {
     const sink: StreamSink = {
       event: (name, data) =>
-        dispatch({ type: 'message', attempt, decoded: ports.decode(name, data), size: data.length }),
+        dispatch({ type: 'message', attempt, decoded: decode(name, data), size: data.length }),
       retry: (delayMs) => dispatch({ type: 'retry', attempt, delayMs }),
       ended: (end) => dispatch({ type: 'ended', attempt, end }),
     };
-    return ports.transport.open(cursor, sink);
+    return transport.open(cursor, sink);
   }
 
   return {
     start: (stored) => dispatch({ type: 'start', stored }),
+    poll(added) {
+      polls = added;
+      dispatch({ type: 'tick' });
+    },
     state: () => state,
     close: () => dispatch({ type: 'close' }),
   };
@@ -103,35 +110,12 @@ export function follow<Item extends Versioned>(
 /** Staged objects and moved deadlines are nobody's news. */
 function isNews(before: FollowerState<Versioned>, after: FollowerState<Versioned>): boolean {
   return (
+    before.phase !== after.phase ||
     before.snapshot !== after.snapshot ||
-    before.link.phase !== after.link.phase ||
     before.confirmedAt !== after.confirmedAt ||
-    before.stale !== after.stale ||
-    before.source !== after.source ||
-    before.refused !== after.refused ||
-    before.polling.works !== after.polling.works ||
     before.problem !== after.problem ||
-    before.refusal !== after.refusal
+    before.refusal !== after.refusal ||
+    statusOf(before) !== statusOf(after) ||
+    modeOf(before) !== modeOf(after)
   );
-}
-
-/** One timer. A deadline that moves away leaves it as it is: it rings early, and is set again then. */
-function alarmOf(clock: Clock, ring: () => void): { readonly set: (deadline: number | undefined) => void } {
-  let due: number | undefined;
-  let cancel: (() => void) | undefined;
-  return {
-    set(deadline) {
-      if (due !== undefined && deadline !== undefined && due <= deadline) return;
-      cancel?.();
-      due = deadline;
-      cancel =
-        deadline === undefined
-          ? undefined
-          : clock.after(Math.max(0, deadline - clock.now()), () => {
-              due = undefined;
-              cancel = undefined;
-              ring();
-            });
-    },
-  };
 }

@@ -8,9 +8,9 @@ export type {
   StreamEnd,
   StreamMessage,
 } from './event.ts';
-export type { Follower } from './follow.ts';
+export type { Follower, Polls } from './follow.ts';
 export { follow } from './follow.ts';
-export { step } from './machine.ts';
+export { pollsOf } from './polls.ts';
 export type { Clock, FollowerPorts, SnapshotTransport, StreamSink, StreamTransport } from './ports.ts';
 export type { ProviderEvent } from './provider-event.ts';
 export { providerEventOf } from './provider-event.ts';
@@ -24,7 +24,6 @@ export type {
   SnapshotSource,
   StreamProblem,
 } from './state.ts';
-export { initialState, modeOf, statusOf } from './state.ts';
+export { isLive, modeOf, statusOf } from './state.ts';
 export type { FollowerTiming } from './timing.ts';
 export { DEFAULT_TIMING } from './timing.ts';
-export type { Step } from './transitions.ts';

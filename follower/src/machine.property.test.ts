@@ -40,12 +40,12 @@ test('[F13] [F23] no sequence of messages throws, lowers the revision or shows h
       let now = 0;
       for (const { happening, random } of history) {
         const next = happening(state.attempt);
-        if (next.type === 'tick') now = Math.max(now, deadlineOf(state, DEFAULT_TIMING) ?? now);
+        if (next.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
         const before = state;
         const result = step(state, next, { now, random }, DEFAULT_TIMING);
         state = result.state;
         expectOrderly(before.snapshot, state.snapshot);
-        const deadline = deadlineOf(state, DEFAULT_TIMING);
+        const deadline = deadlineOf(state);
         expect(deadline).toSatisfy(Number.isFinite);
         const published = result.effects.filter(({ type }) => type === 'publish');
         expect(published.length).toBe(before.snapshot === state.snapshot ? 0 : 1);
@@ -63,7 +63,7 @@ test('[F30] between two attempts there is always a disconnect', () => {
       let now = 0;
       for (const { happening, random } of history) {
         const next = happening(state.attempt);
-        if (next.type === 'tick') now = Math.max(now, deadlineOf(state, DEFAULT_TIMING) ?? now);
+        if (next.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
         const result = step(state, next, { now, random }, DEFAULT_TIMING);
         state = result.state;
         for (const { type } of result.effects) {

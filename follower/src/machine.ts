@@ -1,13 +1,23 @@
 import type { Versioned } from '@dimmer/schema';
 import { refusedDelayMs } from './backoff.ts';
 import type { Happening, Moment, StoredSnapshot, StreamEnd } from './event.ts';
-import { andPollWhenDue, onPolled, pollNotBefore, pollSoon, withPolls } from './polling.ts';
-import { onMessage, onRetry } from './receive.ts';
+import { onMessage } from './receive.ts';
 import type { FollowerState } from './state.ts';
-import { deadlineOf, isLive } from './state.ts';
+import { isCutOff, isOnline } from './state.ts';
 import type { FollowerTiming } from './timing.ts';
-import type { Step } from './transitions.ts';
-import { connect, disconnectOf, isOnline, lose, offline, unchanged, withRefusal } from './transitions.ts';
+import type { Step, Turn } from './turn.ts';
+import { connect, lose, noteRefusal, publish } from './turn.ts';
+
+/**
+ * What takes part in every step, after the stream has: polling.
+ *
+ * @param before - The state that the step was given.
+ */
+export type Beside<Item extends Versioned> = (
+  turn: Turn<Item>,
+  before: FollowerState<Item>,
+  happening: Happening<Item>,
+) => void;
 
 /**
  * The client half of the stream protocol (SPEC.md, rules F*): one happening in, the next state and what is
@@ -16,6 +26,7 @@ import { connect, disconnectOf, isOnline, lose, offline, unchanged, withRefusal 
  * @param state - What is known; never changed.
  * @param happening - What happened.
  * @param moment - When it happened, with a random number.
+ * @param beside - What takes part; `pollBeside`, or nothing yet.
  * @example
  * const { state, effects } = step(initialState(), { type: 'start', stored: null }, { now: 0, random: 0.5 }, DEFAULT_TIMING);
  * // effects: [{ type: 'connect', attempt: 1 }]
@@ -25,101 +36,98 @@ export function step<Item extends Versioned>(
   happening: Happening<Item>,
   moment: Moment,
   timing: FollowerTiming,
+  beside?: Beside<Item>,
 ): Step<Item> {
-  if (state.link.phase === 'closed') return unchanged(state);
-  const reacted = withPolls(state, react(state, happening, moment, timing), moment, timing);
-  return happening.type === 'tick' ? andPollWhenDue(reacted, moment, timing) : reacted;
+  if (state.phase === 'closed' || isUnheard(state, happening)) return { state, effects: [] };
+  const turn: Turn<Item> = { ...moment, timing, state: { ...state }, effects: [] };
+  react(turn, happening);
+  beside?.(turn, state, happening);
+  return turn;
 }
 
-function react<Item extends Versioned>(
-  state: FollowerState<Item>,
-  happening: Happening<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
+/** Whether nobody listens: an event that this build does not know, what an earlier stream says, a poll given up. */
+function isUnheard<Item extends Versioned>(state: FollowerState<Item>, happening: Happening<Item>): boolean {
+  switch (happening.type) {
+    case 'message':
+    case 'retry':
+    case 'ended':
+      return happening.attempt !== state.attempt || !isOnline(state);
+    case 'polled':
+      return happening.poll !== state.polling?.number || state.polling.asking === null;
+    default:
+      return false;
+  }
+}
+
+function react<Item extends Versioned>(turn: Turn<Item>, happening: Happening<Item>): void {
   switch (happening.type) {
     case 'start':
-      return onStart(state, happening.stored, moment, timing);
+      onStart(turn, happening.stored);
+      break;
     case 'message':
-      return onMessage(state, happening, moment, timing);
+      onMessage(turn, happening);
+      break;
     case 'retry':
-      return onRetry(state, happening);
+      turn.state.askedMs = happening.delayMs;
+      break;
     case 'ended':
-      return happening.attempt === state.attempt && isOnline(state)
-        ? onEnded(state, happening.end, moment, timing)
-        : unchanged(state);
-    case 'polled':
-      return onPolled(state, happening, moment, timing);
+      onEnded(turn, happening.end);
+      break;
     case 'tick':
-      return onTick(state, moment, timing);
+      onTick(turn);
+      break;
     case 'close':
-      return onClose(state);
+      onClose(turn);
   }
 }
 
-function onStart<Item extends Versioned>(
-  state: FollowerState<Item>,
-  stored: StoredSnapshot<Item> | null,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  if (state.link.phase !== 'idle') return unchanged(state);
-  if (stored === null) return connect(state, moment, timing);
-  const { snapshot, source, ageMs, complete } = stored;
-  const known: FollowerState<Item> = {
-    ...state,
-    snapshot,
-    source,
-    confirmedAt: moment.now - ageMs,
-    resync: !complete,
-  };
-  const { state: next, effects } = connect(known, moment, timing);
-  return {
-    state: next,
-    effects: [{ type: 'publish', publication: { snapshot, source, kill: false } }, ...effects],
-  };
+function onStart<Item extends Versioned>(turn: Turn<Item>, stored: StoredSnapshot<Item> | null): void {
+  const { state, now } = turn;
+  if (state.phase !== 'idle') return;
+  state.standing = 'DEFAULTS';
+  if (stored !== null) {
+    const { snapshot, source, ageMs, complete } = stored;
+    state.standing = source === 'cache' ? 'CACHED' : 'BOOTSTRAP';
+    state.snapshot = snapshot;
+    state.source = source;
+    state.epoch = snapshot.epoch;
+    state.confirmedAt = now - ageMs;
+    state.resync = !complete;
+    publish(turn, source);
+  }
+  connect(turn);
 }
 
-function onEnded<Item extends Versioned>(
-  state: FollowerState<Item>,
-  { message, status, retryAfterMs = 0, refused: code }: StreamEnd,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const problem = status === undefined ? { message } : { message, status };
+function onEnded<Item extends Versioned>(turn: Turn<Item>, end: StreamEnd): void {
+  const { state, now, random, timing } = turn;
+  const { message, status, retryAfterMs, refused } = end;
+  if (refused !== undefined) noteRefusal(turn, refused, message);
+  lose(turn, { message, status }, retryAfterMs);
   if (status === 401 || status === 403) {
-    const until = moment.now + refusedDelayMs(moment.random, timing);
-    const refused = pollNotBefore({ ...state, problem, refused: true }, until);
-    return offline({ ...refused, link: { phase: 'waiting', until } }, state, moment.now);
+    state.refused = true;
+    state.until = now + refusedDelayMs(random, timing);
   }
-  const noted = code === undefined ? state : withRefusal(state, { code, message });
-  const told = status === 204 ? pollSoon(noted, moment, timing) : noted;
-  return lose(told, { problem, askedMs: retryAfterMs }, moment, timing);
 }
 
-function onTick<Item extends Versioned>(
-  state: FollowerState<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const deadline = deadlineOf(state, timing);
-  if (deadline === undefined || moment.now < deadline) return unchanged(state);
-  const { lostAt } = state;
-  const stale = state.stale || (lostAt !== null && moment.now >= lostAt + timing.staleAfterMs);
-  const aged = stale === state.stale ? state : { ...state, stale };
-  const { link } = aged;
-  if (link.phase === 'idle' || link.phase === 'closed' || moment.now < link.until) return unchanged(aged);
-  if (link.phase === 'waiting') return connect(aged, moment, timing);
-  const message =
-    link.phase === 'connecting'
-      ? `no hello within ${timing.connectTimeoutMs} ms`
-      : aged.stale && isLive(aged)
-        ? 'the server is cut off from its database'
-        : `nothing heard for ${link.silenceMs} ms`;
-  return lose(aged, { problem: { message } }, moment, timing);
+function onTick<Item extends Versioned>(turn: Turn<Item>): void {
+  const { state, now, timing } = turn;
+  if (now >= state.staleAt) {
+    state.standing = 'STALE';
+    state.staleAt = Infinity;
+  }
+  if (now < state.until) return;
+  if (state.phase === 'waiting') connect(turn);
+  else if (isCutOff(state)) lose(turn, { message: 'the server is cut off from its database' });
+  else if (state.phase === 'connecting') {
+    lose(turn, { message: `no hello within ${timing.connectTimeoutMs} ms` });
+  } else lose(turn, { message: `nothing heard for ${state.silenceMs} ms` });
 }
 
-function onClose<Item extends Versioned>(state: FollowerState<Item>): Step<Item> {
-  const closed: FollowerState<Item> = { ...state, link: { phase: 'closed' } };
-  return { state: closed, effects: disconnectOf(state) };
+function onClose<Item extends Versioned>({ state, effects }: Turn<Item>): void {
+  if (isOnline(state)) effects.push({ type: 'disconnect', attempt: state.attempt });
+  state.phase = 'closed';
+  state.standing = 'CLOSED';
+  state.refused = false;
+  state.until = Infinity;
+  state.staleAt = Infinity;
 }

@@ -4,8 +4,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { retryDelayMs } from './backoff.ts';
 import type { Effect, Happening, PollAnswer } from './event.ts';
-import { step } from './machine.ts';
-import { a1, snapshot } from './rig.fixture.ts';
+import { a1, polledStep, snapshot } from './rig.fixture.ts';
 import type { FollowerState } from './state.ts';
 import { deadlineOf, initialState } from './state.ts';
 import { arbitraryMessage } from './stream.arbitrary.ts';
@@ -47,7 +46,7 @@ const arbitraryTold: fc.Arbitrary<Told> = fc.oneof(
     weight: 4,
     arbitrary: fc.tuple(arbitraryAnswer, fc.nat(1)).map(
       ([answer, late]): Told =>
-        ({ polling }) => ({ type: 'polled', poll: polling.number - late, answer }),
+        ({ polling }) => ({ type: 'polled', poll: (polling?.number ?? 0) - late, answer }),
     ),
   },
   { weight: 12, arbitrary: fc.constant((): Happening<Versioned> => ({ type: 'tick' })) },
@@ -64,14 +63,14 @@ test('[F57] any mixture of stream, polls and time is orderly, has one of each, a
       let now = 0;
       for (const [told, random] of events) {
         const happening = told(state);
-        if (happening.type === 'tick') now = Math.max(now, deadlineOf(state, DEFAULT_TIMING) ?? now);
+        if (happening.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
         const before = state;
-        const { state: after, effects } = step(state, happening, { now, random }, DEFAULT_TIMING);
+        const { state: after, effects } = polledStep(state, happening, { now, random });
         state = after;
         for (const effect of effects) count(open, effect);
-        if (state.polling.asking === null) open.polls = 0;
+        if (state.polling?.asking === null) open.polls = 0;
         expect(open.streams).toSatisfy((streams: number) => streams === 0 || streams === 1);
-        expect(deadlineOf(state, DEFAULT_TIMING)).toSatisfy(Number.isFinite);
+        expect(deadlineOf(state)).toSatisfy(Number.isFinite);
         expect(state.confirmedAt ?? 0).toSatisfy(Number.isFinite);
         expectForward(before, state);
       }
@@ -98,7 +97,7 @@ test('[F33] a thousand followers of a dead server come back at a thousand moment
   const again = Array.from({ length: 1_000 }, () => {
     const { state } = begun(0);
     const end = { type: 'ended' as const, attempt: state.attempt, end: { message: 'refused' } };
-    return deadlineOf(step(state, end, { now: 0, random: random() }, DEFAULT_TIMING).state, DEFAULT_TIMING);
+    return deadlineOf(polledStep(state, end, { now: 0, random: random() }).state);
   });
   const perTenth = Array.from(
     { length: 10 },
@@ -138,8 +137,8 @@ function dayOfDeadServer(random: () => number): DeadDay {
   const counts = { connect: 1, poll: 0 };
   const gaps: number[] = [];
   let askedAt = 0;
-  for (let now = 0; now < DAY_MS; now = deadlineOf(state, DEFAULT_TIMING) ?? DAY_MS) {
-    const ticked = step(state, { type: 'tick' }, { now, random: random() }, DEFAULT_TIMING);
+  for (let now = 0; now < DAY_MS; now = deadlineOf(state) ?? DAY_MS) {
+    const ticked = polledStep(state, { type: 'tick' }, { now, random: random() });
     state = ticked.state;
     for (const { type } of ticked.effects) {
       if (type !== 'connect' && type !== 'poll') continue;
@@ -154,7 +153,7 @@ function dayOfDeadServer(random: () => number): DeadDay {
 
 function begun(random: number): { readonly state: FollowerState<Versioned> } {
   const stored = { snapshot: snapshot(1, a1), source: 'cache' as const, ageMs: 0, complete: true };
-  return step(initialState<Versioned>(), { type: 'start', stored }, { now: 0, random }, DEFAULT_TIMING);
+  return polledStep(initialState<Versioned>(), { type: 'start', stored }, { now: 0, random });
 }
 
 /** Whatever is under way ends at once. */
@@ -165,14 +164,9 @@ function refusedConnection(
 ): FollowerState<Versioned> {
   const end = { message: 'refused' };
   const moment = { now, random };
-  const { state: ended } = step(
-    state,
-    { type: 'ended', attempt: state.attempt, end },
-    moment,
-    DEFAULT_TIMING,
-  );
+  const { state: ended } = polledStep(state, { type: 'ended', attempt: state.attempt, end }, moment);
   const answer = { outcome: 'failed' as const, end };
-  return step(ended, { type: 'polled', poll: ended.polling.number, answer }, moment, DEFAULT_TIMING).state;
+  return polledStep(ended, { type: 'polled', poll: ended.polling?.number ?? 0, answer }, moment).state;
 }
 
 function count(open: { streams: number; polls: number }, { type }: Effect<Versioned>): void {

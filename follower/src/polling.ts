@@ -1,272 +1,218 @@
 import type { Versioned } from '@dimmer/schema';
 import { checkDelayMs, firstPollDelayMs, pollDelayMs, refusedDelayMs, retryDelayMaxMs } from './backoff.ts';
-import type { Happening, Moment, StreamEnd } from './event.ts';
+import type { Happening, PollAnswer, StreamEnd } from './event.ts';
 import type { Snapshot } from './snapshot.ts';
 import { NOTHING, withStaged } from './snapshot.ts';
-import type { Asking, FollowerState, Polling } from './state.ts';
-import { isLive } from './state.ts';
-import type { FollowerTiming } from './timing.ts';
-import type { Step } from './transitions.ts';
-import { cursorOf, distrust, otherDigest, refuse, unchanged, withRefusal } from './transitions.ts';
+import type { FollowerState, Polling } from './state.ts';
+import { cursorOf, isLive } from './state.ts';
+import type { Turn } from './turn.ts';
+import { distrust, noteRefusal, publish, refuseDigest } from './turn.ts';
 
-type PolledHappening<Item extends Versioned> = Extract<Happening<Item>, { type: 'polled' }>;
+/** A turn with what it makes of polling. */
+interface PollTurn<Item extends Versioned> extends Turn<Item> {
+  readonly polling: { -readonly [Field in keyof Polling]: Polling[Field] };
+}
+
+const NOT_YET: Polling = { number: 0, asking: null, until: 0, failures: 0, works: false, owed: null };
 
 /**
- * Brings polling in line with what became of the stream: a stream that is live is checked now and then, one
- * that was lost is soon polled around, and what was asked for under other circumstances is given up.
+ * Takes part in every step, and brings polling in line with what became of the stream: a stream that is live is checked
+ * now and then, one that was lost is soon polled around, and what was asked for under other circumstances is given up.
+ * It may begin at any time.
  */
-export function withPolls<Item extends Versioned>(
+export function pollBeside<Item extends Versioned>(
+  shared: Turn<Item>,
   before: FollowerState<Item>,
-  step: Step<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const { state } = step;
-  if (state.link.phase === 'closed') return abandoned(step, state.polling);
-  const due = isLive(state)
-    ? isLive(before) || moment.now + checkDelayMs(moment.random, timing)
-    : firstPollAt(before, state, moment, timing);
-  if (typeof due === 'boolean') return step;
-  const { number } = state.polling;
-  return abandoned(step, { number, asking: null, until: due, failures: 0, works: false, owed: null });
+  happening: Happening<Item>,
+): void {
+  const { state } = shared;
+  if (state.phase === 'idle') return;
+  const turn: PollTurn<Item> = { ...shared, polling: { ...NOT_YET, ...state.polling } };
+  const { polling } = turn;
+  if (happening.type === 'polled') onPolled(turn, happening.answer);
+  adapt(turn, before);
+  if (before.polling === null || happening.type === 'ended') heed(turn, before);
+  if (happening.type === 'tick') whenDue(turn);
+  state.polling = polling;
+  state.pollAt =
+    state.phase === 'closed' ? Infinity : Math.min(polling.until, polling.owed?.until ?? Infinity);
+}
+
+/** Begins anew where the stream has become another one. */
+function adapt<Item extends Versioned>(turn: PollTurn<Item>, before: FollowerState<Item>): void {
+  const { state, polling, now, random, timing } = turn;
+  const isFirst = before.polling === null;
+  const delayMs = firstPollDelayMs(false, random, timing);
+  if (state.phase === 'closed') begin(turn, Infinity);
+  else if (isLive(state)) {
+    if (isFirst || !isLive(before)) begin(turn, now + checkDelayMs(random, timing));
+  } else if (isFirst) begin(turn, now + delayMs);
+  // The silence that gave a dead link away counts: callers have waited through it already.
+  else if (isLive(before)) begin(turn, before.until - before.silenceMs + delayMs);
+  const isFailed = state.failures > 0 && (isFirst || before.failures === 0);
+  if (isFailed && state.snapshot === null && !state.refused) {
+    begin(turn, Math.min(polling.until, now + firstPollDelayMs(true, random, timing)));
+  }
+}
+
+/** What is under way is given up, and the next request is made then. */
+function begin<Item extends Versioned>(turn: PollTurn<Item>, until: number): void {
+  abandon(turn);
+  Object.assign(turn.polling, { ...NOT_YET, number: turn.polling.number, until });
+}
+
+function abandon<Item extends Versioned>({ polling, effects }: PollTurn<Item>): void {
+  if (polling.asking !== null) effects.push({ type: 'abandon', poll: polling.number });
+  polling.asking = null;
+}
+
+/** What the server said in place of a stream counts for polls as well, unless they are known to work. */
+function heed<Item extends Versioned>(turn: PollTurn<Item>, before: FollowerState<Item>): void {
+  const { state, polling, now, random, timing } = turn;
+  const status = state.problem?.status;
+  if (polling.asking !== null || polling.works) return;
+  if (status === 401 || status === 403) polling.until = state.until;
+  // There are no streams to be had: polls need not wait.
+  if (status === 204 && polling.failures === 0 && !isLive(before)) {
+    polling.until = Math.min(polling.until, now + random * timing.retryBaseMs);
+  }
 }
 
 /** Makes a poll when its time has come; gives one up that has had its time; asks a stream for what it owes. */
-export function andPollWhenDue<Item extends Versioned>(
-  { state, effects }: Step<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const due = whenDue(state, moment, timing);
-  const { state: next, effects: more } = withPolls(state, due, moment, timing);
-  return { state: next, effects: [...effects, ...more] };
-}
-
-export function onPolled<Item extends Versioned>(
-  state: FollowerState<Item>,
-  { poll, answer }: PolledHappening<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const { number, asking } = state.polling;
-  if (poll !== number || asking === null) return unchanged(state);
-  if (answer.outcome === 'failed') return unchanged(failed(state, answer.end, moment, timing));
-  const confirmedAt = asking.since - Math.max(answer.ageMs, 0);
-  if (answer.outcome === 'snapshot') {
-    return isLive(state)
-      ? onChecked(state, answer.snapshot, moment, timing)
-      : onBrought(state, answer.snapshot, confirmedAt, moment, timing);
+function whenDue<Item extends Versioned>(turn: PollTurn<Item>): void {
+  const { polling, now, timing } = turn;
+  if (polling.owed !== null && now >= polling.owed.until) onOwed(turn);
+  else if (now < polling.until) return;
+  else if (polling.asking === null) ask(turn);
+  else {
+    abandon(turn);
+    fail(turn, { message: `no answer within ${timing.pollTimeoutMs} ms` });
   }
-  // The copy may have come under suspicion since it was named.
-  if (!asking.conditional || state.resync) {
-    return unchanged(failed(state, { message: 'the server answered 304' }, moment, timing));
-  }
-  if (isLive(state)) return unchanged(settled(state, moment, timing));
-  return unchanged(confirmed(state, confirmedAt, moment, timing));
 }
 
-/** The server says that it has no streams to give: polls need not wait. */
-export function pollSoon<Item extends Versioned>(
-  state: FollowerState<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): FollowerState<Item> {
-  const { polling } = state;
-  if (polling.asking !== null || polling.works || polling.failures > 0) return state;
-  const until = Math.min(polling.until, moment.now + moment.random * timing.retryBaseMs);
-  return { ...state, polling: { ...polling, until } };
-}
-
-/** The stream's key was refused: polls would be too, unless they are known to work. */
-export function pollNotBefore<Item extends Versioned>(
-  state: FollowerState<Item>,
-  until: number,
-): FollowerState<Item> {
-  const { polling } = state;
-  return polling.asking !== null || polling.works ? state : { ...state, polling: { ...polling, until } };
-}
-
-/** When the first poll is due, where something has happened that makes it the first; else `true`. */
-function firstPollAt<Item extends Versioned>(
-  before: FollowerState<Item>,
-  after: FollowerState<Item>,
-  { now, random }: Moment,
-  timing: FollowerTiming,
-): number | true {
-  const { link } = before;
-  const delayMs = firstPollDelayMs(false, random, timing);
-  if (link.phase === 'idle') return after.link.phase === 'idle' || now + delayMs;
-  if (isLive(before) && after.refused && after.link.phase === 'waiting') return after.link.until;
-  // The silence that gave a dead link away counts: callers have waited through it already.
-  if (link.phase === 'open' && link.liveSince !== null) return link.until - link.silenceMs + delayMs;
-  const isCold = after.snapshot === null && before.failures === 0 && after.failures > 0 && !after.refused;
-  return !isCold || Math.min(after.polling.until, now + firstPollDelayMs(true, random, timing));
-}
-
-/** What is under way is given up, and the next poll is as given. */
-function abandoned<Item extends Versioned>({ state, effects }: Step<Item>, polling: Polling): Step<Item> {
-  const { asking, number } = state.polling;
-  return {
-    state: { ...state, polling: { ...polling, asking: null } },
-    effects: asking === null ? effects : [...effects, { type: 'abandon', poll: number }],
-  };
-}
-
-function whenDue<Item extends Versioned>(
-  state: FollowerState<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const { link, polling } = state;
-  if (link.phase === 'idle') return unchanged(state);
-  if (polling.owed !== null && moment.now >= polling.owed.until) return onOwed(state, moment, timing);
-  if (moment.now < polling.until) return unchanged(state);
-  if (polling.asking === null) return ask(state, moment, timing);
-  const message = `no answer within ${timing.pollTimeoutMs} ms`;
-  const next = failed(state, { message }, moment, timing);
-  return { state: next, effects: [{ type: 'abandon', poll: polling.number }] };
-}
-
-function ask<Item extends Versioned>(
-  state: FollowerState<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const poll = state.polling.number + 1;
+function ask<Item extends Versioned>({ state, polling, effects, now, timing }: PollTurn<Item>): void {
   // What names the copy is made from the copy: the two cannot part.
-  const cursor = state.resync ? undefined : cursorOf(state.snapshot);
-  const asking: Asking = { since: moment.now, conditional: cursor !== undefined };
-  const until = moment.now + timing.pollTimeoutMs;
-  return {
-    state: { ...state, polling: { ...state.polling, number: poll, asking, until } },
-    effects: [{ type: 'poll', poll, ...(cursor !== undefined && { cursor }) }],
-  };
+  const cursor = cursorOf(state);
+  polling.number += 1;
+  polling.asking = { since: now, conditional: cursor !== undefined };
+  polling.until = now + timing.pollTimeoutMs;
+  effects.push({ type: 'poll', poll: polling.number, cursor });
+}
+
+function onPolled<Item extends Versioned>(turn: PollTurn<Item>, answer: PollAnswer<Item>): void {
+  const { state, polling, random, timing } = turn;
+  const { asking } = polling;
+  if (asking === null) return;
+  polling.asking = null;
+  if (answer.outcome === 'failed') fail(turn, answer.end);
+  // The copy may have come under suspicion since it was named.
+  else if (answer.outcome === 'unchanged' && (!asking.conditional || state.resync)) {
+    fail(turn, { message: 'the server answered 304' });
+  } else if (isLive(state)) {
+    settle(turn, checkDelayMs(random, timing));
+    if (answer.outcome === 'snapshot') compare(turn, answer.snapshot);
+  } else {
+    const confirmedAt = asking.since - Math.max(answer.ageMs, 0);
+    if (answer.outcome === 'snapshot') take(turn, answer.snapshot, confirmedAt);
+    else confirm(turn, confirmedAt);
+  }
 }
 
 /** A check of a copy that is live compares and takes nothing: the stream is in the middle of its changes. */
-function onChecked<Item extends Versioned>(
-  state: FollowerState<Item>,
-  seen: Snapshot<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const next = settled(state, moment, timing);
-  const { snapshot } = state;
-  if (snapshot === null) return unchanged(next);
-  const { epoch, revision } = seen;
+function compare<Item extends Versioned>(turn: PollTurn<Item>, seen: Snapshot<Item>): void {
+  const { snapshot } = turn.state;
+  const { epoch, revision, digest } = seen;
+  if (snapshot === null) return;
   if (snapshot.epoch !== epoch || revision > snapshot.revision) {
-    const owed = { epoch, revision, until: moment.now + timing.checkGraceMs };
-    return unchanged({ ...next, polling: { ...next.polling, owed } });
+    turn.polling.owed = { epoch, revision, until: turn.now + turn.timing.checkGraceMs };
+  } else if (revision === snapshot.revision && digest !== snapshot.digest) {
+    refuseDigest(turn, 'check of revision', revision);
   }
-  return revision === snapshot.revision && seen.digest !== snapshot.digest
-    ? refuse(next, otherDigest('check of revision', revision), moment, timing)
-    : unchanged(next);
 }
 
-function onOwed<Item extends Versioned>(
-  state: FollowerState<Item>,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
-  const { snapshot, polling } = state;
+function onOwed<Item extends Versioned>(turn: PollTurn<Item>): void {
+  const { state, polling } = turn;
+  const { snapshot } = state;
   const { owed } = polling;
-  const next: FollowerState<Item> = { ...state, polling: { ...polling, owed: null } };
-  if (owed === null || snapshot === null || !isLive(state)) return unchanged(next);
-  if (snapshot.epoch === owed.epoch && snapshot.revision >= owed.revision) return unchanged(next);
-  const message = `the server is at ${owed.epoch}:${owed.revision}, and the stream does not bring it`;
-  return distrust(next, message, moment, timing);
+  polling.owed = null;
+  if (owed === null || snapshot === null || !isLive(state)) return;
+  if (snapshot.epoch === owed.epoch && snapshot.revision >= owed.revision) return;
+  const live = { ...state, polling };
+  distrust(turn, `the server is at ${owed.epoch}:${owed.revision}, and the stream does not bring it`);
+  adapt(turn, live);
 }
 
-function onBrought<Item extends Versioned>(
-  state: FollowerState<Item>,
+function take<Item extends Versioned>(
+  turn: PollTurn<Item>,
   brought: Snapshot<Item>,
   confirmedAt: number,
-  moment: Moment,
-  timing: FollowerTiming,
-): Step<Item> {
+): void {
+  const { state } = turn;
   const { resync } = state;
   const known = state.snapshot?.epoch === brought.epoch ? state.snapshot : null;
   if (known !== null && brought.revision < known.revision) {
-    const message = `the answer is at ${brought.revision}, behind ${known.revision} of the same epoch`;
-    return unchanged(failed(state, { message }, moment, timing));
+    fail(turn, {
+      message: `the answer is at ${brought.revision}, behind ${known.revision} of the same epoch`,
+    });
+    return;
   }
-  const next = confirmed(state, confirmedAt, moment, timing);
+  confirm(turn, confirmedAt);
   const sameRevision = known?.revision === brought.revision;
-  if (sameRevision && !resync && known.digest === brought.digest) return unchanged(next);
-  const keep = resync || sameRevision ? NOTHING.objects : (known?.objects ?? NOTHING.objects);
+  if (sameRevision && !resync) {
+    if (known.digest === brought.digest) return;
+    state.resyncs += 1;
+  }
+  const { objects } = (resync || sameRevision ? null : known) ?? NOTHING;
   const puts = [...brought.objects.values()].map((object) => ({ type: 'put' as const, object }));
-  const snapshot: Snapshot<Item> = { ...brought, ...withStaged<Item>(NOTHING, puts, keep) };
-  const resyncs = state.resyncs + (sameRevision && !resync ? 1 : 0);
-  return {
-    state: { ...next, snapshot, resyncs },
-    effects: [{ type: 'publish', publication: { snapshot, source: 'poll', kill: false } }],
-  };
+  state.snapshot = { ...brought, ...withStaged<Item>(NOTHING, puts, objects) };
+  publish(turn, 'poll');
 }
 
 /** The copy is the server's, by a poll. */
-function confirmed<Item extends Versioned>(
-  state: FollowerState<Item>,
-  confirmedAt: number,
-  moment: Moment,
-  timing: FollowerTiming,
-): FollowerState<Item> {
-  const next = settled(state, moment, timing);
-  return {
-    ...next,
-    confirmedAt: Math.max(state.confirmedAt ?? confirmedAt, confirmedAt),
-    source: 'poll',
-    resync: false,
-    refused: false,
-    polling: { ...next.polling, works: true },
-  };
+function confirm<Item extends Versioned>(turn: PollTurn<Item>, confirmedAt: number): void {
+  const { state, polling, random, timing } = turn;
+  settle(turn, pollDelayMs(0, 0, random, timing));
+  polling.works = true;
+  state.confirmedAt = Math.max(state.confirmedAt ?? confirmedAt, confirmedAt);
+  state.source = 'poll';
+  state.resync = false;
+  state.refused = false;
+  if (state.standing !== 'INTERRUPTED') state.standing = 'STALE';
 }
 
 /** The request under way was answered. */
-function settled<Item extends Versioned>(
-  state: FollowerState<Item>,
-  { now, random }: Moment,
-  timing: FollowerTiming,
-): FollowerState<Item> {
-  const delayMs = isLive(state) ? checkDelayMs(random, timing) : pollDelayMs(0, 0, random, timing);
-  const polling = { ...state.polling, asking: null, failures: 0, until: now + delayMs };
-  return { ...state, polling };
+function settle<Item extends Versioned>({ polling, now }: PollTurn<Item>, delayMs: number): void {
+  polling.failures = 0;
+  polling.until = now + delayMs;
 }
 
 /** The request under way was of no use. The copy stays as it is, and so does the stream. */
-function failed<Item extends Versioned>(
-  state: FollowerState<Item>,
-  end: StreamEnd,
-  { now, random }: Moment,
-  timing: FollowerTiming,
-): FollowerState<Item> {
-  const { message, status, retryAfterMs = 0, refused: code } = end;
-  const failures = state.polling.failures + 1;
-  const polling = { ...state.polling, asking: null, failures, works: false };
+function fail<Item extends Versioned>(turn: PollTurn<Item>, end: StreamEnd): void {
+  const { state, polling, now, random, timing } = turn;
+  const { message, status, retryAfterMs = 0, refused } = end;
+  polling.failures += 1;
+  polling.works = false;
   if (status === 401 || status === 403) {
-    const until = now + refusedDelayMs(random, timing);
-    const next = { ...state, polling: { ...polling, until } };
-    return isLive(state) ? next : { ...next, refused: true, problem: { message, status } };
+    polling.until = now + refusedDelayMs(random, timing);
+    if (isLive(state)) return;
+    state.refused = true;
+    state.problem = { message, status };
+    return;
   }
   // A body that was of no use is of no use again: it is not fetched every few seconds.
   const askedMs = status === 200 ? Math.max(retryAfterMs, timing.refetchMinMs) : retryAfterMs;
-  const usualMs = isLive(state) ? checkDelayMs(random, timing) : 0;
-  const until = now + Math.max(usualMs, pollDelayMs(failures, askedMs, random, timing));
-  const link = failures > 1 ? putOff(state, now, until, timing) : state.link;
-  const next = { ...state, link, polling: { ...polling, until } };
-  return code === undefined ? next : withRefusal(next, { code, message });
+  const delayMs = pollDelayMs(polling.failures, askedMs, random, timing);
+  polling.until = now + (isLive(state) ? Math.max(delayMs, checkDelayMs(random, timing)) : delayMs);
+  if (polling.failures > 1) putOff(turn);
+  if (refused !== undefined) noteRefusal(turn, refused, message);
 }
 
 /**
  * Polls that keep failing come out of the stream's attempts: the server is asked no more often for having both. The
  * stream has its turn before the next poll all the same.
  */
-function putOff<Item extends Versioned>(
-  { link, failures }: FollowerState<Item>,
-  now: number,
-  nextPoll: number,
-  timing: FollowerTiming,
-): FollowerState<Item>['link'] {
-  if (link.phase !== 'waiting') return link;
-  const delayMs = Math.min(retryDelayMaxMs(failures, timing), (nextPoll - now) / 2);
-  return { ...link, until: Math.max(link.until, now + delayMs) };
+function putOff<Item extends Versioned>({ state, polling, now, timing }: PollTurn<Item>): void {
+  if (state.phase !== 'waiting') return;
+  const delayMs = Math.min(retryDelayMaxMs(state.failures, timing), (polling.until - now) / 2);
+  state.until = Math.max(state.until, now + delayMs);
 }

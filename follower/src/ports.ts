@@ -44,8 +44,6 @@ export interface FollowerPorts<Item extends Versioned> {
   /** A number from 0 up to, not including, 1. */
   readonly random: () => number;
   readonly transport: StreamTransport;
-  /** Polls beside a broken stream, checks beside a sound one. */
-  readonly snapshot: SnapshotTransport<Item>;
   readonly decode: (event: string, data: string) => Decoded<StreamMessage<Item>>;
   /** A snapshot takes the place of the one before. */
   readonly published: (publication: Publication<Item>) => void;

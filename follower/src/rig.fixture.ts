@@ -1,15 +1,34 @@
 import type { Versioned } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
-import type { Effect, Happening, PollAnswer, StoredSnapshot, StreamEnd, StreamMessage } from './event.ts';
+import type {
+  Effect,
+  Happening,
+  Moment,
+  PollAnswer,
+  StoredSnapshot,
+  StreamEnd,
+  StreamMessage,
+} from './event.ts';
 import { step } from './machine.ts';
+import { pollBeside } from './polling.ts';
 import type { Snapshot } from './snapshot.ts';
-import type { FollowerState } from './state.ts';
+import type { FollowerState, Polling } from './state.ts';
 import { deadlineOf, initialState, statusOf } from './state.ts';
 import { DEFAULT_TIMING } from './timing.ts';
+import type { Step } from './turn.ts';
 
 export const a1 = { kind: 'flag', key: 'a', version: 1 };
 export const a2 = { kind: 'flag', key: 'a', version: 2 };
 export const b2 = { kind: 'flag', key: 'b', version: 2 };
+
+/** A step of a follower that polls. */
+export function polledStep(
+  state: FollowerState<Versioned>,
+  happening: Happening<Versioned>,
+  moment: Moment,
+): Step<Versioned> {
+  return step(state, happening, moment, DEFAULT_TIMING, pollBeside);
+}
 
 /** A follower on a clock that moves only when a test moves it. */
 export class Rig {
@@ -20,7 +39,7 @@ export class Rig {
 
   happen(happening: Happening<Versioned>): this {
     const moment = { now: this.now, random: this.random };
-    const { state, effects } = step(this.state, happening, moment, DEFAULT_TIMING);
+    const { state, effects } = polledStep(this.state, happening, moment);
     this.state = state;
     this.effects = [...effects];
     return this;
@@ -49,27 +68,27 @@ export class Rig {
 
   /** Lets time pass up to the next deadline of the stream. Polls beside it have no answer. */
   wait(): this {
-    const { link, stale } = this.state;
-    do this.pass((deadlineOf(this.state, DEFAULT_TIMING) ?? this.now) - this.now);
-    while (this.state.link.phase === link.phase && this.state.stale === stale);
+    const before = this.state;
+    do this.pass((deadlineOf(this.state) ?? this.now) - this.now);
+    while (this.state.phase === before.phase && this.state.standing === before.standing);
     return this;
   }
 
   /** Lets time pass up to the next deadline, whatever it is of. */
   tick(): this {
-    return this.pass((deadlineOf(this.state, DEFAULT_TIMING) ?? this.now) - this.now);
+    return this.pass((deadlineOf(this.state) ?? this.now) - this.now);
   }
 
   /** Lets time pass up to the next poll. Attempts in between have no answer. */
   untilPoll(): this {
-    const { number } = this.state.polling;
-    while (this.tick().state.polling.number === number);
+    const { number } = this.polling;
+    while (this.tick().polling.number === number);
     return this;
   }
 
   /** The poll under way is answered. */
   answer(answer: PollAnswer<Versioned>): this {
-    return this.happen({ type: 'polled', poll: this.state.polling.number, answer });
+    return this.happen({ type: 'polled', poll: this.polling.number, answer });
   }
 
   bring(revision: number, ...objects: readonly Versioned[]): this {
@@ -80,19 +99,24 @@ export class Rig {
     return this.answer({ outcome: 'failed', end: endOf(status, retryAfterMs) });
   }
 
+  get polling(): Polling {
+    if (this.state.polling === null) throw new Error('nothing is polled yet');
+    return this.state.polling;
+  }
+
   get status(): string {
     return statusOf(this.state);
   }
 
   /** Time until the next attempt. */
   get delay(): number {
-    const { link } = this.state;
-    return link.phase === 'waiting' ? link.until - this.now : Number.NaN;
+    const { phase, until } = this.state;
+    return phase === 'waiting' ? until - this.now : Number.NaN;
   }
 
   /** Time until the next poll. */
   get pollDelay(): number {
-    return this.state.polling.asking === null ? this.state.polling.until - this.now : Number.NaN;
+    return this.polling.asking === null ? this.polling.until - this.now : Number.NaN;
   }
 
   get kinds(): readonly string[] {

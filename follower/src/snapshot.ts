@@ -1,5 +1,5 @@
 import type { DeleteMessage, SnapshotDocument, Versioned } from '@dimmer/schema';
-import { addDigests, digestOf, digestOfAll, subtractDigests } from '@dimmer/schema';
+import { digestOf } from '@dimmer/schema';
 
 /**
  * Everything that an environment held at one revision. It never changes: a commit makes a new one.
@@ -48,18 +48,19 @@ export function withStaged<Item extends Versioned>(
   const objects = new Map(base.objects);
   let digest = base.digest;
   for (const change of staged) {
-    const key = objectKey(change.type === 'put' ? change.object : change);
+    const object = change.type === 'put' ? change.object : change;
+    const key = objectKey(object);
     const replaced = objects.get(key);
-    if (replaced !== undefined) digest = subtractDigests(digest, digestOf(replaced));
+    if (replaced !== undefined) digest -= digestOf(replaced);
     if (change.type === 'put') {
       const same = known.get(key);
-      objects.set(key, same?.version === change.object.version ? same : change.object);
-      digest = addDigests(digest, digestOf(change.object));
+      objects.set(key, same?.version === object.version ? same : change.object);
+      digest += digestOf(object);
     } else {
       objects.delete(key);
     }
   }
-  return { objects, digest };
+  return { objects, digest: digest >>> 0 };
 }
 
 /**
@@ -70,8 +71,8 @@ export function withStaged<Item extends Versioned>(
 export function snapshotOf<Item extends Versioned>(
   document: SnapshotDocument<Item>,
 ): Snapshot<Item> | undefined {
-  const { epoch, revision, committedAt, digest } = document;
-  const objects = new Map(document.objects.map((object) => [objectKey(object), object]));
-  if (digestOfAll(objects.values()) !== digest) return undefined;
-  return { epoch, revision, committedAt, digest, objects };
+  const { epoch, revision, committedAt, digest, objects } = document;
+  const puts = objects.map((object) => ({ type: 'put' as const, object }));
+  const contents = withStaged<Item>(NOTHING, puts, NOTHING.objects);
+  return contents.digest === digest ? { epoch, revision, committedAt, ...contents } : undefined;
 }

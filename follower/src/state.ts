@@ -1,7 +1,6 @@
-import type { UpdateProblemCode, Versioned } from '@dimmer/schema';
+import type { Cursor, UpdateProblemCode, Versioned } from '@dimmer/schema';
 import type { Snapshot } from './snapshot.ts';
-import type { Staging } from './staging.ts';
-import type { FollowerTiming } from './timing.ts';
+import type { Staged } from './staging.ts';
 
 /**
  * Where a follower stands (SPEC.md, F1).
@@ -39,7 +38,7 @@ export type FollowerMode = 'stream' | 'poll' | 'none';
 export interface StreamProblem {
   readonly message: string;
   /** HTTP status, where there was an answer. */
-  readonly status?: number;
+  readonly status?: number | undefined;
 }
 
 /** An update that was not served. */
@@ -51,42 +50,11 @@ export interface RefusedUpdate {
   readonly revision: number | null;
 }
 
-/** Between two attempts. */
-export interface Waiting {
-  readonly phase: 'waiting';
-  readonly until: number;
-}
-
-/** From the start of an attempt to its `hello`. */
-export interface Connecting {
-  readonly phase: 'connecting';
-  readonly until: number;
-  /** What `retry:` asked for. */
-  readonly askedMs: number;
-}
-
-/** After `hello`. */
-export interface Open<Item extends Versioned> {
-  readonly phase: 'open';
-  readonly epoch: string;
-  /** Since when the snapshot is the server's; `null` while the first objects are still on their way. */
-  readonly liveSince: number | null;
-  /** Whether the next commit replaces everything. */
-  readonly full: boolean;
-  readonly staging: Staging<Item>;
-  readonly silenceMs: number;
-  /** Silence until then ends the stream. */
-  readonly until: number;
-  readonly askedMs: number;
-}
-
-/** What the machine is doing about its stream. At most one attempt is under way at any time. */
-export type Link<Item extends Versioned> =
-  | { readonly phase: 'idle' }
-  | Waiting
-  | Connecting
-  | Open<Item>
-  | { readonly phase: 'closed' };
+/**
+ * What the machine is doing about its stream: nothing yet, waiting for the next attempt, waiting for `hello`, receiving
+ * the first objects, following, or nothing any more. At most one attempt is under way at any time.
+ */
+export type Phase = 'idle' | 'waiting' | 'connecting' | 'open' | 'live' | 'closed';
 
 /** A request for the snapshot that has no answer yet. */
 export interface Asking {
@@ -119,78 +87,110 @@ export interface Polling {
 
 /** Everything that a follower knows. A value: `step` makes a new one. Times are on the runner's clock. */
 export interface FollowerState<Item extends Versioned> {
+  readonly phase: Phase;
+  /** When the phase ends, if nothing happens before. `Infinity`: never. */
+  readonly until: number;
+  /** Where it stands, unless its key is refused. */
+  readonly standing: FollowerStatus;
+  /** When `INTERRUPTED` becomes `STALE`. */
+  readonly staleAt: number;
+  readonly refused: boolean;
+
   readonly snapshot: Snapshot<Item> | null;
   readonly source: SnapshotSource | null;
   /** When the snapshot was last known to be the newest that the database held. */
   readonly confirmedAt: number | null;
-  readonly link: Link<Item>;
+  /** Whether the next attempt asks for everything, without a cursor. */
+  readonly resync: boolean;
+  /** How often the copy or a stream was distrusted, and everything asked for anew. */
+  readonly resyncs: number;
+
   /** Number of the current or last attempt, from 1. */
   readonly attempt: number;
   /** Failures in a row. */
   readonly failures: number;
-  /** Whether the next attempt asks for everything, without a cursor. */
-  readonly resync: boolean;
-  readonly refused: boolean;
-  /** When the follower stopped being live; `null` while it is, or never was. */
-  readonly lostAt: number | null;
-  readonly stale: boolean;
+  /** What `retry:` asked for. */
+  readonly askedMs: number;
+  /** Since when the snapshot is, or was, that of the stream. */
+  readonly liveSince: number | null;
+  /** The epoch that the last `hello` named. */
+  readonly epoch: string | null;
+  /** Whether the next commit replaces everything. */
+  readonly isFull: boolean;
+  readonly staged: Staged<Item> | null;
+  /** So much silence ends the stream. */
+  readonly silenceMs: number;
+
   /** The last failure; a goodbye is none. `null` once live again. */
   readonly problem: StreamProblem | null;
   /** The last update that was refused, for as long as it takes. */
   readonly refusal: RefusedUpdate | null;
-  readonly polling: Polling;
-  /** How often the copy or a stream was distrusted, and everything asked for anew. */
-  readonly resyncs: number;
+  /** `null` where nothing is polled. */
+  readonly polling: Polling | null;
+  /** When polling wants a `tick`. */
+  readonly pollAt: number;
 }
 
 export function initialState<Item extends Versioned>(): FollowerState<Item> {
   return {
+    phase: 'idle',
+    until: Infinity,
+    standing: 'INIT',
+    staleAt: Infinity,
+    refused: false,
     snapshot: null,
     source: null,
     confirmedAt: null,
-    link: { phase: 'idle' },
+    resync: false,
+    resyncs: 0,
     attempt: 0,
     failures: 0,
-    resync: false,
-    refused: false,
-    lostAt: null,
-    stale: false,
+    askedMs: 0,
+    liveSince: null,
+    epoch: null,
+    isFull: false,
+    staged: null,
+    silenceMs: 0,
     problem: null,
     refusal: null,
-    polling: { number: 0, asking: null, until: 0, failures: 0, works: false, owed: null },
-    resyncs: 0,
+    polling: null,
+    pollAt: Infinity,
   };
 }
 
 /** The state in one word. */
-export function statusOf(state: FollowerState<Versioned>): FollowerStatus {
-  const { link } = state;
-  if (link.phase === 'closed') return 'CLOSED';
-  if (link.phase === 'idle') return 'INIT';
-  if (isLive(state)) return state.stale ? 'STALE' : 'LIVE';
-  if (state.refused) return 'REFUSED';
-  if (state.lostAt !== null) return state.stale ? 'STALE' : 'INTERRUPTED';
-  // Never live, but the server's: a poll has brought or confirmed it.
-  if (state.source === 'poll') return 'STALE';
-  if (state.source === 'cache') return 'CACHED';
-  return state.source === 'bootstrap' ? 'BOOTSTRAP' : 'DEFAULTS';
+export function statusOf({ refused, standing }: FollowerState<Versioned>): FollowerStatus {
+  return refused ? 'REFUSED' : standing;
 }
 
 /** What keeps the copy current at this moment. */
 export function modeOf(state: FollowerState<Versioned>): FollowerMode {
   if (isLive(state)) return 'stream';
-  return state.polling.works && state.link.phase !== 'closed' ? 'poll' : 'none';
+  return state.polling?.works ? 'poll' : 'none';
 }
 
 /** Whether the copy is the server's, by its stream. */
-export function isLive({ link }: FollowerState<Versioned>): boolean {
-  return link.phase === 'open' && link.liveSince !== null;
+export function isLive({ phase }: FollowerState<Versioned>): boolean {
+  return phase === 'live';
+}
+
+/** Whether there is a stream, or an attempt at one. */
+export function isOnline({ phase }: FollowerState<Versioned>): boolean {
+  return phase === 'connecting' || phase === 'open' || phase === 'live';
+}
+
+/** Whether the stream is sound, and its server without the database. */
+export function isCutOff(state: FollowerState<Versioned>): boolean {
+  return isLive(state) && state.standing === 'STALE';
+}
+
+/** Where a copy stands that a server may continue from. */
+export function cursorOf({ snapshot, resync }: FollowerState<Versioned>): Cursor | undefined {
+  return snapshot === null || resync ? undefined : { epoch: snapshot.epoch, revision: snapshot.revision };
 }
 
 /** When the machine next wants a `tick`, if nothing happens before; `undefined`: never. */
-export function deadlineOf(state: FollowerState<Versioned>, timing: FollowerTiming): number | undefined {
-  const { link, lostAt, stale, polling } = state;
-  if (link.phase === 'idle' || link.phase === 'closed') return undefined;
-  const staleAt = lostAt === null || stale ? link.until : lostAt + timing.staleAfterMs;
-  return Math.min(link.until, staleAt, polling.until, polling.owed?.until ?? polling.until);
+export function deadlineOf({ until, staleAt, pollAt }: FollowerState<Versioned>): number | undefined {
+  const deadline = Math.min(until, staleAt, pollAt);
+  return deadline < Infinity ? deadline : undefined;
 }

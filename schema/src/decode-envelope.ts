@@ -15,9 +15,42 @@ export type Fields = { readonly [field: string]: unknown };
 /** Reads one object of a `put` or a snapshot. `undefined`: not even kind, key and version can be read. */
 export type ObjectDecoder<Item> = (object: unknown) => Item | undefined;
 
+/** The fields that a message, a document or an object has to have, each with what it has to be. */
+type Shape = { readonly [field: string]: (value: unknown) => boolean };
+
+/** What every object has. */
+export const OBJECT: Shape = { kind: isText, key: isText, version: isCount };
+
+const SNAPSHOT: Shape = {
+  protocol: isCount,
+  epoch: isText,
+  revision: isCount,
+  digest: isCount,
+  committedAt: isText,
+  objects: Array.isArray,
+};
+
+const MESSAGES: ReadonlyMap<string, Shape> = new Map(
+  Object.entries({
+    hello: {
+      protocol: isCount,
+      epoch: isText,
+      revision: isCount,
+      mode: isMode,
+      heartbeatMs: isCount,
+      databaseAgeMs: isOptionalNumber,
+    },
+    put: OBJECT,
+    delete: OBJECT,
+    commit: { revision: isCount, digest: isCount, committedAt: isText },
+    heartbeat: { revision: isCount, digest: isCount, databaseAgeMs: isNumber },
+    goodbye: { reason: isText, reconnectInMs: isCount },
+  }),
+);
+
 /**
- * Reads one SSE event, whatever objects its stream carries. Unknown fields are kept and never looked at; unknown
- * events are ignored.
+ * Reads one SSE event, whatever objects its stream carries. Unknown fields are never looked at; unknown events are
+ * ignored.
  *
  * @param decodeObject - Reads what a `put` stages.
  * @returns A tagged outcome; it never throws.
@@ -28,12 +61,13 @@ export function decodeMessageOf<Item>(
   data: string,
   decodeObject: ObjectDecoder<Item>,
 ): Decoded<Message<Item>> {
-  const reader = event === 'put' ? putReader(decodeObject) : messageReaders.get(event);
-  if (reader === undefined) return { outcome: 'ignored' };
-  const fields = parseObject(data);
-  if (fields === undefined) return malformed(`${event}: the data is not a JSON object`);
-  const message = reader(fields);
-  return message === undefined ? malformed(`${event}: a required field is missing`) : decoded(message);
+  const shape = MESSAGES.get(event);
+  if (shape === undefined) return { outcome: 'ignored' };
+  const fields = parsed(data);
+  if (!fits(fields, shape)) return malformed(event);
+  if (event !== 'put') return decoded({ ...fields, type: event } as unknown as Message<Item>);
+  const object = decodeObject(fields);
+  return object === undefined ? malformed(event) : decoded({ type: 'put', object });
 }
 
 /**
@@ -47,25 +81,10 @@ export function decodeSnapshotOf<Item>(
   document: unknown,
   decodeObject: ObjectDecoder<Item>,
 ): Decoded<SnapshotDocument<Item>> {
-  if (!isFields(document)) return malformed('snapshot: not a JSON object');
-  const { protocol, epoch, revision, digest, committedAt, objects } = document;
-  if (
-    !isCount(protocol) ||
-    typeof epoch !== 'string' ||
-    !isCount(revision) ||
-    !isCount(digest) ||
-    typeof committedAt !== 'string' ||
-    !Array.isArray(objects)
-  ) {
-    return malformed('snapshot: a required field is missing');
-  }
-  const items: Item[] = [];
-  for (const object of objects) {
-    const item = decodeObject(object);
-    if (item === undefined) return malformed('snapshot: an object has no kind, key or version');
-    items.push(item);
-  }
-  return decoded({ protocol, epoch, revision, digest, committedAt, objects: items });
+  if (!fits(document, SNAPSHOT)) return malformed('snapshot');
+  const objects = (document['objects'] as readonly unknown[]).map(decodeObject);
+  if (objects.includes(undefined)) return malformed('snapshot');
+  return decoded({ ...document, objects } as unknown as SnapshotDocument<Item>);
 }
 
 /** Keeps of an object what the digest needs. */
@@ -73,73 +92,46 @@ export function opaque(kind: string, key: string, version: number, damage?: stri
   return { kind, key, version, ...(damage !== undefined && { damage }), opaque: true };
 }
 
+/** Whether something is an object with at least these fields. */
+export function fits(value: unknown, shape: Shape): value is Fields {
+  return isFields(value) && Object.entries(shape).every(([field, isSound]) => isSound(value[field]));
+}
+
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isCount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+  return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
-type PlainMessage = Exclude<Message, { readonly type: 'put' }>;
-
-const messageReaders: ReadonlyMap<string, (fields: Fields) => PlainMessage | undefined> = new Map([
-  ['hello', readHello],
-  ['delete', readDelete],
-  ['commit', readCommit],
-  ['heartbeat', readHeartbeat],
-  ['goodbye', readGoodbye],
-]);
-
-function putReader<Item>(decodeObject: ObjectDecoder<Item>): (fields: Fields) => Message<Item> | undefined {
-  return (fields) => {
-    const object = decodeObject(fields);
-    return object === undefined ? undefined : { type: 'put', object };
-  };
+export function isText(value: unknown): value is string {
+  return typeof value === 'string';
 }
 
-function readHello(fields: Fields): PlainMessage | undefined {
-  const { protocol, epoch, revision, mode, heartbeatMs, databaseAgeMs } = fields;
-  if (!isCount(protocol) || typeof epoch !== 'string' || !isCount(revision) || !isCount(heartbeatMs)) {
-    return undefined;
-  }
-  if (mode !== 'none' && mode !== 'delta' && mode !== 'full') return undefined;
-  const age = typeof databaseAgeMs === 'number' ? { databaseAgeMs } : {};
-  return { type: 'hello', protocol, epoch, revision, mode, heartbeatMs, ...age };
+function isNumber(value: unknown): boolean {
+  return typeof value === 'number';
 }
 
-function readDelete({ kind, key, version }: Fields): PlainMessage | undefined {
-  if (typeof kind !== 'string' || typeof key !== 'string' || !isCount(version)) return undefined;
-  return { type: 'delete', kind, key, version };
+function isOptionalNumber(value: unknown): boolean {
+  return value === undefined || isNumber(value);
 }
 
-function readCommit({ revision, digest, committedAt, kill }: Fields): PlainMessage | undefined {
-  if (!isCount(revision) || !isCount(digest) || typeof committedAt !== 'string') return undefined;
-  return { type: 'commit', revision, digest, committedAt, ...(kill === true && { kill }) };
-}
-
-function readHeartbeat({ revision, digest, databaseAgeMs }: Fields): PlainMessage | undefined {
-  if (!isCount(revision) || !isCount(digest) || typeof databaseAgeMs !== 'number') return undefined;
-  return { type: 'heartbeat', revision, digest, databaseAgeMs };
-}
-
-function readGoodbye({ reason, reconnectInMs }: Fields): PlainMessage | undefined {
-  if (typeof reason !== 'string' || !isCount(reconnectInMs)) return undefined;
-  return { type: 'goodbye', reason, reconnectInMs };
+function isMode(value: unknown): boolean {
+  return value === 'none' || value === 'delta' || value === 'full';
 }
 
 function decoded<T>(value: T): Decoded<T> {
   return { outcome: 'decoded', value };
 }
 
-function malformed(problem: string): { readonly outcome: 'malformed'; readonly problem: string } {
-  return { outcome: 'malformed', problem };
+function malformed(what: string): { readonly outcome: 'malformed'; readonly problem: string } {
+  return { outcome: 'malformed', problem: `${what}: no JSON object, or a required field is missing` };
 }
 
-function parseObject(text: string): Fields | undefined {
+function parsed(text: string): unknown {
   try {
-    const parsed: unknown = JSON.parse(text);
-    return isFields(parsed) ? parsed : undefined;
+    return JSON.parse(text);
   } catch {
     return undefined;
   }

@@ -1,5 +1,6 @@
 import type { Decoded, Fields } from './decode-envelope.ts';
-import { decodeMessageOf, decodeSnapshotOf, isCount, isFields, opaque } from './decode-envelope.ts';
+import { decodeMessageOf, decodeSnapshotOf, fits, isText, OBJECT } from './decode-envelope.ts';
+import { FLAG_TYPES } from './definition.ts';
 import type { FlagValue, ValueMessage, ValueObject, ValueSnapshot } from './value.ts';
 
 /**
@@ -18,7 +19,7 @@ export function decodeValueMessage(event: string, data: string): Decoded<ValueMe
  * Reads a snapshot of values, or what was kept of one.
  *
  * @param document - Parsed JSON of any shape.
- * @returns A tagged outcome; it never throws. Damaged values inside a sound document become opaque objects.
+ * @returns A tagged outcome; it never throws. Damaged values are kept inside a sound document.
  * @example decodeValueSnapshot(await response.json())
  */
 export function decodeValueSnapshot(document: unknown): Decoded<ValueSnapshot> {
@@ -26,31 +27,24 @@ export function decodeValueSnapshot(document: unknown): Decoded<ValueSnapshot> {
 }
 
 /**
- * Reads one value. A damaged one, and an object of a kind that this build does not know, become an
- * `OpaqueObject`: the others live on, and the digest still counts it (SPEC.md, W17).
+ * Reads one value. A damaged one is kept as it is, and so is an object of a kind that this build does not know: the
+ * others live on, the digest still counts it, and {@link isFlagValue} tells (SPEC.md, W17).
  *
  * @returns `undefined` when not even kind, key and version can be read.
  * @example decodeValue(JSON.parse(text))
  */
 export function decodeValue(object: unknown): ValueObject | undefined {
-  if (!isFields(object)) return undefined;
-  const { kind, key, version } = object;
-  if (typeof kind !== 'string' || typeof key !== 'string' || !isCount(version)) return undefined;
-  if (kind !== 'value') return opaque(kind, key, version);
-  const damage = damageOfValue(object);
-  return damage === undefined ? (object as unknown as FlagValue) : opaque(kind, key, version, damage);
+  return fits(object, OBJECT) ? (object as unknown as ValueObject) : undefined;
 }
 
 /** Whether an object is a value that can be served. */
 export function isFlagValue(object: ValueObject): object is FlagValue {
-  return object.kind === 'value' && !('opaque' in object);
-}
-
-function damageOfValue({ type, value, variation, reason }: Fields): string | undefined {
-  if (type !== 'json' && type !== 'boolean' && type !== 'string' && type !== 'number') {
-    return 'type is not a known flag type';
-  }
-  if (value !== undefined && type !== 'json' && typeof value !== type) return 'value is not of the type';
-  if (variation !== null && typeof variation !== 'string') return 'variation is not a name or null';
-  return typeof reason === 'string' ? undefined : 'reason is not a word';
+  const { kind, type, value, variation, reason } = object as unknown as Fields;
+  return (
+    kind === 'value' &&
+    FLAG_TYPES.some((known) => known === type) &&
+    (value === undefined || type === 'json' || typeof value === type) &&
+    (variation === null || isText(variation)) &&
+    isText(reason)
+  );
 }

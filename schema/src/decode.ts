@@ -1,7 +1,8 @@
 import type { Decoded, Fields } from './decode-envelope.ts';
-import { decodeMessageOf, decodeSnapshotOf, isCount, isFields, opaque } from './decode-envelope.ts';
+import { decodeMessageOf, decodeSnapshotOf, fits, isFields, OBJECT, opaque } from './decode-envelope.ts';
 import type { FlagDefinition, SegmentDefinition, WireObject } from './definition.ts';
 import { FLAG_TYPES } from './definition.ts';
+import type { Versioned } from './digest.ts';
 import type { Message, SnapshotDocument } from './message.ts';
 
 /**
@@ -35,9 +36,8 @@ export function decodeSnapshot(document: unknown): Decoded<SnapshotDocument> {
  * @returns `undefined` when not even kind, key and version can be read.
  */
 export function decodeObject(object: unknown): WireObject | undefined {
-  if (!isFields(object)) return undefined;
-  const { kind, key, version } = object;
-  if (typeof kind !== 'string' || typeof key !== 'string' || !isCount(version)) return undefined;
+  if (!fits(object, OBJECT)) return undefined;
+  const { kind, key, version } = object as unknown as Versioned;
   if (kind === 'flag') {
     const damage = damageOfFlag(object);
     return damage === undefined ? (object as unknown as FlagDefinition) : opaque(kind, key, version, damage);

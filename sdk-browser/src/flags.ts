@@ -59,7 +59,7 @@ export interface DimmerStatus {
   readonly ageMs: number | null;
   readonly source: SnapshotSource | null;
   /** Why there is no stream; `null` while there is one. `status` is the HTTP status. */
-  readonly lastError: { readonly message: string; readonly status?: number } | null;
+  readonly lastError: { readonly message: string; readonly status?: number | undefined } | null;
   /** Evaluations and events that were too many to report, since the last report that was taken. */
   readonly dropped: { readonly exposures: number; readonly events: number };
 }

@@ -1,5 +1,5 @@
 import type { FollowerPorts, FollowerState, StoredSnapshot } from '@dimmer/follower';
-import { follow } from '@dimmer/follower';
+import { follow, pollsOf } from '@dimmer/follower';
 import type { ValueObject } from '@dimmer/schema';
 import { decodeValueMessage } from '@dimmer/schema';
 import type { Platform } from './platform.ts';
@@ -40,11 +40,12 @@ export function following(options: FollowingOptions): Following {
     streaming && tabsName ? sharedStream(tabsName, own, current, platform) : { ...own, close: () => {} };
   const snapshot = evaluation(server);
   const decode = decodeValueMessage;
-  const follower = follow({ clock, random, transport, snapshot, decode, published, changed }, timing);
+  const follower = follow({ clock, random, transport, decode, published, changed }, timing);
+  follower.poll(pollsOf(snapshot));
   return {
     start: follower.start,
     state: follower.state,
-    isClosed: () => follower.state().link.phase === 'closed',
+    isClosed: () => follower.state().phase === 'closed',
     close() {
       follower.close();
       transport.close();

@@ -7,7 +7,7 @@ import type {
   Snapshot,
   StoredSnapshot,
 } from '@dimmer/follower';
-import { follow, modeOf, statusOf } from '@dimmer/follower';
+import { follow, isLive, modeOf, pollsOf, statusOf } from '@dimmer/follower';
 import type { EvaluationContext, ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
 import { loadBootstrap } from './bootstrap.ts';
@@ -100,12 +100,13 @@ export class Dimmer extends ServedFlags {
   }
 
   status(): DimmerStatus {
-    const { link, problem, resyncs } = this.#follower.state();
-    const since = link.phase === 'open' ? link.liveSince : null;
+    const state = this.#follower.state();
+    const { problem, resyncs } = state;
+    const since = isLive(state) ? state.liveSince : null;
     const { clock, wallNow } = this.#platform;
     return {
-      state: statusOf(this.#follower.state()),
-      mode: modeOf(this.#follower.state()),
+      state: statusOf(state),
+      mode: modeOf(state),
       revision: this.served?.revision ?? null,
       epoch: this.served?.epoch ?? null,
       ...this.#freshness(),
@@ -158,7 +159,9 @@ export class Dimmer extends ServedFlags {
     const snapshot = snapshotTransport({ ...server, bytesMax: limits.storedBytesMax });
     const published = (publication: Publication<WireObject>): void => this.#published(publication);
     const changed = (state: FollowerState<WireObject>): void => this.#changed(state);
-    return follow({ clock, random, transport, snapshot, decode: decodeMessage, published, changed }, timing);
+    const follower = follow({ clock, random, transport, decode: decodeMessage, published, changed }, timing);
+    follower.poll(pollsOf(snapshot));
+    return follower;
   }
 
   /** The cache is what the server said last; a bootstrap is better only when it is newer in the same epoch. */
@@ -262,9 +265,9 @@ function isSettled(state: FollowerState<WireObject>): boolean {
 
 /** Whether the first attempt of all has just failed, for another reason than the key. */
 function isFirstFailure(state: FollowerState<WireObject>): boolean {
-  const { failures, lostAt, refused, link, polling } = state;
-  const isFirst = failures === 1 && lostAt === null && polling.number === 0;
-  return isFirst && !refused && link.phase === 'waiting';
+  const { failures, liveSince, refused, phase, polling } = state;
+  const isFirst = failures === 1 && liveSince === null && (polling?.number ?? 0) === 0;
+  return isFirst && !refused && phase === 'waiting';
 }
 
 function meanwhile(state: FollowerState<WireObject>): string {

@@ -41,7 +41,7 @@ export interface DimmerStatus {
   readonly ageMs: number | null;
   readonly source: SnapshotSource | null;
   /** Why there is no stream, or why a poll was refused; `null` while there is a stream. `status` is the HTTP status. */
-  readonly lastError: { readonly message: string; readonly status?: number } | null;
+  readonly lastError: { readonly message: string; readonly status?: number | undefined } | null;
   /** How often everything was asked for anew, because the copy or a stream did not add up. */
   readonly resyncs: number;
   /** ISO 8601, while `LIVE`. */

@@ -39,12 +39,13 @@ export const MUTANTS = [
     patches: [
       {
         file: 'follower/src/receive.ts',
-        find: '  return { state: { ...state, link: { ...link, staging } }, effects: [] };',
-        replace: `  const { snapshot: before } = state;
-  if (before === null || link.full) return { state: { ...state, link: { ...link, staging } }, effects: [] };
-  const snapshot = { ...before, ...withStaged<Item>(before, [object], before.objects) };
-  const publication = { snapshot, source: 'stream' as const, kill: false };
-  return { state: { ...state, snapshot, link }, effects: [{ type: 'publish', publication }] };`,
+        find: '  state.staged = stage(state.staged, object, size);',
+        replace: `  state.staged = stage(state.staged, object, size);
+  const { snapshot: before } = state;
+  if (before !== null && !state.isFull) {
+    state.snapshot = { ...before, ...withStaged<Item>(before, [object], before.objects) };
+    publish(turn, 'stream');
+  }`,
       },
     ],
     caughtBy: { scenario: 'split' },
@@ -87,13 +88,13 @@ export const MUTANTS = [
     patches: [
       {
         file: 'follower/src/receive.ts',
-        find: 'if (contents.digest !== commit.digest) {',
-        replace: 'if (false) {',
+        find: 'else if (contents.digest !== digest)',
+        replace: 'else if (false)',
       },
       {
         file: 'follower/src/receive.ts',
-        find: 'if (heartbeat.digest !== snapshot.digest) {',
-        replace: 'if (false) {',
+        find: 'else if (digest !== snapshot.digest)',
+        replace: 'else if (false)',
       },
     ],
     caughtBy: { test: 'follower/src/machine.test.ts' },
