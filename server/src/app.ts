@@ -79,12 +79,12 @@ export interface App extends Service {
 export function createApp(parts: AppParts): App {
   const ground = groundOf(parts);
   const { storage, settings, clock, version, metrics } = ground;
-  const keys = createKeyDirectory(storage);
+  const keys = createKeyDirectory({ storage, clock });
   const services: RestServices = { ...ground, keys, sizes: createDefinitionSizes() };
   const reports = createReports({ ...ground, keptDays: settings.exposureDays });
   const { heartbeatMs, streamAgeMs } = settings;
   const live = createLive({ ...ground, registry: reports.registry, heartbeatMs, streamAgeMs });
-  const secureMode = createSecureMode({ isOn: storedSecureMode(storage, clock), keys, clock });
+  const secureMode = createSecureMode({ isOn: storedSecureMode(ground), keys, clock });
   const frame = createHttpFrame(ground);
   const plane = createDataPlane({
     ...ground,

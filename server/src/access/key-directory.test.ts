@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { systemRandom } from '../platform/random.ts';
+import { StorageFault } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
 import { issueKey } from './issue-key.ts';
 import { createKeyDirectory } from './key-directory.ts';
@@ -15,42 +16,42 @@ const grant = {
 
 const newKey = (): ApiKey => issueKey(grant, systemRandom, '2026-11-21T09:00:00Z').key;
 
+/** Keys as another server leaves them in the database, and a clock. */
+function setUp(...stored: ApiKey[]) {
+  const world = { stored, isDown: false, reads: 0, now: 1_000_000 };
+  const keys = async (): Promise<readonly ApiKey[]> => {
+    world.reads += 1;
+    if (world.isDown) throw new StorageFault('unavailable', 'down');
+    return [...world.stored];
+  };
+  return { world, directory: createKeyDirectory({ storage: { keys }, clock: { now: () => world.now } }) };
+}
+
 test('[A3] keys are read once, and again after they were written', async () => {
   const [first, second] = [newKey(), newKey()];
-  const stored = [first];
-  let reads = 0;
-  const directory = createKeyDirectory({
-    keys: async () => {
-      reads += 1;
-      return [...stored];
-    },
-  });
+  const { world, directory } = setUp(first);
   expect(await directory.find(first.hash)).toBe(first);
-  stored.push(second);
+  world.stored.push(second);
   expect(await directory.find(second.hash)).toBeUndefined();
   directory.invalidate();
   expect(await directory.find(second.hash)).toBe(second);
-  expect(reads).toBe(2);
+  expect(world.reads).toBe(2);
 });
 
 test('[A3] a read that fails is not remembered', async () => {
   const key = newKey();
-  let isDown = true;
-  const directory = createKeyDirectory({
-    keys: async () => {
-      if (isDown) throw new Error('down');
-      return [key];
-    },
-  });
+  const { world, directory } = setUp(key);
+  world.isDown = true;
   await expect(directory.find(key.hash)).rejects.toThrow('down');
-  isDown = false;
+  world.isDown = false;
   expect(await directory.find(key.hash)).toBe(key);
 });
 
 test('[A10] a read that began before a key was deleted does not bring it back', async () => {
   const key = newKey();
   const answers: ((keys: ApiKey[]) => void)[] = [];
-  const directory = createKeyDirectory({ keys: () => new Promise((resolve) => answers.push(resolve)) });
+  const keys = (): Promise<readonly ApiKey[]> => new Promise((resolve) => answers.push(resolve));
+  const directory = createKeyDirectory({ storage: { keys }, clock: { now: () => 0 } });
   const early = directory.find(key.hash);
   directory.invalidate();
   const late = directory.find(key.hash);
@@ -59,4 +60,36 @@ test('[A10] a read that began before a key was deleted does not bring it back', 
   expect(await early).toBe(key);
   expect(await late).toBeUndefined();
   expect(await directory.find(key.hash)).toBeUndefined();
+});
+
+test('[M5] a key that another server made is found at its first use, and guesses cost a read in half a second', async () => {
+  const [first, second] = [newKey(), newKey()];
+  const { world, directory } = setUp(first);
+  await directory.find(first.hash);
+  world.stored.push(second);
+  world.now += 500;
+  expect(await directory.find(second.hash)).toBe(second);
+  expect(world.reads).toBe(2);
+  for (let guess = 0; guess < 50; guess += 1) expect(await directory.find(newKey().hash)).toBeUndefined();
+  expect(world.reads).toBe(2);
+});
+
+test('[M5] a key that another server deleted is gone with the next look', async () => {
+  const key = newKey();
+  const { world, directory } = setUp(key);
+  expect(await directory.find(key.hash)).toBe(key);
+  world.stored.splice(0);
+  await directory.refresh();
+  expect(await directory.find(key.hash)).toBeUndefined();
+});
+
+test('[M6] without the database known keys stay known, and of an unknown one nobody says that it is wrong (SEC-3)', async () => {
+  const key = newKey();
+  const { world, directory } = setUp(key);
+  await directory.find(key.hash);
+  world.isDown = true;
+  world.now += 60_000;
+  await expect(directory.refresh()).rejects.toThrow('down');
+  expect(await directory.find(key.hash)).toBe(key);
+  await expect(directory.find(newKey().hash)).rejects.toThrow('down');
 });

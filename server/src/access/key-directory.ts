@@ -1,6 +1,13 @@
 import { timingSafeEqual } from 'node:crypto';
+import type { Clock } from '../platform/clock.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
+
+/**
+ * A secret that is unknown is looked for in the database, where another server may have put it, unless that was read
+ * less than so many milliseconds ago: whoever guesses costs one read in that time.
+ */
+const UNKNOWN_AFTER_MS = 500;
 
 /** The keys, in memory. */
 export interface KeyDirectory {
@@ -8,43 +15,95 @@ export interface KeyDirectory {
    * Finds a key by its secret.
    *
    * @param hash - SHA-256 of the secret, hex.
-   * @throws StorageFault where the keys are not known yet and storage does not answer: then nobody can say
-   *   that a key is wrong.
+   * @throws StorageFault where the key is not known and storage does not answer: then nobody can say that it is wrong.
    */
   find(hash: string): Promise<ApiKey | undefined>;
   /**
    * Every key, expired ones among them.
    *
-   * @throws StorageFault as {@link KeyDirectory.find} does.
+   * @throws StorageFault where no key is known yet and storage does not answer.
    */
   all(): Promise<Iterable<ApiKey>>;
+  /**
+   * Reads the keys again: what other servers wrote is known from then on.
+   *
+   * @throws StorageFault where storage does not answer; then what is known stays known.
+   */
+  refresh(): Promise<void>;
   /** Forgets everything after keys were written, so that the next request sees them. */
   invalidate(): void;
 }
 
-/** Keeps the keys of a storage in memory; they are read at the first use and after each {@link KeyDirectory.invalidate}. */
-export function createKeyDirectory(storage: Pick<Storage, 'keys'>): KeyDirectory {
-  let loading: Promise<ReadonlyMap<string, ApiKey>> | undefined;
-  const load = (): Promise<ReadonlyMap<string, ApiKey>> => {
-    const attempt = storage.keys().then((keys) => new Map(keys.map((key) => [key.hash, key])));
-    attempt.catch(() => {
-      // A failed load is not kept: the next request tries again.
-      if (loading === attempt) loading = undefined;
-    });
-    loading = attempt;
+type Keys = ReadonlyMap<string, ApiKey>;
+
+/** Keeps the keys of a storage in memory; they are read at the first use, and as {@link KeyDirectory} says. */
+export function createKeyDirectory(ports: {
+  readonly storage: Pick<Storage, 'keys'>;
+  readonly clock: Clock;
+}): KeyDirectory {
+  return new StoredKeys(ports.storage, ports.clock);
+}
+
+class StoredKeys implements KeyDirectory {
+  readonly #storage: Pick<Storage, 'keys'>;
+  readonly #clock: Clock;
+  #known: Keys | undefined;
+  #loading: Promise<Keys> | undefined;
+  /** When what is known was read; `undefined` where the last read has failed. */
+  #readAt: number | undefined;
+
+  constructor(storage: Pick<Storage, 'keys'>, clock: Clock) {
+    this.#storage = storage;
+    this.#clock = clock;
+  }
+
+  async find(hash: string): Promise<ApiKey | undefined> {
+    const known = this.#known?.get(hash);
+    if (known !== undefined) return isSameHash(known.hash, hash) ? known : undefined;
+    const isDecided = this.#known !== undefined && this.#wasReadWithin(UNKNOWN_AFTER_MS);
+    const key = isDecided ? undefined : (await this.#load()).get(hash);
+    return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
+  }
+
+  async all(): Promise<Iterable<ApiKey>> {
+    return (this.#known ?? (await this.#load())).values();
+  }
+
+  async refresh(): Promise<void> {
+    await this.#load();
+  }
+
+  invalidate(): void {
+    this.#known = undefined;
+    this.#loading = undefined;
+  }
+
+  #wasReadWithin(ms: number): boolean {
+    // A clock that was set back reads once more.
+    return this.#readAt !== undefined && Math.abs(this.#clock.now() - this.#readAt) < ms;
+  }
+
+  /** One read at a time; what began before keys were written here is answered with, and not kept. */
+  #load(): Promise<Keys> {
+    if (this.#loading !== undefined) return this.#loading;
+    const readAt = this.#clock.now();
+    const attempt = this.#storage.keys().then((keys) => new Map(keys.map((key) => [key.hash, key])));
+    this.#loading = attempt;
+    attempt.then(
+      (keys) => {
+        if (this.#loading !== attempt) return;
+        this.#loading = undefined;
+        this.#known = keys;
+        this.#readAt = readAt;
+      },
+      () => {
+        if (this.#loading !== attempt) return;
+        this.#loading = undefined;
+        this.#readAt = undefined;
+      },
+    );
     return attempt;
-  };
-  const known = (): Promise<ReadonlyMap<string, ApiKey>> => loading ?? load();
-  return {
-    find: async (hash) => {
-      const key = (await known()).get(hash);
-      return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
-    },
-    all: async () => (await known()).values(),
-    invalidate: () => {
-      loading = undefined;
-    },
-  };
+  }
 }
 
 function isSameHash(left: string, right: string): boolean {

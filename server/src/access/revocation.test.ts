@@ -19,7 +19,7 @@ test('[A17] the keys that keep their streams are those that are there and have n
   const deleted = newKey(null);
   const judged: boolean[] = [];
   await endRevokedStreams(
-    { all: async () => [endless, running, expired] },
+    { all: async () => [endless, running, expired], refresh: async () => {} },
     [{ revoke: (opens) => judged.push(...[endless, running, expired, deleted].map(({ id }) => opens(id))) }],
     NOW,
   );
@@ -30,10 +30,23 @@ test('[A17] no stream is ended while nobody can say which keys there are', async
   const down = new StorageFault('unavailable', 'down');
   const revoked: unknown[] = [];
   const ending = endRevokedStreams(
-    { all: () => Promise.reject(down) },
+    { all: () => Promise.reject(down), refresh: () => Promise.reject(down) },
     [{ revoke: (opens) => revoked.push(opens) }],
     NOW,
   );
   await expect(ending).rejects.toBe(down);
   expect(revoked).toEqual([]);
+});
+
+test('[M6] without the database a known key expires all the same, and whoever logs it hears of the fault', async () => {
+  const [endless, expired] = [newKey(null), newKey(0)];
+  const down = new StorageFault('unavailable', 'down');
+  const judged: boolean[] = [];
+  const ending = endRevokedStreams(
+    { all: async () => [endless, expired], refresh: () => Promise.reject(down) },
+    [{ revoke: (opens) => judged.push(opens(endless.id), opens(expired.id)) }],
+    NOW,
+  );
+  await expect(ending).rejects.toBe(down);
+  expect(judged).toEqual([true, false]);
 });

@@ -20,9 +20,9 @@ export interface DeliveryLimits extends StreamLimits {
 
 /**
  * Why a stream is not opened: a limit of the whole server, of its key, of the second; the share that clients have of
- * the first or of the last; or the server is leaving.
+ * the first or of the last; the server is leaving; or it cannot follow the database.
  */
-export type RefusalCause = 'node' | 'key' | 'rate' | 'clients' | 'client-rate' | 'draining';
+export type RefusalCause = 'node' | 'key' | 'rate' | 'clients' | 'client-rate' | 'draining' | 'stuck';
 
 /**
  * The time over which readers that were refused a stream come back, in seconds. A rush is over soon; room is made only

@@ -43,6 +43,8 @@ interface Waiter {
 export class ChangeFeed {
   readonly #ports: ChangeFeedPorts;
   readonly #waiters = new Set<Waiter>();
+  /** Called when the next look that begins has ended. */
+  #onLooked: (() => void)[] = [];
   #copy: EnvironmentCopy | undefined;
   #answeredAt: number | undefined;
   #reading = false;
@@ -106,9 +108,22 @@ export class ChangeFeed {
     if (!this.#reading && !this.#closed) void this.#readWhileWoken();
   }
 
+  /** Looks for changes. @returns When a look that began after this call has ended, well or not; in 2 s at the latest. */
+  look(): Promise<void> {
+    return new Promise((resolve) => {
+      const forgetDeadline = this.#ports.schedule.after(REVISION_WAIT_MS, resolve);
+      this.#onLooked.push(() => {
+        forgetDeadline();
+        resolve();
+      });
+      this.wake();
+    });
+  }
+
   /** Reads no more. Whoever still waits is refused. */
   close(): void {
     this.#closed = true;
+    for (const told of this.#onLooked.splice(0)) told();
     this.#settleAll({ cause: new StorageFault('unavailable', 'The server is closing.') });
   }
 
@@ -116,12 +131,14 @@ export class ChangeFeed {
     this.#reading = true;
     while (this.#wokenAgain && !this.#closed) {
       this.#wokenAgain = false;
+      const onLooked = this.#onLooked.splice(0);
       try {
         await this.#read();
         if (!this.#closed) this.#ports.onAnswer();
       } catch (cause) {
         this.#fail(cause);
       }
+      for (const told of onLooked) told();
     }
     this.#reading = false;
   }

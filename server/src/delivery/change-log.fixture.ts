@@ -90,8 +90,10 @@ export class ChangeLog {
   announces = true;
   /** Runs after the log has been read and before the reader gets its answer. */
   beforeAnswer: () => void = () => {};
-  /** While it is set, every question waits for it. */
+  /** While it is set, every question but `ping` waits for it. */
   held: Promise<void> | undefined;
+  /** Thrown by `ping` while it is set. */
+  pingFault: Error | undefined;
   /** How often it was asked. */
   reads = { snapshot: 0, changesAfter: 0 };
   #changes: Change[] = [];
@@ -168,7 +170,8 @@ export class ChangeLog {
   }
 
   async ping(): Promise<void> {
-    return this.#answer(undefined);
+    const fault = this.pingFault ?? this.fault;
+    if (fault !== undefined) throw fault;
   }
 
   onCommit(listener: CommitListener): () => void {

@@ -54,5 +54,5 @@ export function newStreamCounts(): StreamCounts {
 }
 
 export function newRefusals(): Record<RefusalCause, number> {
-  return { node: 0, key: 0, rate: 0, clients: 0, 'client-rate': 0, draining: 0 };
+  return { node: 0, key: 0, rate: 0, clients: 0, 'client-rate': 0, draining: 0, stuck: 0 };
 }

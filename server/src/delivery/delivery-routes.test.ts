@@ -178,6 +178,23 @@ test('[M1] a hello tells the age of the database, so that a reader knows where i
   await vi.waitFor(() => expect(second.reader.messages[0]).toMatchObject({ databaseAgeMs: 50_000 }));
 });
 
+test('[M4] streams of a server that cannot follow the database are sent elsewhere, and none is opened', async () => {
+  const server = await start();
+  const { reader, ended } = await openStream(server);
+  await vi.waitFor(() => expect(reader.types).toEqual(['hello', 'commit']));
+  server.log.held = new Promise(() => {});
+  for (let second = 0; second < 9; second += 1) {
+    server.time.pass(1_000);
+    await settle();
+  }
+  await ended;
+  expect(reader.messages.at(-1)).toMatchObject({ type: 'goodbye', reason: 'rebalancing' });
+  const refused = await fetch(`${server.url}/stream`);
+  expect(refused.status).toBe(503);
+  expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+  expect((await fetch(`${server.url}/snapshot`)).status).toBe(200);
+});
+
 test('[D3] a revision becomes bytes once, whatever the number of streams (ORD-10)', async () => {
   const server = await start();
   const streams = await Promise.all(Array.from({ length: 20 }, () => openStream(server)));

@@ -3,8 +3,10 @@ import { RESPONSE_ALREADY_SENT } from '@hono/node-server/utils/response';
 import type { Context, MiddlewareHandler } from 'hono';
 import { Hono } from 'hono';
 import { etagOf, namesEtag } from '../http/etag.ts';
+import { answerProblem } from '../http/problem.ts';
 import type { Delivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
+import { minRevisionOf } from './min-revision.ts';
 import { answerRefusal, noSuchEnvironment } from './stream-refusal.ts';
 import { STREAM_HEADERS } from './subscriber.ts';
 
@@ -29,9 +31,11 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
   const { outgoing: response } = c.env;
   if (response === undefined)
     throw new TypeError('A stream writes to the raw response of Node, and there is none.');
+  const minRevision = minRevisionOf(c);
+  if (!minRevision.ok) return answerProblem(c, minRevision.rejection);
   const cursor = parseCursor(c.req.query('since') ?? c.req.header('last-event-id'));
   const headers = { 'x-request-id': c.get('requestId') };
-  const request = { response, cursor, headers, keyId: c.get('keyId') };
+  const request = { response, cursor, headers, keyId: c.get('keyId'), minRevision: minRevision.value };
   const opened = await delivery.openStream(c.get('environment'), request);
   if (opened.outcome === 'opened') return RESPONSE_ALREADY_SENT;
   if (opened.outcome === 'absent') return noSuchEnvironment(c);
@@ -39,7 +43,9 @@ async function stream(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Resp
 }
 
 async function snapshot(c: Context<DeliveryEnv>, delivery: Delivery): Promise<Response> {
-  const encoded = await delivery.snapshot(c.get('environment'));
+  const minRevision = minRevisionOf(c);
+  if (!minRevision.ok) return answerProblem(c, minRevision.rejection);
+  const encoded = await delivery.snapshot(c.get('environment'), minRevision.value);
   if (encoded === undefined) return noSuchEnvironment(c);
   const etag = etagOf(encoded.cursor);
   const headers = { etag, 'cache-control': 'no-cache' };

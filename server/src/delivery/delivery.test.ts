@@ -107,6 +107,74 @@ test('[D16] not ready while a feed cannot follow a database that answers', async
   expect(delivery.ready()).toBe(true);
 });
 
+test('[M2] a server that was paused evaluates nothing before it has looked (REP-4)', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.ruleset(ENVIRONMENT, 0);
+  log.announces = false;
+  log.commit(put('a'));
+  expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(0);
+  time.pause(60_000);
+  expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(1);
+  log.commit(put('b'));
+  time.pause(60_000);
+  // Its timers may well run before the first request does.
+  time.pass(0);
+  expect((await delivery.snapshot(ENVIRONMENT))?.cursor).toBe('first:2');
+});
+
+test('[M2] a server that was paused goes on with what it has where the database does not answer', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.ruleset(ENVIRONMENT, 0);
+  log.fault = new StorageFault('unavailable', 'gone');
+  time.pause(60_000);
+  expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(0);
+  log.fault = undefined;
+  log.held = new Promise(() => {});
+  time.pause(60_000);
+  const late = delivery.ruleset(ENVIRONMENT, 0);
+  await settle();
+  time.pass(2_000);
+  expect((await late)?.revision).toBe(0);
+});
+
+test('[M4] not ready where the database answers and its changes are not read, and ready once they are (REP-5)', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.snapshot(ENVIRONMENT);
+  let release = (): void => {};
+  log.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  await passSeconds(time, 6);
+  expect(delivery.ready()).toBe(true);
+  await passSeconds(time, 4);
+  expect(delivery.ready()).toBe(false);
+  log.held = undefined;
+  release();
+  await passSeconds(time, 2);
+  expect(delivery.ready()).toBe(true);
+});
+
+test('[M4] a database that answers nobody makes nobody unready (REP-5)', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.snapshot(ENVIRONMENT);
+  log.fault = new StorageFault('unavailable', 'gone');
+  await passSeconds(time, 600);
+  expect(delivery.ready()).toBe(true);
+  log.fault = undefined;
+  log.pingFault = new StorageFault('unavailable', 'gone');
+  log.held = new Promise(() => {});
+  await passSeconds(time, 60);
+  expect(delivery.ready()).toBe(true);
+});
+
+/** Time as a running process sees it: what a second has begun ends before the next. */
+async function passSeconds(time: ManualSchedule, seconds: number): Promise<void> {
+  for (let second = 0; second < seconds; second += 1) {
+    time.pass(TICK_MS);
+    await settle();
+  }
+}
+
 test('[D13] a closed delivery is not ready and leaves no timer behind', async () => {
   const { time, delivery } = setUp();
   await delivery.snapshot(ENVIRONMENT);

@@ -24,9 +24,13 @@ import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
 import type { StreamSet, StreamTarget } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
+import { WedgeWatch } from './wedge-watch.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;
+
+/** A tick that is later than this was held up: the process was paused, and others have gone on. */
+const PAUSED_AFTER_MS = 3_000;
 
 export interface DeliveryOptions {
   readonly storage: DeliverySource;
@@ -43,6 +47,12 @@ export interface DeliveryOptions {
   readonly limits: DeliveryLimits;
   /** Told of every environment that has reached a revision, in the tick in which it has. Default: nobody is. */
   readonly onMoved?: ((reading: EnvironmentReading) => void) | undefined;
+}
+
+/** A wish to be answered at a revision, or later. */
+export interface AtLeast {
+  /** Default: any. */
+  readonly minRevision?: number;
 }
 
 /** What became of a request for a stream. Only where it was opened was the answer touched. */
@@ -63,11 +73,15 @@ export interface Delivery extends StreamEndings {
    *
    * @returns `absent` where there is no such environment; `refused` where a limit was met.
    */
-  openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome>;
+  openStream(environment: EnvironmentRef, request: StreamRequest & AtLeast): Promise<StreamOutcome>;
   /** The same for a stream of a client, which tells a view of its own instead of the definitions. */
-  openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome>;
-  /** @returns `undefined` where there is no such environment. */
-  snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined>;
+  openView(environment: EnvironmentRef, request: ViewRequest & AtLeast): Promise<StreamOutcome>;
+  /**
+   * The environment at `minRevision` (default: any) or later.
+   *
+   * @returns `undefined` where there is no such environment.
+   */
+  snapshot(environment: EnvironmentRef, minRevision?: number): Promise<EncodedSnapshot | undefined>;
   /**
    * The environment's flags, compiled, at `minRevision` or later.
    *
@@ -117,13 +131,17 @@ class StorageDelivery implements Delivery {
   readonly #clientAdmission: Admission;
   readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
+  readonly #wedges: WedgeWatch;
   #pingedAt: number | undefined;
+  #tickedAt: number;
   #unready = false;
   #closed = false;
 
   constructor(options: DeliveryOptions) {
     const { storage, clock, schedule, heartbeatMs } = options;
     this.#options = options;
+    this.#tickedAt = clock.now();
+    this.#wedges = new WedgeWatch({ ...options, onAnswer: () => this.#noteAnswer() });
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
     this.#order = createFanOutOrder(schedule);
     this.#admission = createAdmission(options.limits, clock);
@@ -141,20 +159,20 @@ class StorageDelivery implements Delivery {
       ),
       schedule.every(TICK_MS, () => this.#tick()),
     ];
-    this.#ping();
+    this.#wedges.ask();
   }
 
-  openStream(environment: EnvironmentRef, request: StreamRequest): Promise<StreamOutcome> {
+  openStream(environment: EnvironmentRef, request: StreamRequest & AtLeast): Promise<StreamOutcome> {
     return this.#open(environment, request, this.#admission, ({ streams }) => streams?.open(request));
   }
 
-  openView(environment: EnvironmentRef, request: ViewRequest): Promise<StreamOutcome> {
+  openView(environment: EnvironmentRef, request: ViewRequest & AtLeast): Promise<StreamOutcome> {
     return this.#open(environment, request, this.#clientAdmission, (delivery) => delivery.openView(request));
   }
 
   async #open(
     environment: EnvironmentRef,
-    { response, keyId }: StreamTarget,
+    { response, keyId, minRevision = 0 }: StreamTarget & AtLeast,
     admission: Admission,
     open: (delivery: EnvironmentDelivery) => void,
   ): Promise<StreamOutcome> {
@@ -163,26 +181,30 @@ class StorageDelivery implements Delivery {
     const cause = admission.admit(keyId);
     if (cause !== undefined) return this.#refuse(cause);
     response.once('close', () => admission.release(keyId));
-    const delivery = await this.#load(environment, 0);
+    const delivery = await this.#load(environment, minRevision);
     if (delivery === undefined) return { outcome: 'absent' };
+    if (this.#wedges.has(delivery)) return this.#refuse('stuck');
     if (!response.destroyed) open(delivery);
     return { outcome: 'opened' };
   }
 
-  async snapshot(environment: EnvironmentRef): Promise<EncodedSnapshot | undefined> {
-    return (await this.#load(environment, 0))?.snapshot();
+  async snapshot(environment: EnvironmentRef, minRevision = 0): Promise<EncodedSnapshot | undefined> {
+    return (await this.#load(environment, minRevision))?.snapshot();
   }
 
   async ruleset(environment: EnvironmentRef, minRevision: number): Promise<RulesetAt | undefined> {
     // Nearly always it is there: an evaluation costs less than the promises on the longer way.
-    const there = this.#closed ? undefined : this.#environments.get(nameOf(environment))?.ruleset();
+    this.#noticePause();
+    const known = this.#closed ? undefined : this.#environments.get(nameOf(environment));
+    const there = known?.catchingUp === undefined ? known?.ruleset() : undefined;
     if (there !== undefined && there.revision >= minRevision) return there;
     return (await this.#load(environment, minRevision))?.ruleset();
   }
 
   ready(): boolean {
     const isStuck = [...this.#environments.values()].some(({ stuck }) => stuck);
-    return !this.#unready && !this.#closed && !isStuck && this.#answeredAt() !== undefined;
+    if (isStuck || this.#wedges.size > 0) return false;
+    return !this.#unready && !this.#closed && this.#answeredAt() !== undefined;
   }
 
   databaseAgeMs(): number {
@@ -247,7 +269,9 @@ class StorageDelivery implements Delivery {
     if (this.#closed) throw closing();
     const name = nameOf(environment);
     const delivery = this.#environments.get(name) ?? this.#follow(environment);
+    this.#noticePause();
     const exists = await delivery.load(revision);
+    await delivery.catchingUp;
     if (this.#closed) throw closing();
     if (exists) return delivery;
     delivery.close();
@@ -270,19 +294,24 @@ class StorageDelivery implements Delivery {
   }
 
   #tick(): void {
+    this.#noticePause();
+    this.#tickedAt = this.#options.clock.now();
     for (const environment of this.#environments.values()) environment.wake();
-    if (this.#environments.size === 0) this.#ping();
+    // Before the first environment is followed, nothing else would tell whether the database is there.
+    if (this.#environments.size === 0) this.#wedges.ask();
+    this.#wedges.look([...this.#environments.values()]);
   }
 
-  /** Before the first environment is followed, nothing else would tell whether the database is there. */
-  #ping(): void {
-    const { storage, clock, log } = this.#options;
-    storage.ping().then(
-      () => {
-        this.#pingedAt = clock.now();
-      },
-      (cause: unknown) => log.warn({ err: cause }, 'the database does not answer'),
-    );
+  #noteAnswer(): void {
+    this.#pingedAt = this.#options.clock.now();
+  }
+
+  /** Others may have gone on while this process was paused: nobody is told anything before it has looked (M2). */
+  #noticePause(): void {
+    const now = this.#options.clock.now();
+    if (now - this.#tickedAt <= PAUSED_AFTER_MS) return;
+    this.#tickedAt = now;
+    for (const environment of this.#environments.values()) environment.catchUp();
   }
 
   #answeredAt(): number | undefined {

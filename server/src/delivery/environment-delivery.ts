@@ -59,6 +59,8 @@ export class EnvironmentDelivery implements Publishing {
   #streams: EnvironmentStreams | undefined;
   #views: ViewStreams | undefined;
   #announced: number | undefined;
+  #followedAt: number | undefined;
+  #catchingUp: Promise<void> | undefined;
   #failing = false;
   #stuck = false;
 
@@ -80,6 +82,16 @@ export class EnvironmentDelivery implements Publishing {
   /** When the database last answered, in milliseconds since the Unix epoch; `undefined`: never. */
   get answeredAt(): number | undefined {
     return this.#feed.answeredAt;
+  }
+
+  /** When the copy was last known to be where the database is, in milliseconds since the Unix epoch; `undefined`: never. */
+  get followedAt(): number | undefined {
+    return this.#followedAt;
+  }
+
+  /** Until the server has seen what it missed while it was paused; `undefined`: it missed nothing. */
+  get catchingUp(): Promise<void> | undefined {
+    return this.#catchingUp;
   }
 
   /** Whether the database answers and the copy still cannot follow it: a defect, which does not pass. */
@@ -165,6 +177,14 @@ export class EnvironmentDelivery implements Publishing {
     return copy && this.#readingOf(copy);
   }
 
+  /** Looks for changes, and lets nobody in until it has looked. */
+  catchUp(): void {
+    const looked = this.#feed.look().then(() => {
+      if (this.#catchingUp === looked) this.#catchingUp = undefined;
+    });
+    this.#catchingUp = looked;
+  }
+
   get killWaits(): boolean {
     const [copy, streams] = [this.#feed.copy, this.#streams];
     return copy !== undefined && streams !== undefined && copy.lastKill > streams.revision;
@@ -206,6 +226,7 @@ export class EnvironmentDelivery implements Publishing {
 
   #succeed(): void {
     if (this.#failing) this.#ports.log.info(this.environment, 'the change feed follows the database again');
+    this.#followedAt = this.#ports.clock.now();
     this.#failing = false;
     this.#stuck = false;
   }

@@ -37,12 +37,17 @@ export class ManualSchedule implements Schedule, Clock {
   pass(durationMs: number): void {
     const end = this.#now + durationMs;
     for (let due = this.#nextUntil(end); due !== undefined; due = this.#nextUntil(end)) {
-      this.#now = due.at;
+      this.#now = Math.max(this.#now, due.at);
       if (due.periodMs === undefined) this.#entries.delete(due);
-      else due.at += due.periodMs;
+      else due.at = this.#now + due.periodMs;
       due.run();
     }
     this.#now = end;
+  }
+
+  /** Lets time pass while the process is paused: what falls due runs when it goes on, with `pass(0)`. */
+  pause(durationMs: number): void {
+    this.#now += durationMs;
   }
 
   #add(entry: Entry): () => void {

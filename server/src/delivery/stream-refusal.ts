@@ -11,6 +11,7 @@ const REFUSALS: Readonly<Record<RefusalCause, string>> = {
   clients: 'This server has as many streams of clients as it takes.',
   'client-rate': 'Too many streams of clients are being opened at the same time.',
   draining: 'The server is draining.',
+  stuck: 'This server cannot follow the database. Others may.',
 };
 
 /**

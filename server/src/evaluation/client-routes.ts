@@ -5,6 +5,7 @@ import { Hono } from 'hono';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { DeliveryEnv } from '../delivery/delivery-env.ts';
 import { snapshotDocument } from '../delivery/frames.ts';
+import { minRevisionOf } from '../delivery/min-revision.ts';
 import { answerRefusal, noSuchEnvironment } from '../delivery/stream-refusal.ts';
 import { etagOf, namesEtag } from '../http/etag.ts';
 import { rawBody } from '../http/json-body.ts';
@@ -35,20 +36,27 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     new ContextValues(context, cache, parts.onEvaluated);
   const allowed = async (
     c: Context<DeliveryEnv>,
-    answer: (request: ClientRequest, signedBy: string | null) => Promise<Response>,
+    answer: (request: ClientRequest, signedBy: string | null, minRevision: number) => Promise<Response>,
   ): Promise<Response> => {
+    const minRevision = minRevisionOf(c);
+    if (!minRevision.ok) return answerProblem(c, minRevision.rejection);
     const request = await readClientRequest(rawBody(c));
     if (!request.ok) return answerProblem(c, request.rejection);
     const { context, hash } = request.value;
     const proof = await parts.secureMode.check(c.get('environment'), context, hash);
-    return proof.ok ? answer(request.value, proof.value) : answerProblem(c, proof.rejection);
+    if (!proof.ok) return answerProblem(c, proof.rejection);
+    return answer(request.value, proof.value, minRevision.value);
   };
   return new Hono<DeliveryEnv>()
-    .post('/evaluate', (c) => allowed(c, ({ context }) => evaluate(c, context)))
-    .post('/stream', (c) => allowed(c, (request, signedBy) => stream(c, request, signedBy)));
+    .post('/evaluate', (c) => allowed(c, ({ context }, _, minRevision) => evaluate(c, context, minRevision)))
+    .post('/stream', (c) => allowed(c, (request, ...terms) => stream(c, request, ...terms)));
 
-  async function evaluate(c: Context<DeliveryEnv>, context: ClientContext): Promise<Response> {
-    const at = await parts.delivery.ruleset(c.get('environment'), 0);
+  async function evaluate(
+    c: Context<DeliveryEnv>,
+    context: ClientContext,
+    minRevision: number,
+  ): Promise<Response> {
+    const at = await parts.delivery.ruleset(c.get('environment'), minRevision);
     if (at === undefined) return noSuchEnvironment(c);
     const etag = etagOf(`${at.epoch}:${at.revision}:${fingerprintOf(context)}`);
     const headers = { etag, 'cache-control': 'private, no-cache' };
@@ -65,6 +73,7 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     c: Context<DeliveryEnv>,
     request: ClientRequest,
     signedBy: string | null,
+    minRevision: number,
   ): Promise<Response> {
     const { outgoing: response } = c.env;
     if (response === undefined)
@@ -75,6 +84,7 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
       response,
       keyId: c.get('keyId'),
       signedBy,
+      minRevision,
       headers: { ...Object.fromEntries(c.res.headers), vary: 'Origin', 'x-request-id': c.get('requestId') },
       view,
     });

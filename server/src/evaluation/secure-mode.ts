@@ -6,11 +6,15 @@ import type { Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { ClientContext } from './client-context.ts';
 
 /** For how long the answer to "is it on?" may be remembered, in milliseconds. */
 const REMEMBERED_MS = 1_000;
+
+/** How long an evaluation waits for that answer where it knows an older one, in milliseconds. */
+const ASKED_MS_MAX = 250;
 
 /** Decides whether a browser may ask for a context. */
 export interface SecureMode {
@@ -18,7 +22,7 @@ export interface SecureMode {
    * @param hash - What the browser sent; `undefined`: nothing.
    * @returns The id of the server key that signed the context; `null` where none needs to; SECURE_MODE_HASH where the
    *   environment is in secure mode and no server key of it signed the context.
-   * @throws StorageFault where nobody can say whether it is.
+   * @throws StorageFault where nobody could ever say whether it is.
    */
   check(
     environment: EnvironmentRef,
@@ -26,9 +30,9 @@ export interface SecureMode {
     hash: string | undefined,
   ): Promise<Result<string | null>>;
   /**
-   * Whether an environment is in secure mode, at most a second ago.
+   * Whether an environment is in secure mode, at most a second ago; while the database is away, whether it was at last.
    *
-   * @throws StorageFault where nobody can say.
+   * @throws StorageFault where nobody could ever say.
    */
   isOn(environment: EnvironmentRef): Promise<boolean>;
 }
@@ -37,7 +41,7 @@ export interface SecureMode {
  * Secure mode: a browser proves, with an HMAC that its own backend made, that the context is that of its user. What
  * signs is what the database keeps of a server key, so that keys rotate with overlap and no other secret exists.
  *
- * @example await createSecureMode({ isOn: storedSecureMode(storage, clock), keys, clock }).check(environment, context, hash);
+ * @example await createSecureMode({ isOn: storedSecureMode({ storage, clock, schedule }), keys, clock }).check(environment, context, hash);
  */
 export function createSecureMode(ports: {
   /** Rejects with a StorageFault where nobody can say. */
@@ -61,21 +65,46 @@ export function createSecureMode(ports: {
   };
 }
 
-/** Asks a storage whether environments are in secure mode, and remembers the answer for a second. */
-export function storedSecureMode(storage: Pick<Storage, 'read'>, clock: Clock): SecureMode['isOn'] {
+/**
+ * Asks a storage whether environments are in secure mode, and remembers the answer for a second. Where the storage does
+ * not answer, or not soon, what was so at last counts: nobody waits for a database that is away (SPEC.md, M7).
+ */
+export function storedSecureMode(ports: {
+  readonly storage: Pick<Storage, 'read'>;
+  readonly clock: Clock;
+  readonly schedule: Pick<Schedule, 'after'>;
+}): SecureMode['isOn'] {
+  const { storage, clock, schedule } = ports;
   const remembered = new Map<string, { readonly at: number; readonly isOn: Promise<boolean> }>();
-  return ({ project, environment }) => {
-    const name = `${project}/${environment}`;
+  const lastKnown = new Map<string, boolean>();
+
+  async function ask({ project, environment }: EnvironmentRef, name: string): Promise<boolean> {
+    const state = await storage.read(project);
+    const isOn = state?.environments.get(environment)?.environment.secureMode ?? false;
+    lastKnown.set(name, isOn);
+    return isOn;
+  }
+
+  return (environment) => {
+    const name = `${environment.project}/${environment.environment}`;
     const now = clock.now();
     const known = remembered.get(name);
     if (known !== undefined && Math.abs(now - known.at) < REMEMBERED_MS) return known.isOn;
-    const asked = storage
-      .read(project)
-      .then((state) => state?.environments.get(environment)?.environment.secureMode ?? false);
-    remembered.set(name, { at: now, isOn: asked });
-    asked.catch(() => remembered.delete(name));
-    return asked;
+    const last = lastKnown.get(name);
+    const asked = ask(environment, name);
+    const isOn = last === undefined ? asked : soonOr(last, asked, schedule);
+    remembered.set(name, { at: now, isOn });
+    isOn.catch(() => remembered.delete(name));
+    return isOn;
   };
+}
+
+/** What was asked, or else `last`: where it fails, or takes longer than an evaluation may wait. */
+function soonOr(last: boolean, asked: Promise<boolean>, schedule: Pick<Schedule, 'after'>): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = schedule.after(ASKED_MS_MAX, () => resolve(last));
+    asked.then(resolve, () => resolve(last)).finally(cancel);
+  });
 }
 
 /** HMAC-SHA256 of the canonical context, keyed with the hex SHA-256 of a server key's secret. */

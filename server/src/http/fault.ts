@@ -27,7 +27,7 @@ function rejectionOf(cause: unknown): Rejection {
     case 'full':
       return { code: 'STORAGE_FULL', detail: 'The disk of the database has no space left. Reads go on.' };
     case 'unavailable':
-      return { code: 'UNAVAILABLE', detail: 'The database does not answer.' };
+      return { code: 'UNAVAILABLE', detail: 'The database does not answer, or not with what was asked for.' };
     case 'damaged':
       return {
         code: 'UNAVAILABLE',

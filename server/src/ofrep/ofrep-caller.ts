@@ -4,12 +4,13 @@ import type { ApiKey } from '../access/api-key.ts';
 import type { Identify } from '../access/guard.ts';
 import { environmentOf } from '../access/guard.ts';
 import type { ClientLimits } from '../client-limits.ts';
+import { minRevisionOf } from '../delivery/min-revision.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { ClientContext } from '../evaluation/client-context.ts';
 import type { SecureMode } from '../evaluation/secure-mode.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import type { OfrepFault } from './ofrep-fault.ts';
-import { accessFault, rateFault } from './ofrep-fault.ts';
+import { accessFault, minRevisionFault, rateFault } from './ofrep-fault.ts';
 import { readAsked } from './ofrep-request.ts';
 import type { Audience } from './visible-flags.ts';
 
@@ -31,6 +32,8 @@ export interface Caller {
 /** Somebody who may ask, and the context that they ask for. */
 export interface Question extends Caller {
   readonly asked: ClientContext;
+  /** The answer may not be older than that. */
+  readonly minRevision: number;
 }
 
 /** The header in which a client key proves its context where the environment is in secure mode. */
@@ -49,9 +52,12 @@ export async function readQuestion(
   if (seconds > 0) return { fault: rateFault(seconds) };
   const read = await readAsked(c.req.raw);
   if ('fault' in read) return read;
-  if (!isClient) return { ...caller, ...read };
+  const minRevision = minRevisionOf(c);
+  if (!minRevision.ok) return { fault: minRevisionFault(minRevision.rejection) };
+  const question = { ...caller, ...read, minRevision: minRevision.value };
+  if (!isClient) return question;
   const proof = await secureMode.check(caller.environment, read.asked, c.req.header(HASH_HEADER));
-  return proof.ok ? { ...caller, ...read } : { fault: accessFault(proof.rejection) };
+  return proof.ok ? question : { fault: accessFault(proof.rejection) };
 }
 
 /** What a key that opens an environment stands for. */

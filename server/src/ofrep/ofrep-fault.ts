@@ -24,6 +24,12 @@ export function contextFault(errorDetails: string): OfrepFault {
   return { status: 400, errorCode: 'INVALID_CONTEXT', errorDetails };
 }
 
+/** A least revision that is none. */
+export function minRevisionFault({ detail }: Pick<Rejection, 'detail'>): OfrepFault {
+  const errorDetails = `${detail} Send a whole number, as writes answer with.`;
+  return { status: 400, errorCode: 'GENERAL', errorDetails };
+}
+
 /** A key that opens nothing here. */
 export function accessFault({ code, detail }: Pick<Rejection, 'code' | 'detail'>): OfrepFault {
   if (code !== 'UNAUTHENTICATED') return { status: 403, errorCode: 'GENERAL', errorDetails: detail };

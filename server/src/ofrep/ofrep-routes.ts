@@ -67,8 +67,8 @@ async function answerFlag(
 ): Promise<Response> {
   const question = await readQuestion(c, services);
   if ('fault' in question) return answerFault(c, question.fault);
-  const { environment, audience, asked } = question;
-  const at = await services.delivery.ruleset(environment, 0);
+  const { environment, audience, asked, minRevision } = question;
+  const at = await services.delivery.ruleset(environment, minRevision);
   const flag = at && visibleFlagOf(at.ruleset, audience, c.req.param('key') ?? '');
   if (flag === undefined) return answerFault(c, FLAG_NOT_FOUND);
   const { status, body } = encode(flag, flag.evaluate(asked.context));
@@ -82,9 +82,9 @@ async function answerBulk(
 ): Promise<Response> {
   const caller = await readQuestion(c, services);
   if ('fault' in caller) return answerFault(c, caller.fault);
-  const { key, environment, audience, asked } = caller;
+  const { key, environment, audience, asked, minRevision } = caller;
   const wanted = parseCursor(c.req.query('flagConfigEtag'));
-  const at = await rulesetFrom(services.delivery, environment, wanted);
+  const at = await rulesetFrom(services.delivery, environment, minRevision, wanted);
   if (at === undefined) return answerFault(c, noEnvironment);
   const now = services.clock.now();
   const question = { at, audience, asked };
@@ -128,9 +128,10 @@ async function answerStream(
 async function rulesetFrom(
   delivery: OfrepServices['delivery'],
   environment: EnvironmentRef,
+  minRevision: number,
   wanted: Cursor | undefined,
 ): Promise<RulesetAt | undefined> {
-  const at = await delivery.ruleset(environment, 0);
+  const at = await delivery.ruleset(environment, minRevision);
   if (at === undefined || wanted?.epoch !== at.epoch || wanted.revision <= at.revision) return at;
   return delivery.ruleset(environment, wanted.revision).catch((cause: unknown) => {
     if (cause instanceof StorageFault) return at;

@@ -3,6 +3,7 @@ import type { KeyKind } from '../access/authenticate.ts';
 import type { Identify } from '../access/guard.ts';
 import { environmentOf } from '../access/guard.ts';
 import type { Delivery } from '../delivery/delivery.ts';
+import { MIN_REVISION_HEADER } from '../delivery/min-revision.ts';
 import { isPlainBody } from '../evaluation/client-context.ts';
 import type { Quick } from '../platform/listen.ts';
 import type { EncodedAnswer, EncodedAnswers } from './encoded-answers.ts';
@@ -60,6 +61,7 @@ function isPlain({ method, url = '', headers }: IncomingMessage): boolean {
   const isFlag =
     method === 'POST' && url.startsWith(PREFIX) && /^[A-Za-z0-9._-]+$/.test(url.slice(PREFIX.length));
   const isProgram = headers.origin === undefined && headers['x-request-id'] === undefined;
+  if (headers[MIN_REVISION_HEADER] !== undefined) return false;
   return isFlag && isProgram && Number(headers['content-length']) <= BODY_BYTES_MAX;
 }
 
