@@ -31,6 +31,8 @@ import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
+import type { Tracing } from './platform/tracing.ts';
+import { NO_TRACING } from './platform/tracing.ts';
 import type { WorkMetrics } from './platform/work-metrics.ts';
 import { createWorkMetrics } from './platform/work-metrics.ts';
 import { registerReceiptMetrics } from './reports/applied-metrics.ts';
@@ -49,6 +51,7 @@ import { registerCommits, registerServerFacts } from './server-metrics.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
 import { measured } from './storage/storage-metrics.ts';
+import { traced } from './storage/traced-storage.ts';
 
 /** Everything that an application is composed of. */
 export interface AppParts {
@@ -61,6 +64,8 @@ export interface AppParts {
   readonly log: Log;
   /** Where every metric is registered. Default: a registry of the application's own. */
   readonly registry?: Registry;
+  /** Default: no traces. */
+  readonly tracing?: Tracing;
   /** Of the server, for the OpenAPI document. */
   readonly version: string;
 }
@@ -138,17 +143,19 @@ export function createApp(parts: AppParts): App {
 /** What everything in the server stands on: the storage is measured, and metrics have a registry. */
 interface Ground extends AppParts {
   readonly metrics: Registry;
+  readonly tracing: Tracing;
   readonly work: WorkMetrics;
   readonly onCommitted: OnCommitted;
 }
 
 function groundOf(parts: AppParts): Ground {
-  const { clock, version, registry: metrics = new Registry() } = parts;
+  const { clock, version, registry: metrics = new Registry(), tracing = NO_TRACING } = parts;
   registerServerFacts(metrics, { version, startedAt: clock.now() });
   return {
     ...parts,
-    storage: measured(parts.storage, metrics),
+    storage: measured(traced(parts.storage, tracing), metrics),
     metrics,
+    tracing,
     work: createWorkMetrics(metrics, clock),
     onCommitted: registerCommits(metrics),
   };

@@ -22,6 +22,7 @@ import type { Quick } from './platform/listen.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
+import type { Tracing } from './platform/tracing.ts';
 import { reportRoutes } from './reports/report-routes.ts';
 import type { ReportIntake } from './reports/reports.ts';
 import { watchStreams } from './reports/stream-presence.ts';
@@ -54,6 +55,7 @@ export interface DataPlaneParts {
   readonly schedule: Schedule;
   readonly log: Log;
   readonly metrics: Registry;
+  readonly tracing: Tracing;
   readonly frame: HttpFrame;
   /** Told of every environment that has reached a revision. */
   readonly onMoved?: DeliveryOptions['onMoved'];
@@ -70,7 +72,7 @@ export interface DataPlane {
 
 /** @example createDataPlane({ source: storage, keys, secureMode, reports, settings, ... }).mount(routes) */
 export function createDataPlane(parts: DataPlaneParts): DataPlane {
-  const { source, keys, reports, settings, clock, log, frame } = parts;
+  const { source, keys, reports, settings, clock, log, frame, tracing } = parts;
   const delivery = createDelivery({
     ...parts,
     storage: source,
@@ -100,6 +102,7 @@ export function createDataPlane(parts: DataPlaneParts): DataPlane {
       delivery,
       encode,
       newId: frame.newId,
+      isTraced: tracing.isSampled,
       now: () => clock.now(),
       onAnswered: (requestId, durationMs) => {
         frame.metrics.observe(QUICK_REQUEST, durationMs);

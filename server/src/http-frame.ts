@@ -5,11 +5,13 @@ import type { HttpEnv } from './http/http-env.ts';
 import { answerNotFound } from './http/not-found.ts';
 import { requestId, requestIds } from './http/request-id.ts';
 import { requestLog } from './http/request-log.ts';
+import { requestTrace } from './http/request-trace.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { HttpMetrics } from './platform/metrics.ts';
 import { createHttpMetrics } from './platform/metrics.ts';
 import type { Random } from './platform/random.ts';
+import type { Tracing } from './platform/tracing.ts';
 
 /** What every request goes through, whatever it asks for. */
 export interface HttpFrame {
@@ -20,14 +22,15 @@ export interface HttpFrame {
   mount<E extends HttpEnv>(routes: Hono<E>): void;
 }
 
-/** @example createHttpFrame({ clock, random, log, metrics }).mount(routes) */
+/** @example createHttpFrame({ clock, random, log, metrics, tracing }).mount(routes) */
 export function createHttpFrame(parts: {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
   readonly metrics: Registry;
+  readonly tracing: Tracing;
 }): HttpFrame {
-  const { clock, random, log } = parts;
+  const { clock, random, log, tracing } = parts;
   const newId = requestIds(random);
   const metrics = createHttpMetrics(parts.metrics);
   return {
@@ -35,6 +38,7 @@ export function createHttpFrame(parts: {
     metrics,
     mount: (routes) => {
       routes.use(requestId(newId));
+      routes.use(requestTrace(tracing));
       routes.use(requestLog(log, metrics, clock));
       routes.onError(answerFault(log));
       routes.notFound(answerNotFound(routes));

@@ -12,6 +12,8 @@ export type { Random } from './platform/random.ts';
 export { systemRandom } from './platform/random.ts';
 export type { Schedule } from './platform/schedule.ts';
 export { systemSchedule } from './platform/schedule.ts';
+export type { Tracing } from './platform/tracing.ts';
+export { createTracing } from './platform/tracing.ts';
 export type { ParsedSettings, SettingFault, Settings } from './settings.ts';
 export { parseSettings } from './settings.ts';
 export type { RunningServer, ServerOptions } from './start-server.ts';

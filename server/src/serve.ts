@@ -5,6 +5,7 @@ import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
 import { readOpenFilesMax } from './platform/open-files.ts';
+import { createTracing } from './platform/tracing.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from './process-end.ts';
 import type { Settings } from './settings.ts';
 import { describeFaults, parseSettings } from './settings.ts';
@@ -51,7 +52,15 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
   const storage = await openStorage(settings, log);
   const openFilesMax = readOpenFilesMax();
   const limits = openFilesMax === undefined ? {} : { openFilesMax };
-  return startServer({ settings, storage, log, version, registry, ...limits });
+  return startServer({
+    settings,
+    storage,
+    log,
+    version,
+    registry,
+    tracing: createTracing(version),
+    ...limits,
+  });
 }
 
 function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {

@@ -12,6 +12,7 @@ import type { Random } from './platform/random.ts';
 import { systemRandom } from './platform/random.ts';
 import type { Schedule } from './platform/schedule.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import type { Tracing } from './platform/tracing.ts';
 import { withinOpenFiles } from './server-connections.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
@@ -29,6 +30,8 @@ export interface ServerOptions {
    * Default: no such limit.
    */
   readonly openFilesMax?: number;
+  /** Default: no traces. */
+  readonly tracing?: Tracing;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: the system's. */

@@ -1,6 +1,8 @@
 import type { JsonValue } from '@dimmer/schema';
 import type { Actor } from '../access/api-key.ts';
 import type { ProjectState } from '../environments/environment.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING } from '../platform/tracing.ts';
 import { applyDraft } from '../storage/apply-draft.ts';
 import type {
   EnvironmentCommit,
@@ -67,6 +69,7 @@ export interface CommitRequest {
   readonly details?: JsonValue;
   /** Told what was written once storage holds it; not of a dry run, and not when a reply is replayed. */
   readonly onCommitted?: (project: string, commits: readonly EnvironmentCommit[]) => void;
+  readonly tracing?: Tracing;
   readonly reply: (outcome: CommitOutcome) => Reply;
 }
 
@@ -81,18 +84,21 @@ export interface CommitRequest {
  * });
  */
 export async function commit(storage: Storage, request: CommitRequest): Promise<Result<TransactOutcome>> {
-  const { project, actor, idempotency } = request;
+  const { project, actor, idempotency, action, tracing = NO_TRACING } = request;
   let planned: readonly EnvironmentCommit[] = [];
-  const outcome = await storage.transact({
+  const transact: TransactRequest = {
     project,
     actor,
     ...(idempotency !== undefined && { idempotency }),
     plan: (world) => {
-      const plan = planCommit(world, request);
+      const plan = tracing.within('plan', {}, () => planCommit(world, request));
       planned = (plan.ok && plan.value.draft?.commits) || [];
       return plan;
     },
-  });
+  };
+  const outcome = await tracing.within('commit', { 'dimmer.project': project, 'dimmer.action': action }, () =>
+    storage.transact(transact),
+  );
   if (outcome.ok && !outcome.value.replayed) request.onCommitted?.(project, planned);
   return outcome;
 }

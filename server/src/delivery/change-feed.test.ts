@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { NO_TRACING } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { CHANGES_PER_READ, ChangeFeed, REVISION_WAIT_MS } from './change-feed.ts';
 import { ChangeLog, ENVIRONMENT, history, historyCommit, put, remove } from './change-log.fixture.ts';
@@ -12,6 +13,7 @@ function setUp(environment = ENVIRONMENT) {
   const copies: EnvironmentCopy[] = [];
   const faults: unknown[] = [];
   const feed = new ChangeFeed({
+    tracing: NO_TRACING,
     storage: log,
     environment,
     clock: schedule,

@@ -1,6 +1,8 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { DeliverySource } from './delivery-source.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
@@ -20,6 +22,7 @@ export interface ChangeFeedPorts {
   readonly environment: EnvironmentRef;
   readonly clock: Clock;
   readonly schedule: Schedule;
+  readonly tracing: Tracing;
   /** Told in the tick in which the copy moves. */
   readonly onCopy: (copy: EnvironmentCopy) => void;
   /** Told after every look that went well, whether or not there was something new. */
@@ -133,7 +136,8 @@ export class ChangeFeed {
       this.#wokenAgain = false;
       const onLooked = this.#onLooked.splice(0);
       try {
-        await this.#read();
+        const { tracing, environment } = this.#ports;
+        await tracing.within('feed read', placeOf(environment), () => this.#read());
         if (!this.#closed) this.#ports.onAnswer();
       } catch (cause) {
         this.#fail(cause);

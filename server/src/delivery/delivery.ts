@@ -4,6 +4,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
 import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
@@ -45,6 +47,7 @@ export interface DeliveryOptions {
   /** The greatest age of a stream, in milliseconds (`DIMMER_STREAM_AGE_MS`). */
   readonly streamAgeMs: number;
   readonly limits: DeliveryLimits;
+  readonly tracing?: Tracing;
   /** Told of every environment that has reached a revision, in the tick in which it has. Default: nobody is. */
   readonly onMoved?: ((reading: EnvironmentReading) => void) | undefined;
 }
@@ -283,6 +286,7 @@ class StorageDelivery implements Delivery {
     const delivery = new EnvironmentDelivery({
       ...this.#options,
       onMoved: this.#options.onMoved ?? (() => {}),
+      tracing: this.#options.tracing ?? NO_TRACING,
       environment,
       wheel: this.#wheel,
       order: this.#order,

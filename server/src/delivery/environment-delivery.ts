@@ -5,6 +5,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { FeedSource } from './change-feed.ts';
 import { ChangeFeed } from './change-feed.ts';
@@ -36,6 +38,7 @@ export interface EnvironmentDeliveryPorts {
   readonly order: FanOutOrder;
   /** @param lagMs - From a commit to the last stream's write, in milliseconds. */
   readonly onPublished: (lagMs: number) => void;
+  readonly tracing: Tracing;
   /** Told in the tick in which the copy moves. */
   readonly onMoved: (reading: EnvironmentReading) => void;
 }
@@ -191,10 +194,16 @@ export class EnvironmentDelivery implements Publishing {
   }
 
   publish(): void {
-    const { clock, onPublished } = this.#ports;
+    const { clock, onPublished, tracing } = this.#ports;
     const [copy, streams] = [this.#feed.copy, this.#streams];
     if (copy === undefined || streams === undefined) return;
-    streams.publish(copy);
+    const { revision } = copy;
+    const attributes = {
+      ...placeOf(this.environment),
+      'dimmer.revision': revision,
+      'dimmer.streams': streams.set.count,
+    };
+    tracing.within('publish', attributes, () => streams.publish(copy));
     onPublished(clock.now() - Date.parse(copy.committedAt));
   }
 

@@ -10,6 +10,8 @@ import { answerRefusal, noSuchEnvironment } from '../delivery/stream-refusal.ts'
 import { etagOf, namesEtag } from '../http/etag.ts';
 import { rawBody } from '../http/json-body.ts';
 import { answerProblem } from '../http/problem.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { placeOf } from '../platform/tracing.ts';
 import type { ClientContext } from './client-context.ts';
 import { fingerprintOf } from './client-context.ts';
 import type { ClientRequest } from './client-request.ts';
@@ -22,6 +24,7 @@ import { valueView } from './value-view.ts';
 export interface ClientRoutesParts {
   readonly delivery: Pick<Delivery, 'ruleset' | 'openView'>;
   readonly secureMode: SecureMode;
+  readonly tracing: Tracing;
   /** Told how many evaluations were made. */
   readonly onEvaluated: (count: number) => void;
 }
@@ -63,7 +66,9 @@ export function clientRoutes(parts: ClientRoutesParts): Hono<DeliveryEnv> {
     const known = c.req.header('if-none-match');
     if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
     const values = valuesOf(context);
-    values.advance(cache.flagsOf(at.ruleset));
+    parts.tracing.within('evaluate', placeOf(c.get('environment')), () =>
+      values.advance(cache.flagsOf(at.ruleset)),
+    );
     const puts = values.values.map(({ put }) => put);
     const body = snapshotDocument({ ...at, digest: values.digest }, puts);
     return c.body(body, 200, { ...headers, 'content-type': 'application/json' });

@@ -1,9 +1,9 @@
 import type { MiddlewareHandler } from 'hono';
-import { matchedRoutes } from 'hono/route';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { HttpMetrics } from '../platform/metrics.ts';
 import type { HttpEnv } from './http-env.ts';
+import { routeOf } from './route-of.ts';
 
 /**
  * Asked by machines, every few seconds or thousands of times in one; they would drown what people did, and a line for
@@ -25,7 +25,7 @@ export function requestLog(log: Log, metrics: HttpMetrics, clock: Clock): Middle
     const start = clock.now();
     await next();
     const durationMs = clock.now() - start;
-    const route = matchedRoutes(c).findLast(({ path }) => !path.endsWith('*'))?.path ?? 'none';
+    const route = routeOf(c);
     const request = { method: c.req.method, route, status: c.res.status };
     metrics.observe(request, durationMs);
     const level = QUIET.has(route) ? 'debug' : 'info';

@@ -13,6 +13,8 @@ import type { HttpEnv } from '../http/http-env.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { bulkBody, bulkEtag } from './bulk-answer.ts';
 import type { EncodedAnswers } from './encoded-answers.ts';
@@ -33,6 +35,7 @@ export interface OfrepServices extends CallerPorts {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly tracing: Tracing;
   readonly encode: EncodedAnswers;
 }
 
@@ -71,7 +74,10 @@ async function answerFlag(
   const at = await services.delivery.ruleset(environment, minRevision);
   const flag = at && visibleFlagOf(at.ruleset, audience, c.req.param('key') ?? '');
   if (flag === undefined) return answerFault(c, FLAG_NOT_FOUND);
-  const { status, body } = encode(flag, flag.evaluate(asked.context));
+  const evaluated = services.tracing.within('evaluate', placeOf(environment), () =>
+    flag.evaluate(asked.context),
+  );
+  const { status, body } = encode(flag, evaluated);
   return answerJson(c, status, body);
 }
 
@@ -92,7 +98,9 @@ async function answerBulk(
   const headers = { etag, 'cache-control': 'private, no-cache' };
   const known = c.req.header('if-none-match');
   if (known !== undefined && namesEtag(known, etag, 'weak')) return c.body(null, 304, headers);
-  const body = bulkBody(question, encode, streamUrl(key, formatCursor(at), now));
+  const body = services.tracing.within('evaluate', placeOf(environment), () =>
+    bulkBody(question, encode, streamUrl(key, formatCursor(at), now)),
+  );
   return answerJson(c, 200, body, headers);
 }
 

@@ -15,6 +15,8 @@ export interface QuickFlagPorts {
   readonly encode: EncodedAnswers;
   /** Names a request. */
   readonly newId: () => string;
+  /** Whether somebody wants to see a request with this `traceparent` traced: the ordinary way does that. */
+  readonly isTraced: (traceparent: string | undefined) => boolean;
   /** Told of every request that was answered here. */
   readonly onAnswered: (requestId: string, durationMs: number) => void;
   readonly now: () => number;
@@ -37,7 +39,7 @@ const BODY_BYTES_MAX = 16_384;
  */
 export function quickFlag(ports: QuickFlagPorts): Quick {
   return (incoming, outgoing, otherwise) => {
-    if (!isPlain(incoming)) return otherwise();
+    if (!isPlain(incoming) || ports.isTraced(traceparentOf(incoming))) return otherwise();
     const startedAt = ports.now();
     const chunks: Buffer[] = [];
     incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -63,6 +65,11 @@ function isPlain({ method, url = '', headers }: IncomingMessage): boolean {
   const isProgram = headers.origin === undefined && headers['x-request-id'] === undefined;
   if (headers[MIN_REVISION_HEADER] !== undefined) return false;
   return isFlag && isProgram && Number(headers['content-length']) <= BODY_BYTES_MAX;
+}
+
+function traceparentOf({ headers }: IncomingMessage): string | undefined {
+  const { traceparent } = headers;
+  return typeof traceparent === 'string' ? traceparent : undefined;
 }
 
 async function answerTo(

@@ -3,6 +3,7 @@ import type { CommitRequest } from '../changes/commit.ts';
 import type { DefinitionSizes } from '../changes/definition-sizes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
+import type { Tracing } from '../platform/tracing.ts';
 import type { Storage } from '../storage/storage.ts';
 
 /** What the REST routes work with. */
@@ -13,6 +14,7 @@ export interface RestServices {
   readonly random: Random;
   /** How large the definitions of environments are: remembered, so that a write measures only what it changes. */
   readonly sizes: DefinitionSizes;
+  readonly tracing: Tracing;
   /** Told of what was committed. */
   readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
 }

@@ -41,7 +41,7 @@ export function commitWrite(
   services: RestServices,
   asked: Write,
 ): Promise<Result<TransactOutcome>> {
-  const { storage, random, sizes, onCommitted } = services;
+  const { storage, random, sizes, onCommitted, tracing } = services;
   const { reason = null, version: _, replaces: __, dryRun = false, ...request } = asked;
   const idempotency = dryRun ? undefined : idempotencyOf(c);
   return commit(storage, {
@@ -54,6 +54,7 @@ export function commitWrite(
     newSeed: () => random.uint32(),
     sizes,
     onCommitted,
+    tracing,
   });
 }
 
