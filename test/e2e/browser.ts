@@ -53,15 +53,16 @@ export interface Site {
 /**
  * @param dimmerUrl - Where `/flags` leads to.
  * @param key - The client key of the pages.
+ * @param bundles - The folder with the SDK. Default: that of this build.
  */
-export async function openSite(dimmerUrl: string, key: string): Promise<Site> {
+export async function openSite(dimmerUrl: string, key: string, bundles = BUNDLES): Promise<Site> {
   const streams = new Set<IncomingMessage>();
   const server = createServer((request, response) => {
     const { pathname, searchParams } = new URL(request.url ?? '/', 'http://site');
     if (pathname.startsWith('/flags/')) pass(request, response, dimmerUrl, streams);
     else if (pathname === '/ping') response.end('pong');
     else if (pathname === '/') sendPage(response, key, searchParams);
-    else sendFile(response, pathname);
+    else sendFile(response, bundles, pathname);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -121,8 +122,8 @@ ${isModule ? '' : '<script src="/dimmer.global.js"></script>'}
 </script>`);
 }
 
-function sendFile(response: ServerResponse, pathname: string): void {
-  const path = `${BUNDLES}${pathname.slice(1)}`;
+function sendFile(response: ServerResponse, bundles: string, pathname: string): void {
+  const path = `${bundles}${pathname.slice(1)}`;
   if (!/^\/[\w.-]+\.m?js$/.test(pathname) || !existsSync(path)) {
     response.writeHead(404).end();
     return;

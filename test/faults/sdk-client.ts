@@ -23,6 +23,8 @@ export interface SdkClientOptions {
   readonly random: SeededRandom;
   /** The share of its random delays that it takes, from 0 to 1. */
   readonly patience?: number;
+  /** The SDK of another build. Default: of this one. */
+  readonly sdk?: typeof Dimmer;
 }
 
 /** The share of its random delays that an SDK takes here: a run is there for faults, not for waiting. */
@@ -39,9 +41,9 @@ export function impatientPlatform(random: SeededRandom, patience: number = PATIE
 
 /** Reads at every commit and between them; what equals the last reading is not written down again. */
 export function startSdkClient(options: SdkClientOptions): SdkClient {
-  const { name, url, serverKey, history, random } = options;
+  const { name, url, serverKey, history, random, sdk: Sdk = Dimmer } = options;
   const platform = impatientPlatform(random, options.patience);
-  const flags = new Dimmer({ url, key: serverKey, cache: false, logger: SILENT }, platform);
+  const flags = new Sdk({ url, key: serverKey, cache: false, logger: SILENT }, platform);
   let lastRead = '';
   let rampRevision = 0;
 

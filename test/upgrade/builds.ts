@@ -1,0 +1,41 @@
+import { existsSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { Dimmer } from '@dimmer/node';
+
+/** Dimmer at one commit: the server, and both SDKs. */
+export interface Build {
+  readonly name: string;
+  /** What `node` runs, with `serve`. */
+  readonly command: string;
+  /** The Node SDK. */
+  readonly sdk: () => Promise<typeof Dimmer>;
+  /** A folder with the file for script tags; `undefined`: there was no browser SDK yet. */
+  readonly browserSdk: string | undefined;
+}
+
+const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
+
+/** This one. */
+export const CURRENT: Build = {
+  name: 'this build',
+  command: at('../../server/bin/dimmer.js'),
+  sdk: async () => Dimmer,
+  browserSdk: at('../../sdk-browser/dist/'),
+};
+
+/** Earlier ones, as `recorded/README.md` says, the oldest first. */
+export const RECORDED: readonly Build[] = ['6b5915c', '3c3c88b'].map(recordedBuild);
+
+function recordedBuild(commit: string): Build {
+  const folder = at(`./recorded/${commit}/`);
+  return {
+    name: commit,
+    command: `${folder}server.mjs`,
+    sdk: async () => {
+      // A bundle has no types; what this build calls of it has been there from the first commit on.
+      const bundle = (await import(/* @vite-ignore */ `${folder}sdk-node.mjs`)) as { Dimmer: typeof Dimmer };
+      return bundle.Dimmer;
+    },
+    browserSdk: existsSync(`${folder}dimmer.global.js`) ? folder : undefined,
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * `npm run record:build -- <commit>`: builds the server and both SDKs of a commit into `test/upgrade/recorded/<commit>/`,
+ * minified, for the tests of upgrades. A few packages are taken from the workspace: one has a binary of its own, the others
+ * would make the file too large.
+ */
+import { execFileSync, spawnSync } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+/** Resolved from `test/package.json`. */
+const EXTERNAL = ['better-sqlite3', 'pg', 'ajv'];
+/** One file of a recorded build, at most. */
+const BYTES_MAX = 1024 * 1024;
+const FOLDERS = { node: 'sdk-node', browser: 'sdk-browser' };
+
+const [asked] = process.argv.slice(2);
+if (asked === undefined) throw new Error('Name a commit: npm run record:build -- <commit>');
+const commit = execFileSync('git', ['rev-parse', '--short=7', asked], { cwd: ROOT, encoding: 'utf8' }).trim();
+const source = mkdtempSync(join(tmpdir(), 'dimmer-record-'));
+const target = join(ROOT, 'test/upgrade/recorded', commit);
+
+try {
+  checkOut();
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  await bundleServer();
+  await bundle('sdk-node/src/index.ts', 'sdk-node.mjs');
+  bundleBrowserSdk();
+} finally {
+  rmSync(source, { recursive: true, force: true });
+}
+
+for (const { name, bytes } of bundles()) {
+  console.log(`${name.padEnd(16)}${(bytes / 1024).toFixed(0)} KB`);
+  if (bytes > BYTES_MAX) throw new Error(`${name} is larger than ${BYTES_MAX} bytes`);
+}
+
+function bundles() {
+  const names = readdirSync(target).filter((name) => /\.m?js$/.test(name));
+  return names.map((name) => ({ name, bytes: statSync(join(target, name)).size }));
+}
+
+/** The sources of the commit, and the packages that it names. */
+function checkOut() {
+  const archive = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: 2 ** 28 });
+  execFileSync('tar', ['-x', '-C', source], { input: archive });
+  run(['pnpm', 'install', '--frozen-lockfile', '--ignore-scripts', '--prefer-offline'], source);
+}
+
+async function bundleServer() {
+  await bundle('server/src/main.ts', 'server.mjs');
+  const { version } = JSON.parse(readFileSync(join(source, 'server/package.json'), 'utf8'));
+  writeFileSync(
+    join(target, 'package.json'),
+    `${JSON.stringify({ type: 'module', version: `${version}-${commit}` })}\n`,
+  );
+  // What its migrations were made from is of no use to a server.
+  const filter = (path) => !path.endsWith('_snapshot.json');
+  cpSync(join(source, 'server/migrations'), join(target, 'migrations'), { recursive: true, filter });
+}
+
+async function bundle(entry, file) {
+  await build({
+    entryPoints: [join(source, entry)],
+    outfile: join(target, file),
+    bundle: true,
+    minify: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    external: EXTERNAL,
+    legalComments: 'none',
+    charset: 'utf8',
+    logLevel: 'error',
+    // Packages that are CommonJS ask for Node's modules by `require`.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    plugins: [{ name: 'workspace', setup: resolveWorkspace }],
+  });
+}
+
+/** Packages of the workspace are their sources; files beside the sources are beside the bundle. */
+function resolveWorkspace({ onResolve, onLoad }) {
+  onResolve({ filter: /^@dimmer\// }, ({ path }) => {
+    const [, name, entry = ''] = path.split('/');
+    return { path: join(source, FOLDERS[name] ?? name, 'src', entry, 'index.ts') };
+  });
+  // Half of zod is messages in languages that Dimmer does not speak.
+  onLoad({ filter: /zod\/v4\/locales\/index\.js$/ }, () => ({
+    contents: "export { default as en } from './en.js';",
+  }));
+  onLoad({ filter: /server\/src\/.*\.ts$/ }, ({ path }) => ({
+    loader: 'ts',
+    contents: readFileSync(path, 'utf8').replaceAll(
+      /'(?:\.\.\/)+(migrations\/\w+|package\.json)'/g,
+      "'./$1'",
+    ),
+  }));
+}
+
+/** As it is published, with the names of its properties made short: by the commit's own program. */
+function bundleBrowserSdk() {
+  if (!existsSync(join(source, 'sdk-browser'))) return;
+  run(['pnpm', 'exec', 'tsc', '-b', 'sdk-browser'], source);
+  run(['pnpm', 'run', 'bundle'], join(source, 'sdk-browser'));
+  cpSync(join(source, 'sdk-browser/dist/dimmer.global.js'), join(target, 'dimmer.global.js'));
+}
+
+function run([command, ...args], cwd) {
+  const { status } = spawnSync(command, args, { cwd, stdio: ['ignore', 'ignore', 'inherit'] });
+  if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}`);
+}
