@@ -27,6 +27,7 @@ export function onMessage<Item extends Versioned>(
   if (decoded.outcome !== 'decoded') return;
   const message = decoded.value;
   if (message.type === 'goodbye') onGoodbye(turn, message);
+  else if (message.type === 'hello' && mayCross(state, message)) onCrossing(turn, message);
   else if ((message.type === 'hello') !== (state.phase === 'connecting')) {
     distrust(turn, `${message.type} out of turn: hello comes first, and once`);
   } else {
@@ -51,10 +52,25 @@ function onHello<Item extends Versioned>(turn: Turn<Item>, hello: HelloMessage):
   else {
     state.phase = 'open';
     state.staged = null;
+    state.isCrossing = false;
     state.silenceMs = silenceMs(heartbeatMs, timing);
     state.until = now + state.silenceMs;
     if (mode === 'none') current(turn, databaseAgeMs);
   }
+}
+
+/** Whether a second `hello` says that the server goes on in another epoch, from exactly what is here or from nothing. */
+function mayCross<Item extends Versioned>(
+  { phase, staged, isCrossing, epoch }: FollowerState<Item>,
+  hello: HelloMessage,
+): boolean {
+  return phase === 'live' && staged === null && !isCrossing && hello.epoch !== epoch && hello.mode !== 'none';
+}
+
+function onCrossing<Item extends Versioned>({ state }: Turn<Item>, { epoch, mode }: HelloMessage): void {
+  state.epoch = epoch;
+  state.isFull = mode === 'full';
+  state.isCrossing = true;
 }
 
 function onStaged<Item extends Versioned>(turn: Turn<Item>, object: StagedObject<Item>, size: number): void {
@@ -67,10 +83,11 @@ function onStaged<Item extends Versioned>(turn: Turn<Item>, object: StagedObject
 
 function onCommit<Item extends Versioned>(turn: Turn<Item>, commit: CommitMessage): void {
   const { state } = turn;
-  const { isFull, staged, resync } = state;
+  const { isFull, isCrossing, staged, resync } = state;
   const { revision, digest, committedAt, kill } = commit;
   const here = hereOf(state);
   state.isFull = false;
+  state.isCrossing = false;
   state.staged = null;
   if (here !== null && isOvertaken(state, here, revision)) {
     // Nothing of it is news. The stream is live once it stands where the copy does.
@@ -80,9 +97,12 @@ function onCommit<Item extends Versioned>(turn: Turn<Item>, commit: CommitMessag
     return;
   }
   // A full transfer may repeat the revision: it mends a copy that had gone wrong.
-  const follows = isFull ? revision >= (here?.revision ?? 0) : here !== null && revision > here.revision;
+  const follows = isFull
+    ? revision >= (here?.revision ?? 0)
+    : isCrossing || (here !== null && revision > here.revision);
+  const base = isFull ? null : isCrossing ? state.snapshot : here;
   const known = (resync ? null : here) ?? NOTHING;
-  const contents = withStaged<Item>((isFull ? null : here) ?? NOTHING, inOrder(staged), known.objects);
+  const contents = withStaged<Item>(base ?? NOTHING, inOrder(staged), known.objects);
   if (!follows) distrust(turn, `commit ${revision} does not follow on what is here`);
   else if (contents.digest !== digest) refuseDigest(turn, 'commit', revision);
   else {

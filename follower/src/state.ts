@@ -117,6 +117,8 @@ export interface FollowerState<Item extends Versioned> {
   readonly epoch: string | null;
   /** Whether the next commit replaces everything. */
   readonly isFull: boolean;
+  /** Whether the next commit takes the snapshot to the epoch, at whatever revision. */
+  readonly isCrossing: boolean;
   readonly staged: Staged<Item> | null;
   /** So much silence ends the stream. */
   readonly silenceMs: number;
@@ -149,6 +151,7 @@ export function initialState<Item extends Versioned>(): FollowerState<Item> {
     liveSince: null,
     epoch: null,
     isFull: false,
+    isCrossing: false,
     staged: null,
     silenceMs: 0,
     problem: null,

@@ -116,6 +116,21 @@ describe('tabs', () => {
     ]);
   });
 
+  test('[BG4] a crossing to another epoch reaches every tab, and nobody asks anew', async () => {
+    const rig = new Rig();
+    for (let index = 0; index < 3; index += 1) rig.open();
+    await rig.browser.clock.pass(3_000);
+    rig.server.cross('held', valuesAt(7));
+    await settle();
+    expect(rig.seen()).toEqual([7, 7, 7]);
+    rig.server.heartbeat();
+    rig.server.cross('e1', valuesAt(8));
+    await settle();
+    expect(rig.seen()).toEqual([8, 8, 8]);
+    expect(rig.tabs.map(({ flags }) => flags.status().epoch)).toEqual(['e1', 'e1', 'e1']);
+    expect(rig.server.streamRequests()).toHaveLength(1);
+  });
+
   test('[B40] tabs of different contexts do not meet', async () => {
     const rig = new Rig();
     rig.open();

@@ -190,7 +190,9 @@ function relayOf(
     if (name === 'hello') {
       const said = JSON.parse(data) as { readonly mode: string };
       hello = said;
-      if (said.mode === 'none') goLive();
+      // A live stream that crosses to another epoch, which the next commit belongs to.
+      if (isLive) uncommitted.push(event);
+      else if (said.mode === 'none') goLive();
       return;
     }
     if (name === 'put' || name === 'delete') {

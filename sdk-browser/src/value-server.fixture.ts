@@ -88,6 +88,19 @@ export class ValueServer {
     }
   }
 
+  /** The same revision in another epoch, with other values for everybody, on the streams that are open. */
+  cross(epoch: string, values: readonly ValueObject[]): void {
+    const before = this.#values;
+    this.#values = values;
+    this.epoch = epoch;
+    const { revision } = this;
+    for (const stream of this.streams) {
+      stream.send('hello', { protocol: 1, epoch, revision, mode: 'delta', heartbeatMs: 15_000 });
+      sendDifference(stream, before, values);
+      this.#sendCommit(stream);
+    }
+  }
+
   heartbeat(): void {
     for (const stream of this.streams) {
       const digest = digestOfAll(this.valuesOf(stream.who));

@@ -193,9 +193,9 @@ export class Dimmer extends ServedFlags {
     this.#cache?.save(snapshot);
     this.#tellDamage(snapshot, before);
     this.#tellDefect(snapshot, before, change);
-    if (before?.epoch !== snapshot.epoch) return;
     const { epoch, revision } = snapshot;
-    this.#reporter?.applied({ epoch, from: before.revision, revision }, kill);
+    if (before?.epoch === epoch) this.#reporter?.applied({ epoch, from: before.revision, revision }, kill);
+    else if (kill) this.#reporter?.killed();
   }
 
   /** Damaged flags and segments that came with a snapshot: each costs its own update, and no other. */

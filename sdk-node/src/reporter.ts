@@ -80,6 +80,11 @@ export class Reporter {
     if (kill) this.#hurry(timing.killSpreadMs);
   }
 
+  /** Flags were killed on the way to another epoch, inside which no step counts: that is told at once too. */
+  killed(): void {
+    this.#hurry(this.#ports.timing.killSpreadMs);
+  }
+
   /** An update was refused. Told with the next look, once: what hits everybody at once must not be a flood. */
   refused(problem: UpdateProblem): void {
     this.#problems.add(problem, this.#ports.clock.now());

@@ -3,6 +3,11 @@ import { environmentKeyRoutes } from './access/environment-key-routes.ts';
 import { identifyBy, requireAdminKey, requireSdkKey } from './access/guard.ts';
 import { createKeyDirectory } from './access/key-directory.ts';
 import { keyRoutes } from './access/key-routes.ts';
+import type { BreakGlass } from './break-glass/break-glass.ts';
+import { createBreakGlass } from './break-glass/break-glass.ts';
+import { HeldKills } from './break-glass/held-kills.ts';
+import { registerHeldMetrics } from './break-glass/held-metrics.ts';
+import { heldRoutes } from './break-glass/held-routes.ts';
 import { auditRoutes } from './changes/audit-routes.ts';
 import { changeRoutes } from './changes/change-routes.ts';
 import { createDefinitionSizes } from './changes/definition-sizes.ts';
@@ -68,6 +73,8 @@ export interface AppParts {
   readonly tracing?: Tracing;
   /** Of the server, for the OpenAPI document. */
   readonly version: string;
+  /** The host, by which people tell servers apart. */
+  readonly host: string;
 }
 
 /** The server without its socket. The storage stays open when it closes: whoever opened it closes it. */
@@ -79,7 +86,7 @@ export interface App extends Service {
 /**
  * Composes the server. It reads no environment variable and opens no socket.
  *
- * @example const app = createApp({ storage, settings, clock, random, schedule, log, version: '0.1.0' });
+ * @example const app = createApp({ storage, settings, clock, random, schedule, log, version: '0.1.0', host: 'flags-1' });
  */
 export function createApp(parts: AppParts): App {
   const ground = groundOf(parts);
@@ -91,9 +98,12 @@ export function createApp(parts: AppParts): App {
   const live = createLive({ ...ground, registry: reports.registry, heartbeatMs, streamAgeMs });
   const secureMode = createSecureMode({ isOn: storedSecureMode(ground), keys, clock });
   const frame = createHttpFrame(ground);
+  const held = new HeldKills(ground.random);
+  registerHeldMetrics(metrics, held);
   const plane = createDataPlane({
     ...ground,
     source: storage,
+    holder: held,
     keys,
     secureMode,
     reports,
@@ -101,6 +111,7 @@ export function createApp(parts: AppParts): App {
     onMoved: reports.moved,
   });
   const { delivery } = plane;
+  const breakGlass = createBreakGlass({ ...services, ...ground, held, delivery });
   registerReceiptMetrics(metrics, {
     environments: () => delivery.environments(),
     present: (environment) => reports.registry.present(environment),
@@ -115,10 +126,12 @@ export function createApp(parts: AppParts): App {
     '/api/v1/*',
     singleFlight<RestEnv>((c) => c.get('key').id),
   );
-  for (const capability of capabilitiesOf(services, delivery, reports, live)) routes.route('/', capability);
+  const capabilities = capabilitiesOf({ services, delivery, reports, live, breakGlass });
+  for (const capability of capabilities) routes.route('/', capability);
+  routes.route('/', heldRoutes(held, delivery, parts.host));
   plane.mount(routes);
   routes.route('/sdk/v1', environmentKeyRoutes({ keys, secureMode }, requireSdkKey(identify, 'server')));
-  routes.route('/', operationsRoutes(operationsOf(delivery, settings.metrics ? metrics : undefined)));
+  routes.route('/', operationsRoutes(operationsOf(delivery, held, settings.metrics ? metrics : undefined)));
   const document = JSON.stringify(openApiDocument(routes, version));
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
@@ -132,10 +145,16 @@ export function createApp(parts: AppParts): App {
     drain: async (spreadMs) => {
       await Promise.all([delivery.drain(spreadMs), live.drain(spreadMs)]);
       // Streams are told first: what SDKs still report on their way out is kept.
-      await Promise.all([periodic.stop(), reports.close()]);
+      await Promise.all([periodic.stop(), reports.close(), breakGlass.close()]);
     },
     close: async () => {
-      await Promise.all([periodic.stop(), delivery.close(), live.close(), reports.close()]);
+      await Promise.all([
+        periodic.stop(),
+        delivery.close(),
+        live.close(),
+        reports.close(),
+        breakGlass.close(),
+      ]);
     },
   };
 }
@@ -161,18 +180,20 @@ function groundOf(parts: AppParts): Ground {
   };
 }
 
-function capabilitiesOf(
-  services: RestServices,
-  delivery: Delivery,
-  reports: Reports,
-  live: Live,
-): RestRoutes[] {
+function capabilitiesOf(parts: {
+  readonly services: RestServices;
+  readonly delivery: Delivery;
+  readonly reports: Reports;
+  readonly live: Live;
+  readonly breakGlass: BreakGlass;
+}): RestRoutes[] {
+  const { services, delivery, reports, live, breakGlass } = parts;
   return [
     projectRoutes(services),
     environmentRoutes(services),
     flagRoutes(services),
     configurationRoutes(services),
-    killRoutes(services, reports.receipts),
+    killRoutes(services, reports.receipts, breakGlass),
     explainRoutes(services, delivery),
     changeRoutes(services),
     revertRoutes(services),
@@ -186,10 +207,11 @@ function capabilitiesOf(
   ];
 }
 
-function operationsOf(delivery: Delivery, metrics: Registry | undefined): Operations {
+function operationsOf(delivery: Delivery, held: HeldKills, metrics: Registry | undefined): Operations {
   return {
     ready: () => delivery.ready(),
     databaseAgeMs: () => delivery.databaseAgeMs(),
+    heldKills: () => held.count,
     ...(metrics !== undefined && { metrics }),
   };
 }

@@ -9,6 +9,7 @@ import type { Delivery, DeliveryOptions } from './delivery/delivery.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { deliveryRoutes } from './delivery/delivery-routes.ts';
 import type { DeliverySource } from './delivery/delivery-source.ts';
+import type { Holder } from './delivery/shown-copy.ts';
 import type { SecureMode } from './evaluation/secure-mode.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { crossOrigin } from './http/cross-origin.ts';
@@ -57,6 +58,8 @@ export interface DataPlaneParts {
   readonly metrics: Registry;
   readonly tracing: Tracing;
   readonly frame: HttpFrame;
+  /** Who holds kills over environments. Default: nobody does. */
+  readonly holder?: Holder;
   /** Told of every environment that has reached a revision. */
   readonly onMoved?: DeliveryOptions['onMoved'];
 }

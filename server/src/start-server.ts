@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
 import type { NewSecrets } from './access/bootstrap.ts';
 import { bootstrap } from './access/bootstrap.ts';
@@ -32,6 +33,8 @@ export interface ServerOptions {
   readonly openFilesMax?: number;
   /** Default: no traces. */
   readonly tracing?: Tracing;
+  /** By which people tell servers apart. Default: the machine's name. */
+  readonly host?: string;
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Default: the system's. */
@@ -77,8 +80,8 @@ interface ServerParts extends AppParts, Pick<ServerOptions, 'openFilesMax'> {
 
 function partsOf(options: ServerOptions): ServerParts {
   const { registry = new Registry(), clock = systemClock } = options;
-  const { random = systemRandom, schedule = systemSchedule } = options;
-  return { ...options, settings: withinOpenFiles(options), registry, clock, random, schedule };
+  const { random = systemRandom, schedule = systemSchedule, host = hostname() } = options;
+  return { ...options, settings: withinOpenFiles(options), registry, clock, random, schedule, host };
 }
 
 async function firstSecrets({ storage, clock, random }: AppParts, settings: Settings): Promise<NewSecrets> {

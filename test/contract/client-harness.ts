@@ -1,6 +1,6 @@
 import type { Message, ValueSnapshot } from '@dimmer/schema';
 import { decodeValueMessage, decodeValueSnapshot } from '@dimmer/schema';
-import type { RunningServer } from '@dimmer/server';
+import type { Clock, RunningServer, Storage } from '@dimmer/server';
 import { createLog, MemoryStorage, parseSettings, startServer } from '@dimmer/server';
 import { ADMIN, CLIENT, PRODUCTION, PROJECT, SERVER } from './rest-harness.ts';
 
@@ -11,6 +11,7 @@ export interface ClientHarness {
   readonly server: RunningServer;
   /** The log, line by line. */
   readonly log: readonly string[];
+  readonly clock: Clock;
   pass(ms: number): void;
   /** A request of an administrator that has to succeed. */
   admin(route: string, json?: unknown): Promise<unknown>;
@@ -46,7 +47,11 @@ export interface ClientStream {
   stop(): void;
 }
 
-export async function openClient(environment: Record<string, string> = {}): Promise<ClientHarness> {
+/** @param wrap - Puts something between the server and its storage. */
+export async function openClient(
+  environment: Record<string, string> = {},
+  wrap: (storage: Storage) => Storage = (storage) => storage,
+): Promise<ClientHarness> {
   let now = START;
   const clock = { now: () => now };
   const log: string[] = [];
@@ -60,7 +65,7 @@ export async function openClient(environment: Record<string, string> = {}): Prom
   if (!parsed.ok) throw new Error(JSON.stringify(parsed.faults));
   const server = await startServer({
     settings: parsed.settings,
-    storage: new MemoryStorage({ clock }),
+    storage: wrap(new MemoryStorage({ clock })),
     log: createLog('debug', { write: (line) => void log.push(line) }),
     version: '0.0.0-test',
     clock,
@@ -90,6 +95,7 @@ export async function openClient(environment: Record<string, string> = {}): Prom
   return {
     server,
     log,
+    clock,
     pass: (ms) => {
       now += ms;
     },

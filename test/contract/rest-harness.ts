@@ -68,6 +68,7 @@ export async function openRest(
     schedule: systemSchedule,
     log: createLog('debug', { write: (line) => void log.push(line) }),
     version: '0.0.0-test',
+    host: 'test-host',
   });
   return {
     app,

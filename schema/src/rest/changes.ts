@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
+import { BreakGlass } from './break-glass.ts';
 import { ConfigurationInput, ConfigurationPatch, ConfigurationView } from './configurations.ts';
 import { FlagInput, FlagPatch, FlagView } from './flags.ts';
 import { SegmentInput, SegmentPatch, SegmentView } from './segments.ts';
@@ -18,10 +19,12 @@ import {
 
 /** Kill one flag. */
 export const KillInput = z
-  .strictObject({ reason: ChangeReason, expiresAt: Timestamp.optional() })
+  .strictObject({ reason: ChangeReason, expiresAt: Timestamp.optional(), breakGlass: BreakGlass })
   .meta({ id: 'KillInput' });
 
-export const RestoreInput = z.strictObject({ reason: ChangeReason.optional() }).meta({ id: 'RestoreInput' });
+export const RestoreInput = z
+  .strictObject({ reason: ChangeReason.optional(), breakGlass: BreakGlass })
+  .meta({ id: 'RestoreInput' });
 
 /** Kill many flags in one revision: those named, those with the tag, or both. */
 export const KillManyInput = z
@@ -30,6 +33,7 @@ export const KillManyInput = z
     tag: Key.optional(),
     reason: ChangeReason,
     expiresAt: Timestamp.optional(),
+    breakGlass: BreakGlass,
   })
   .refine((input) => input.flags !== undefined || input.tag !== undefined, {
     error: 'must name flags or a tag',

@@ -1,3 +1,4 @@
+export * from './break-glass.ts';
 export * from './changes.ts';
 export * from './configurations.ts';
 export * from './environment-keys.ts';

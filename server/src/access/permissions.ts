@@ -35,6 +35,7 @@ export const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   [`PATCH ${CONFIGURATION}`, write],
   [`POST ${CONFIGURATION}/kill`, write],
   [`POST ${CONFIGURATION}/restore`, write],
+  [`GET ${ENVIRONMENT}/held-kills`, read],
   [`POST ${CONFIGURATION}/explain`, read],
   [`POST ${ENVIRONMENT}/kill`, write],
   [`POST ${ENVIRONMENT}/changes`, write],

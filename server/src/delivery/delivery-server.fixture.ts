@@ -11,7 +11,7 @@ import { answerFault } from '../http/fault.ts';
 import type { HttpEnv } from '../http/http-env.ts';
 import { systemRandom } from '../platform/random.ts';
 import { ChangeLog, ENVIRONMENT } from './change-log.fixture.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, DeliveryOptions } from './delivery.ts';
 import { createDelivery } from './delivery.ts';
 import type { DeliveryEnv } from './delivery-env.ts';
 import { deliveryRoutes } from './delivery-routes.ts';
@@ -51,7 +51,7 @@ export interface DeliveryServer {
 
 export async function startDelivery(
   environment: EnvironmentRef = ENVIRONMENT,
-  settings: Partial<typeof DELIVERY_SETTINGS> = {},
+  settings: Partial<typeof DELIVERY_SETTINGS> & Pick<DeliveryOptions, 'holder'> = {},
 ): Promise<DeliveryServer> {
   const log = new ChangeLog();
   const time = new ManualSchedule();
@@ -168,10 +168,11 @@ export class StalledPeer {
   }
 
   /** Everything received so far that is whole, without HTTP's framing. */
-  read(): Reader {
+  read({ mayCross = false } = {}): Reader {
     const [, body = ''] = splitOnce(Buffer.concat(this.#chunks).toString('latin1'), '\r\n\r\n');
     const text = dechunk(body);
     const reader = new Reader();
+    reader.mayCross = mayCross;
     reader.read(text.slice(0, text.lastIndexOf('\n\n') + 2));
     return reader;
   }

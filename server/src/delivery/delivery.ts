@@ -24,6 +24,7 @@ import type { StreamEndings } from './farewell.ts';
 import { dismiss, sendAway } from './farewell.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
+import type { Holder } from './shown-copy.ts';
 import type { StreamSet, StreamTarget } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { WedgeWatch } from './wedge-watch.ts';
@@ -48,6 +49,8 @@ export interface DeliveryOptions {
   readonly streamAgeMs: number;
   readonly limits: DeliveryLimits;
   readonly tracing?: Tracing;
+  /** Who holds kills over environments. Default: nobody does. */
+  readonly holder?: Holder;
   /** Told of every environment that has reached a revision, in the tick in which it has. Default: nobody is. */
   readonly onMoved?: ((reading: EnvironmentReading) => void) | undefined;
 }
@@ -99,8 +102,10 @@ export interface Delivery extends StreamEndings {
   ready(): boolean;
   /** How long ago the database last answered, in milliseconds; `Infinity`: never. */
   databaseAgeMs(): number;
-  /** How many streams are open. */
-  streams(): number;
+  /** How many streams are open; of one environment, or of all. */
+  streams(environment?: EnvironmentRef): number;
+  /** The environment as it is here, without asking the database; `undefined` where it was never loaded. */
+  known(environment: EnvironmentRef): RulesetAt | undefined;
   /** Where every environment is that is followed. */
   environments(): Iterable<EnvironmentReading>;
   /**
@@ -161,6 +166,8 @@ class StorageDelivery implements Delivery {
         this.#environments.get(nameOf(environment))?.announce(revision),
       ),
       schedule.every(TICK_MS, () => this.#tick()),
+      options.holder?.onChange((environment) => this.#environments.get(nameOf(environment))?.showAgain()) ??
+        (() => {}),
     ];
     this.#wedges.ask();
   }
@@ -215,10 +222,17 @@ class StorageDelivery implements Delivery {
     return answeredAt === undefined ? Infinity : Math.max(0, this.#options.clock.now() - answeredAt);
   }
 
-  streams(): number {
+  streams(environment?: EnvironmentRef): number {
+    const name = environment && nameOf(environment);
     let total = 0;
-    for (const { count } of this.#streamsByEnvironment()) total += count;
+    for (const { environment: ref, count } of this.#streamsByEnvironment()) {
+      if (name === undefined || nameOf(ref) === name) total += count;
+    }
     return total;
+  }
+
+  known(environment: EnvironmentRef): RulesetAt | undefined {
+    return this.#environments.get(nameOf(environment))?.ruleset();
   }
 
   environments(): readonly EnvironmentReading[] {
@@ -288,6 +302,7 @@ class StorageDelivery implements Delivery {
       onMoved: this.#options.onMoved ?? (() => {}),
       tracing: this.#options.tracing ?? NO_TRACING,
       environment,
+      heldFlags: () => this.#options.holder?.heldOver(environment),
       wheel: this.#wheel,
       order: this.#order,
       counts: this.#counts,

@@ -108,6 +108,21 @@ export function differencesSince(copy: EnvironmentCopy, since: number): Differen
   return { objects: newerThan(copy.objects, since), tombstones: newerThan(copy.tombstones, since) };
 }
 
+/**
+ * What makes one copy of another, by comparing every object: for copies between which no revision counts.
+ *
+ * @example differencesBetween(copy, copy) // { objects: [], tombstones: [] }
+ */
+export function differencesBetween(before: EnvironmentCopy, after: EnvironmentCopy): Differences {
+  const objects = [...after.objects].flatMap(([name, object]) =>
+    before.objects.get(name) === object ? [] : [object],
+  );
+  const tombstones = [...before.objects].flatMap(([name, { kind, key }]) =>
+    after.objects.has(name) ? [] : [{ kind, key, version: after.revision }],
+  );
+  return { objects, tombstones };
+}
+
 /** Applies one object to maps that the caller owns. @returns The digest after it. */
 function applyObject(
   objects: Map<string, WireObject>,

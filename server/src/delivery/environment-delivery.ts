@@ -13,13 +13,14 @@ import { ChangeFeed } from './change-feed.ts';
 import { copySizer } from './copy-size.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentReading } from './delivery-metrics.ts';
-import type { EnvironmentCopy } from './environment-copy.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import { rulesetBuilder } from './environment-ruleset.ts';
 import { EnvironmentStreams } from './environment-streams.ts';
 import type { FanOutOrder, Publishing } from './fan-out-order.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+import type { HeldFlags, ShownCopy } from './shown-copy.ts';
+import { copyShower } from './shown-copy.ts';
 import type { StreamSet } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { ViewStreams } from './view-streams.ts';
@@ -36,6 +37,8 @@ export interface EnvironmentDeliveryPorts {
   readonly streamAgeMs: number;
   readonly random: Random;
   readonly order: FanOutOrder;
+  /** What is killed here, whatever the database says. */
+  readonly heldFlags: () => HeldFlags | undefined;
   /** @param lagMs - From a commit to the last stream's write, in milliseconds. */
   readonly onPublished: (lagMs: number) => void;
   readonly tracing: Tracing;
@@ -59,6 +62,8 @@ export class EnvironmentDelivery implements Publishing {
   readonly #frames: FrameCache;
   readonly #rulesetOf = rulesetBuilder();
   readonly #sizeOf = copySizer();
+  readonly #show = copyShower();
+  #shown: ShownCopy | undefined;
   #streams: EnvironmentStreams | undefined;
   #views: ViewStreams | undefined;
   #announced: number | undefined;
@@ -72,7 +77,7 @@ export class EnvironmentDelivery implements Publishing {
     this.#frames = new FrameCache(ports.counts.encodings);
     this.#feed = new ChangeFeed({
       ...ports,
-      onCopy: (copy) => this.#moveTo(copy),
+      onCopy: (copy) => this.#moveTo(this.#show(copy, ports.heldFlags())),
       onAnswer: () => this.#succeed(),
       onFault: (cause) => this.#fail(cause),
     });
@@ -144,14 +149,13 @@ export class EnvironmentDelivery implements Publishing {
 
   /** @returns `undefined` until the environment has been loaded. */
   snapshot(): EncodedSnapshot | undefined {
-    const { copy } = this.#feed;
+    const copy = this.#shown;
     return copy && { cursor: formatCursor(copy), body: this.#frames.document(copy) };
   }
 
   /** @returns `undefined` until the environment has been loaded. */
   ruleset(): RulesetAt | undefined {
-    const { copy } = this.#feed;
-    return copy && this.#rulesetOf(copy);
+    return this.#shown && this.#rulesetOf(this.#shown);
   }
 
   /**
@@ -174,10 +178,15 @@ export class EnvironmentDelivery implements Publishing {
     this.#feed.wake();
   }
 
+  /** Shows the copy with what is held over it now. */
+  showAgain(): void {
+    const { copy } = this.#feed;
+    if (copy !== undefined) this.#moveTo(this.#show(copy, this.#ports.heldFlags()));
+  }
+
   /** Where it is, for metrics; `undefined` until it has been loaded. */
   reading(): EnvironmentReading | undefined {
-    const { copy } = this.#feed;
-    return copy && this.#readingOf(copy);
+    return this.#shown && this.#readingOf(this.#shown);
   }
 
   /** Looks for changes, and lets nobody in until it has looked. */
@@ -189,13 +198,13 @@ export class EnvironmentDelivery implements Publishing {
   }
 
   get killWaits(): boolean {
-    const [copy, streams] = [this.#feed.copy, this.#streams];
-    return copy !== undefined && streams !== undefined && copy.lastKill > streams.revision;
+    const [copy, streams] = [this.#shown, this.#streams];
+    return copy !== undefined && streams !== undefined && copy.killPosition > streams.copy.position;
   }
 
   publish(): void {
     const { clock, onPublished, tracing } = this.#ports;
-    const [copy, streams] = [this.#feed.copy, this.#streams];
+    const [copy, streams] = [this.#shown, this.#streams];
     if (copy === undefined || streams === undefined) return;
     const { revision } = copy;
     const attributes = {
@@ -204,19 +213,21 @@ export class EnvironmentDelivery implements Publishing {
       'dimmer.streams': streams.set.count,
     };
     tracing.within('publish', attributes, () => streams.publish(copy));
-    onPublished(clock.now() - Date.parse(copy.committedAt));
+    // What is held was never committed: it has no lag.
+    if (copy.held === undefined) onPublished(clock.now() - Date.parse(copy.committedAt));
   }
 
   close(): void {
     this.#feed.close();
   }
 
-  #readingOf(copy: EnvironmentCopy): EnvironmentReading {
+  #readingOf(copy: ShownCopy): EnvironmentReading {
     const { epoch, revision, committedAt } = copy;
     return { environment: this.environment, epoch, revision, committedAt, size: () => this.#sizeOf(copy) };
   }
 
-  #moveTo(copy: EnvironmentCopy): void {
+  #moveTo(copy: ShownCopy): void {
+    this.#shown = copy;
     this.#ports.onMoved(this.#readingOf(copy));
     if (this.#streams === undefined) {
       this.#streams = new EnvironmentStreams(copy, {

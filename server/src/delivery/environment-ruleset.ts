@@ -1,9 +1,13 @@
 import type { Ruleset } from '@dimmer/evaluator';
 import { buildRuleset } from '@dimmer/evaluator';
-import type { EnvironmentCopy } from './environment-copy.ts';
+import type { ShownCopy } from './shown-copy.ts';
 
 /** A ruleset and the moment that it was built from. Immutable. */
-export interface RulesetAt extends Pick<EnvironmentCopy, 'epoch' | 'revision' | 'committedAt' | 'lastKill'> {
+export interface RulesetAt
+  extends Pick<
+    ShownCopy,
+    'epoch' | 'origin' | 'revision' | 'committedAt' | 'lastKill' | 'position' | 'killPosition'
+  > {
   readonly ruleset: Ruleset;
 }
 
@@ -12,13 +16,14 @@ export interface RulesetAt extends Pick<EnvironmentCopy, 'epoch' | 'revision' | 
  *
  * @returns A function that gives the ruleset of a copy: of the same copy, the same object.
  */
-export function rulesetBuilder(): (copy: EnvironmentCopy) => RulesetAt {
-  let last: { readonly copy: EnvironmentCopy; readonly at: RulesetAt } | undefined;
+export function rulesetBuilder(): (copy: ShownCopy) => RulesetAt {
+  let last: { readonly copy: ShownCopy; readonly at: RulesetAt } | undefined;
   return (copy) => {
     if (last?.copy === copy) return last.at;
-    const { epoch, revision, committedAt, lastKill } = copy;
+    const { epoch, origin, revision, committedAt, lastKill, position, killPosition } = copy;
     const ruleset = buildRuleset(copy.objects.values(), last?.at.ruleset);
-    const at = Object.freeze({ ruleset, epoch, revision, committedAt, lastKill });
+    const moment = { epoch, origin, revision, committedAt, lastKill, position, killPosition };
+    const at = Object.freeze({ ruleset, ...moment });
     last = { copy, at };
     return at;
   };

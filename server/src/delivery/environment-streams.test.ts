@@ -8,6 +8,7 @@ import { FrameCache } from './frame-cache.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
 import { ManualSchedule } from './manual-schedule.fixture.ts';
 import { eventsOf } from './reader.fixture.ts';
+import { copyShower } from './shown-copy.ts';
 
 async function setUp() {
   const log = new ChangeLog();
@@ -15,8 +16,9 @@ async function setUp() {
   if (snapshot === undefined) throw new Error('no such environment');
   const schedule = new ManualSchedule();
   const counts = newDeliveryCounts();
+  const show = copyShower();
   const first = copyOf(snapshot);
-  const streams = new EnvironmentStreams(first, {
+  const streams = new EnvironmentStreams(show(first, undefined), {
     frames: new FrameCache(counts.encodings),
     wheel: createHeartbeatWheel({ schedule, clock: schedule, periodMs: 15_000 }),
     counts,
@@ -26,15 +28,15 @@ async function setUp() {
     random: systemRandom,
     databaseAgeMs: () => 0,
   });
-  return { log, first, streams };
+  return { log, first, show, streams };
 }
 
 test('[D11] a heartbeat names the revision of its moment, also when that came within the same millisecond', async () => {
-  const { log, first, streams } = await setUp();
+  const { log, first, show, streams } = await setUp();
   const now = 1_700_000_000_000;
   const before = streams.heartbeat(now);
   expect(streams.heartbeat(now)).toBe(before);
-  streams.publish(fold(first, [log.commit(put('a'))]));
+  streams.publish(show(fold(first, [log.commit(put('a'))]), undefined));
   expect(eventsOf(streams.heartbeat(now))[0]?.message).toMatchObject({ type: 'heartbeat', revision: 1 });
 });
 

@@ -1,9 +1,11 @@
 import type { Cursor, HelloMessage } from '@dimmer/schema';
 import type { DeliveryCounts } from './delivery-counts.ts';
-import type { EnvironmentCopy } from './environment-copy.ts';
+import { differencesBetween } from './environment-copy.ts';
 import type { FrameCache } from './frame-cache.ts';
 import { heartbeatFrame, helloFrame } from './frames.ts';
 import { modeOf } from './resume.ts';
+import type { ShownCopy } from './shown-copy.ts';
+import { isCrossing } from './shown-copy.ts';
 import type { StreamSetPorts, StreamTarget } from './stream-set.ts';
 import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 import type { StreamSource } from './subscriber.ts';
@@ -22,27 +24,48 @@ export interface StreamRequest extends StreamTarget {
   readonly cursor: Cursor | undefined;
 }
 
+/** The step from one epoch to another, for readers that stand right before it. */
+interface Crossing {
+  /** The position that it leads to. */
+  readonly to: number;
+  readonly copy: ShownCopy;
+  readonly bytes: Buffer;
+}
+
 /** The streams of one environment's definitions: all of them tell the same, from one source. */
 export class EnvironmentStreams implements StreamSource {
   /** The streams themselves. */
   readonly set: StreamSet;
   readonly #ports: EnvironmentStreamsPorts;
-  #copy: EnvironmentCopy;
+  #copy: ShownCopy;
+  /** Where streams are brought to: a step per revision, and one per crossing to another epoch. */
+  #position: number;
+  #crossing: Crossing | undefined;
   #beat: { readonly at: number; readonly bytes: Buffer } | undefined;
 
   /** @param first - The copy that the environment's feed loaded first. */
-  constructor(first: EnvironmentCopy, ports: EnvironmentStreamsPorts) {
+  constructor(first: ShownCopy, ports: EnvironmentStreamsPorts) {
     this.#copy = first;
+    this.#position = first.revision;
     this.#ports = ports;
     this.set = new StreamSet(ports);
   }
 
   get revision(): number {
-    return this.#copy.revision;
+    return this.#position;
   }
 
-  bytesSince(revision: number): Buffer | undefined {
-    return revision < this.#copy.floor ? undefined : this.#ports.frames.delta(this.#copy, revision);
+  /** The copy that streams were last brought to. */
+  get copy(): ShownCopy {
+    return this.#copy;
+  }
+
+  bytesSince(position: number): Buffer | undefined {
+    const { floor, revision } = this.#copy;
+    if (this.#crossing !== undefined && position < this.#crossing.to)
+      return this.#bytesAcross(this.#crossing, position);
+    const since = revision - (this.#position - position);
+    return since < floor ? undefined : this.#ports.frames.delta(this.#copy, since);
   }
 
   heartbeat(now: number): Buffer {
@@ -60,20 +83,44 @@ export class EnvironmentStreams implements StreamSource {
     counts.opened[mode] += 1;
     this.set.add(request, this).begin({
       headers: request.headers,
-      revision: this.#copy.revision,
+      revision: this.#position,
       hello: helloFrame(this.#copy, mode, { heartbeatMs, databaseAgeMs }),
       objects: this.#objectsFor(mode, request.cursor),
     });
   }
 
   /** Brings every stream to the copy. The order of writing is the order in which they were opened. */
-  publish(copy: EnvironmentCopy): void {
-    const { epoch } = this.#copy;
+  publish(copy: ShownCopy): void {
+    const before = this.#copy;
     this.#copy = copy;
     this.#beat = undefined;
-    // A stream cannot begin again in its middle: its reader comes back, and is sent the new epoch in full.
-    if (copy.epoch !== epoch) this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
+    this.#position += copy.epoch === before.epoch ? copy.revision - before.revision : 1;
+    if (isCrossing(before, copy)) this.#crossing = this.#crossingFrom(before, copy);
+    // Another history is sent in full: its readers come back for it one after the other.
+    if (copy.origin !== before.origin) this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
     else this.set.advance();
+  }
+
+  #crossingFrom(before: ShownCopy, copy: ShownCopy): Crossing {
+    const changes = differencesBetween(before, copy);
+    const kill = copy.killPosition > before.position;
+    const bytes = Buffer.concat([
+      this.#hello(copy, 'delta'),
+      this.#ports.frames.changes(copy, changes, kill),
+    ]);
+    return { to: this.#position, copy, bytes };
+  }
+
+  /** For a reader in an earlier epoch. Nearly all stand right before the crossing; one that is slower gets everything. */
+  #bytesAcross(crossing: Crossing, position: number): Buffer {
+    const copy = this.#copy;
+    if (position === crossing.to - 1 && crossing.copy === copy) return crossing.bytes;
+    return Buffer.concat([this.#hello(copy, 'full'), this.#ports.frames.full(copy)]);
+  }
+
+  #hello(copy: ShownCopy, mode: 'delta' | 'full'): Buffer {
+    const { heartbeatMs, databaseAgeMs } = this.#ports;
+    return helloFrame(copy, mode, { heartbeatMs, databaseAgeMs: databaseAgeMs() });
   }
 
   #objectsFor(mode: HelloMessage['mode'], cursor: Cursor | undefined): Buffer | undefined {

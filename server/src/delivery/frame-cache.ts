@@ -1,6 +1,6 @@
 import type { WireObject } from '@dimmer/schema';
 import type { DeliveryCounts } from './delivery-counts.ts';
-import type { EnvironmentCopy } from './environment-copy.ts';
+import type { Differences, EnvironmentCopy } from './environment-copy.ts';
 import { differencesSince } from './environment-copy.ts';
 import { commitFrame, deleteFrame, putFrame, snapshotDocument } from './frames.ts';
 
@@ -33,12 +33,16 @@ export class FrameCache {
     this.#turnTo(copy);
     const known = this.#deltas.get(since);
     if (known !== undefined) return known;
-    const { objects, tombstones } = differencesSince(copy, since);
-    const commit = commitFrame(copy, copy.lastKill > since);
-    const bytes = Buffer.concat([...this.#putsOf(objects), ...tombstones.map(deleteFrame), commit]);
-    this.#encodings.delta += 1;
+    const bytes = this.changes(copy, differencesSince(copy, since), copy.lastKill > since);
     if (this.#deltas.size < DELTAS_MAX) this.#deltas.set(since, bytes);
     return bytes;
+  }
+
+  /** A change set to the copy, whatever it starts from. */
+  changes(copy: EnvironmentCopy, { objects, tombstones }: Differences, kill: boolean): Buffer {
+    this.#encodings.delta += 1;
+    const frames = [...this.#putsOf(objects), ...tombstones.map(deleteFrame)];
+    return Buffer.concat([...frames, commitFrame(copy, kill)]);
   }
 
   /** Every object, then the commit. */

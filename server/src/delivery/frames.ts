@@ -18,7 +18,7 @@ const PUT_PREFIX = 'event: put\ndata: ';
 const SUFFIX = '\n\n';
 const COMMA = Buffer.from(',');
 
-/** The first frame of a stream. */
+/** The first frame of a stream, and of each crossing to another epoch. */
 export function helloFrame(
   { epoch, revision }: Cursor,
   mode: HelloMessage['mode'],

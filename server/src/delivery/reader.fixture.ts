@@ -34,6 +34,8 @@ export class Reader {
   cursor: Cursor | undefined;
   objects = new Map<string, WireObject>();
   readonly messages: Message[] = [];
+  /** Whether a stream may cross to another epoch. */
+  mayCross = false;
   #staged = new Map<string, WireObject>();
   #epoch = '';
 
@@ -50,9 +52,12 @@ export class Reader {
     this.messages.push(message);
     switch (message.type) {
       case 'hello':
-        assert(message.mode === 'full' || message.epoch === this.cursor?.epoch, 'continued in another epoch');
+        assert(
+          message.mode === 'full' || message.epoch === this.cursor?.epoch || this.mayCross,
+          'continued in another epoch',
+        );
         if (message.mode === 'none') assert.equal(message.revision, this.cursor?.revision);
-        if (message.mode === 'full') this.cursor = undefined;
+        if (message.mode === 'full' || message.epoch !== this.cursor?.epoch) this.cursor = undefined;
         this.#epoch = message.epoch;
         this.#staged = message.mode === 'full' ? new Map() : new Map(this.objects);
         return;

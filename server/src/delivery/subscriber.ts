@@ -25,7 +25,7 @@ export const STREAM_HEADERS = {
 
 /** Where a stream's bytes come from: one for many streams, or one for each that has a view of its own. */
 export interface StreamSource {
-  /** What streams are brought to: of SDKs the environment's revision, of others whatever grows with the bytes. */
+  /** What streams are brought to: the environment's position, or whatever else grows with the bytes. */
   readonly revision: number;
   /** What a reader at `revision` lacks; `undefined` where only everything would do. What it returns is sent. */
   bytesSince(revision: number): Buffer | undefined;

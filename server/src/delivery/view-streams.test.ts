@@ -17,8 +17,9 @@ function setUp(count: number) {
   const turns: (() => void)[] = [];
   const schedule = Object.assign(new ManualSchedule(), { soon: (run: () => void) => void turns.push(run) });
   const order = createFanOutOrder(schedule);
-  const first = { epoch: 'e', revision: 1, committedAt: '2026-11-21T09:00:00Z', lastKill: 0 };
-  let at: RulesetAt = { ...first, ruleset: buildRuleset([]) };
+  const place = { position: 1, killPosition: 0 };
+  const first = { epoch: 'e', origin: 'e', revision: 1, committedAt: '2026-11-21T09:00:00Z', lastKill: 0 };
+  let at: RulesetAt = { ...first, ...place, ruleset: buildRuleset([]) };
   const environment = { current: () => at, databaseAgeMs: () => 0, heartbeatMs: 15_000 };
   const views = new ViewStreams(environment, {
     order,
@@ -56,7 +57,7 @@ function setUp(count: number) {
     written,
     turn: () => turns.shift()?.(),
     move: (revision: number, lastKill = 0) => {
-      at = { ...at, revision, lastKill };
+      at = { ...at, revision, position: revision, lastKill, killPosition: lastKill };
       order.add(views);
     },
   };

@@ -51,7 +51,7 @@ export class ViewStreams implements Publishing {
   readonly set: StreamSet;
   readonly #environment: ViewedEnvironment;
   readonly #ports: ViewStreamsPorts;
-  #epoch: string;
+  #origin: string;
   /** Where every stream is, or where it takes no more. */
   #reached: number;
   /** The pass over the streams that is under way. */
@@ -61,9 +61,9 @@ export class ViewStreams implements Publishing {
     this.set = new StreamSet(ports);
     this.#environment = environment;
     this.#ports = ports;
-    const { epoch, revision } = environment.current();
-    this.#epoch = epoch;
-    this.#reached = revision;
+    const { origin, position } = environment.current();
+    this.#origin = origin;
+    this.#reached = position;
   }
 
   open(request: ViewRequest): void {
@@ -73,23 +73,23 @@ export class ViewStreams implements Publishing {
   }
 
   get killWaits(): boolean {
-    return this.#environment.current().lastKill > this.#reached;
+    return this.#environment.current().killPosition > this.#reached;
   }
 
   publish(): void {
-    const { epoch, revision } = this.#environment.current();
-    if (epoch !== this.#epoch) {
-      this.#epoch = epoch;
-      this.#reached = revision;
+    const { origin, position } = this.#environment.current();
+    if (origin !== this.#origin) {
+      this.#origin = origin;
+      this.#reached = position;
       this.#pass = undefined;
       this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
       return;
     }
-    this.#pass ??= { to: revision, rest: this.set.subscribers() };
+    this.#pass ??= { to: position, rest: this.set.subscribers() };
     if (advanceSome(this.#pass.rest)) {
       this.#reached = this.#pass.to;
       this.#pass = undefined;
-      if (this.#reached === revision) return;
+      if (this.#reached === position) return;
     }
     // Not done, or the environment has moved on: streams at the front of the pass lack what came meanwhile.
     this.#ports.order.add(this);

@@ -30,7 +30,7 @@ export function valueView(values: ContextValues, cache: ValueCache, held: HeldVa
       source: new ValueSource(values, cache, environment),
       mode,
       beginning: {
-        revision: at.revision,
+        revision: at.position,
         hello: helloFrame(at, mode, { heartbeatMs, databaseAgeMs }),
         objects: beginningOf(at, values, mode, held),
       },
@@ -43,34 +43,45 @@ class ValueSource implements StreamSource {
   readonly #values: ContextValues;
   readonly #cache: ValueCache;
   readonly #environment: ViewedEnvironment;
-  /** The revision of the values. */
-  #told: number;
+  /** The moment of the values. */
+  #told: RulesetAt;
 
   constructor(values: ContextValues, cache: ValueCache, environment: ViewedEnvironment) {
     this.#values = values;
     this.#cache = cache;
     this.#environment = environment;
-    this.#told = environment.current().revision;
+    this.#told = environment.current();
   }
 
   get revision(): number {
-    return this.#environment.current().revision;
+    return this.#environment.current().position;
   }
 
-  bytesSince(revision: number): Buffer {
+  bytesSince(position: number): Buffer {
     const at = this.#environment.current();
+    const told = this.#told;
+    // Back where it was: a kill was held and lifted before this stream took it.
+    if (at.epoch === told.epoch && at.revision === told.revision) return NOTHING;
     const { puts, removed } = this.#values.advance(this.#cache.flagsOf(at.ruleset));
-    this.#told = at.revision;
+    this.#told = at;
     const deletes = removed.map(({ key, version }) => deleteFrame({ kind: 'value', key, version }));
-    const commit = commitFrame({ ...at, digest: this.#values.digest }, at.lastKill > revision);
-    return Buffer.concat([...framesOf(puts), ...deletes, commit]);
+    const commit = commitFrame({ ...at, digest: this.#values.digest }, at.killPosition > position);
+    const crossing = at.epoch === told.epoch ? [] : [this.#hello(at)];
+    return Buffer.concat([...crossing, ...framesOf(puts), ...deletes, commit]);
   }
 
   heartbeat(now: number): Buffer {
     const { digest } = this.#values;
-    return heartbeatFrame({ revision: this.#told, digest }, this.#environment.databaseAgeMs(now));
+    return heartbeatFrame({ revision: this.#told.revision, digest }, this.#environment.databaseAgeMs(now));
+  }
+
+  #hello(at: RulesetAt): Buffer {
+    const { heartbeatMs, databaseAgeMs } = this.#environment;
+    return helloFrame(at, 'delta', { heartbeatMs, databaseAgeMs: databaseAgeMs() });
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** An equal digest means equal values, whatever happened between: the history of a context is kept nowhere. */
 function modeOf(at: RulesetAt, digest: number, held: HeldValues): HelloMessage['mode'] {

@@ -86,12 +86,21 @@ export function hasExpired(kill: { readonly expiresAt?: string | undefined } | n
   return kill?.expiresAt !== undefined && Date.parse(kill.expiresAt) <= nowMs;
 }
 
-function killOf(reason: string, expiresAt: string | undefined, context: EditContext): Result<Kill> {
+/** The kill that is asked for, unless its time is over already. */
+export function killOf(
+  reason: string,
+  expiresAt: string | undefined,
+  context: Pick<EditContext, 'now' | 'actor'>,
+): Result<Kill> {
   const isPast = hasExpired({ expiresAt }, Date.parse(context.now));
   return unlessFaulty(isPast ? [pastExpiry(context.now)] : [], () => killAt(reason, expiresAt, context));
 }
 
-function killAt(reason: string, expiresAt: string | undefined, { actor, now }: EditContext): Kill {
+function killAt(
+  reason: string,
+  expiresAt: string | undefined,
+  { actor, now }: Pick<EditContext, 'now' | 'actor'>,
+): Kill {
   return {
     reason,
     by: actor.name,

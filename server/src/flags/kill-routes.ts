@@ -1,20 +1,24 @@
 import {
   ConfigurationView,
+  HeldView,
   KilledManyView,
   KilledView,
   KillInput,
   KillManyInput,
+  LiftedView,
   RestoreInput,
   WaitQuery,
 } from '@dimmer/schema/rest';
+import type { BreakGlass } from '../break-glass/break-glass.ts';
 import { answerWrite } from '../http/answer.ts';
 import type { Receipts } from '../reports/receipts.ts';
 import { withReceipt } from '../reports/with-receipt.ts';
 import { commitReply } from '../rest/commit-reply.ts';
+import { actorOf } from '../rest/rest-env.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
-import { commitWrite, write } from '../rest/write.ts';
+import { commitWrite } from '../rest/write.ts';
 import { configurationReply } from './configuration-reply.ts';
 import { killFlag, killFlags, restoreFlag } from './kill-edits.ts';
 
@@ -29,7 +33,8 @@ const killing = restRoute({
   query: WaitQuery,
   body: KillInput,
   answer: [200, KilledView],
-  problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
+  held: HeldView,
+  problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 
 const restoring = restRoute({
@@ -39,6 +44,7 @@ const restoring = restRoute({
   summary: 'Lifts the kill of a flag.',
   body: RestoreInput,
   answer: [200, ConfigurationView],
+  held: LiftedView,
   problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED'],
 });
 
@@ -50,49 +56,61 @@ const killingMany = restRoute({
   query: WaitQuery,
   body: KillManyInput,
   answer: [200, KilledManyView],
-  problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED'],
+  held: HeldView,
+  problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 
 /** Kills and restores. */
-export function killRoutes(services: RestServices, receipts: Receipts): RestRoutes {
+export function killRoutes(services: RestServices, receipts: Receipts, breakGlass: BreakGlass): RestRoutes {
   return restRoutes()
     .openapi(killing, async (c) => {
       const { project, environment, flag } = c.req.valid('param');
       const input = c.req.valid('json');
-      const outcome = await commitWrite(c, services, {
-        project,
-        action: 'flag.kill',
-        subject: `flag/${flag}`,
-        reason: input.reason,
-        edit: killFlag(environment, flag, input),
-        reply: (made) => configurationReply(made, environment, flag),
-      });
-      const { wait } = c.req.valid('query');
-      return answerWrite(c, await withReceipt(outcome, receipts, { project, environment }, wait));
+      const ref = { project, environment };
+      const asked = { ...input, environment: ref, flags: [flag], actor: actorOf(c.get('key')) };
+      const outcome = await breakGlass.kill(asked, () =>
+        commitWrite(c, services, {
+          project,
+          action: 'flag.kill',
+          subject: `flag/${flag}`,
+          reason: input.reason,
+          edit: killFlag(environment, flag, input),
+          reply: (made) => configurationReply(made, environment, flag),
+        }),
+      );
+      return answerWrite(c, await withReceipt(outcome, receipts, ref, c.req.valid('query').wait));
     })
-    .openapi(restoring, (c) => {
+    .openapi(restoring, async (c) => {
       const { project, environment, flag } = c.req.valid('param');
-      return write(c, services, {
+      const { reason, breakGlass: isHeldOnly = false } = c.req.valid('json');
+      const ref = { project, environment };
+      if (isHeldOnly) return answerWrite(c, breakGlass.lift(ref, flag));
+      const outcome = await commitWrite(c, services, {
         project,
         action: 'flag.restore',
         subject: `flag/${flag}`,
-        reason: c.req.valid('json').reason,
+        reason,
         edit: restoreFlag(environment, flag),
-        reply: (outcome) => configurationReply(outcome, environment, flag),
+        reply: (made) => configurationReply(made, environment, flag),
       });
+      if (outcome.ok) breakGlass.restored(ref, flag);
+      return answerWrite(c, outcome);
     })
     .openapi(killingMany, async (c) => {
       const { project, environment } = c.req.valid('param');
       const input = c.req.valid('json');
-      const outcome = await commitWrite(c, services, {
-        project,
-        action: 'flag.kill',
-        subject: `environment/${environment}`,
-        reason: input.reason,
-        edit: killFlags(environment, input),
-        reply: (made) => commitReply(made, environment),
-      });
-      const { wait } = c.req.valid('query');
-      return answerWrite(c, await withReceipt(outcome, receipts, { project, environment }, wait));
+      const ref = { project, environment };
+      const asked = { ...input, environment: ref, flags: input.flags, actor: actorOf(c.get('key')) };
+      const outcome = await breakGlass.kill(asked, () =>
+        commitWrite(c, services, {
+          project,
+          action: 'flag.kill',
+          subject: `environment/${environment}`,
+          reason: input.reason,
+          edit: killFlags(environment, input),
+          reply: (made) => commitReply(made, environment),
+        }),
+      );
+      return answerWrite(c, await withReceipt(outcome, receipts, ref, c.req.valid('query').wait));
     });
 }

@@ -9,16 +9,20 @@ export interface Operations {
   readonly ready: () => boolean;
   /** How long ago the database last answered, in milliseconds. */
   readonly databaseAgeMs: () => number;
+  /** How many kills are held in this server, and not in the database. */
+  readonly heldKills: () => number;
   /** Left out: there is no `/metrics`. */
   readonly metrics?: Registry;
 }
 
 /** `/livez`: the process answers. `/readyz`: send requests here. `/metrics`: Prometheus. */
-export function operationsRoutes({ ready, databaseAgeMs, metrics }: Operations): Hono<HttpEnv> {
+export function operationsRoutes({ ready, databaseAgeMs, heldKills, metrics }: Operations): Hono<HttpEnv> {
   const routes = new Hono<HttpEnv>();
   routes.get('/livez', (c) => c.json({ status: 'live' }));
   routes.get('/readyz', (c) => {
-    if (ready()) return c.json({ status: 'ready', databaseAgeMs: databaseAgeMs() });
+    if (ready()) {
+      return c.json({ status: 'ready', databaseAgeMs: databaseAgeMs(), heldKills: heldKills() });
+    }
     return answerProblem(c, {
       code: 'UNAVAILABLE',
       detail: 'The server holds no complete snapshot yet, or is closing.',

@@ -42,7 +42,7 @@ export function refetchViews(random: Random): RefetchViews {
       beginning: {
         hello: helloFrame(at, reconnectInMs),
         objects: isBehind ? refetchFrame(at) : undefined,
-        revision: at.revision,
+        revision: at.position,
       },
     };
   };
@@ -53,7 +53,7 @@ class RefetchSource implements StreamSource {
   readonly #environment: ViewedEnvironment;
   readonly #audience: Audience;
   #at: RulesetAt;
-  /** The last revision that changed what the audience sees. */
+  /** The last position that changed what the audience sees. */
   #changedAt: number;
   #refetch: Buffer;
   #position: Buffer;
@@ -62,18 +62,18 @@ class RefetchSource implements StreamSource {
     this.#environment = environment;
     this.#audience = audience;
     this.#at = environment.current();
-    this.#changedAt = this.#at.revision;
+    this.#changedAt = this.#at.position;
     this.#refetch = refetchFrame(this.#at);
     this.#position = positionFrame(this.#at);
   }
 
   get revision(): number {
-    return this.#environment.current().revision;
+    return this.#environment.current().position;
   }
 
-  bytesSince(revision: number): Buffer {
+  bytesSince(position: number): Buffer {
     this.#follow();
-    return this.#changedAt > revision ? this.#refetch : this.#position;
+    return this.#changedAt > position ? this.#refetch : this.#position;
   }
 
   heartbeat(): Buffer {
@@ -89,7 +89,7 @@ class RefetchSource implements StreamSource {
     const at = this.#environment.current();
     if (at === before) return;
     this.#at = at;
-    if (looksDifferent(before.ruleset, at.ruleset, this.#audience)) this.#changedAt = at.revision;
+    if (looksDifferent(before.ruleset, at.ruleset, this.#audience)) this.#changedAt = at.position;
     this.#refetch = refetchFrame(at);
     this.#position = positionFrame(at);
   }

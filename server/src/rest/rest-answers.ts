@@ -12,6 +12,8 @@ export interface RouteTraits {
   readonly body?: z.ZodType | undefined;
   /** The status of success, and what is answered then; as JSON where nothing else is said. */
   readonly answer: readonly [status: 200 | 201, view: z.ZodType, mediaType?: 'text/event-stream'];
+  /** What is answered with 202 where the server took it, and the database does not have it. */
+  readonly held?: z.ZodType;
   /**
    * Whether the answer carries an ETag and the request may carry conditions. `required`: it must say which
    * version it replaces.
@@ -70,10 +72,22 @@ function writeProblems(method: string, conditional: RouteTraits['conditional']):
   ];
 }
 
-function successOf({ method, answer: [status, view, mediaType], conditional }: RouteTraits): Answers {
+function successOf(route: RouteTraits): Answers {
+  const {
+    method,
+    answer: [status, view, mediaType],
+    held,
+    conditional,
+  } = route;
   const success = { description: 'Done.', content: { [mediaType ?? 'application/json']: { schema: view } } };
   const unchanged = method === 'get' && conditional !== undefined;
-  return { [status]: success, ...(unchanged && { 304: { description: 'It is as If-None-Match says.' } }) };
+  return {
+    [status]: success,
+    ...(held !== undefined && {
+      202: { description: 'Held in this server.', content: { 'application/json': { schema: held } } },
+    }),
+    ...(unchanged && { 304: { description: 'It is as If-None-Match says.' } }),
+  };
 }
 
 function problemAnswers(codes: ReadonlySet<ProblemCode>): Answers {

@@ -1,0 +1,51 @@
+import { z } from 'zod';
+import { KillView } from './configurations.ts';
+import { Key, Timestamp } from './terms.ts';
+
+/** In a kill: hold it in this server where the database does not answer. In a restore: lift what is held. */
+export const BreakGlass = z
+  .boolean()
+  .optional()
+  .meta({
+    description:
+      'Of a kill: where the database does not answer, this server alone holds it, and commits it later. ' +
+      'Of a restore: lifts what this server holds, and asks no database.',
+  });
+
+const ThisServer = {
+  server: z.string().meta({ description: 'The host that holds it. Other servers do not know of it.' }),
+  streams: z.int().min(0).meta({ description: 'Streams of the environment that are open at this server.' }),
+};
+
+/** A kill that the database does not have, as the server that holds it answers (202). */
+export const HeldView = z
+  .object({
+    held: z.literal(true),
+    ...ThisServer,
+    project: Key,
+    environment: Key,
+    flags: z.array(Key),
+    at: Timestamp,
+    detail: z.string().meta({ description: 'What happened, and what did not.' }),
+  })
+  .meta({ id: 'HeldKill' });
+
+/** What became of a restore of held kills (202). */
+export const LiftedView = z
+  .object({
+    lifted: z.boolean().meta({ description: 'False where this server held no kill of the flag.' }),
+    ...ThisServer,
+    project: Key,
+    environment: Key,
+    flag: Key,
+  })
+  .meta({ id: 'LiftedKill' });
+
+/** The kills of one environment that this server holds. */
+export const HeldKillsView = z
+  .object({ ...ThisServer, items: z.array(KillView.extend({ flag: Key })) })
+  .meta({ id: 'HeldKills' });
+
+export type HeldView = z.infer<typeof HeldView>;
+export type LiftedView = z.infer<typeof LiftedView>;
+export type HeldKillsView = z.infer<typeof HeldKillsView>;

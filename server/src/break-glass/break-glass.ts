@@ -1,0 +1,338 @@
+import type { HeldView, LiftedView } from '@dimmer/schema/rest';
+import type { Actor } from '../access/api-key.ts';
+import type { CommitRequest } from '../changes/commit.ts';
+import { commit } from '../changes/commit.ts';
+import type { DefinitionSizes } from '../changes/definition-sizes.ts';
+import { unlessFaulty } from '../changes/fault.ts';
+import { flagNotFound } from '../changes/rejections.ts';
+import type { Rejection, Result } from '../changes/result.ts';
+import { accepted, andThen, rejected } from '../changes/result.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import { hasExpired, killOf } from '../flags/kill-edits.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import { repeat } from '../platform/repeat.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Storage, TransactOutcome } from '../storage/storage.ts';
+import { StorageFault } from '../storage/storage.ts';
+import type { HeldKill, HeldKills } from './held-kills.ts';
+import { HELD_KILLS_MAX } from './held-kills.ts';
+import { decide, reconciling } from './reconcile.ts';
+
+/** How long a kill that may be held waits for the database, in milliseconds. */
+export const DATABASE_TRY_MS = 1_000;
+
+/** How often it is looked whether the database takes what is held, in milliseconds. */
+export const RECONCILE_MS = 1_000;
+
+/** How many changes of a flag are looked at for a restore. Nobody makes more by hand in one outage. */
+const CHANGES_LOOKED_AT = 500;
+
+/** A kill as it was asked for. */
+export interface AskedKill {
+  readonly environment: EnvironmentRef;
+  /** Left out: only a tag was given, which nobody but the database can resolve. */
+  readonly flags: readonly string[] | undefined;
+  readonly tag?: string | undefined;
+  readonly reason: string;
+  /** ISO 8601. */
+  readonly expiresAt?: string | undefined;
+  readonly actor: Actor;
+  readonly breakGlass?: boolean | undefined;
+}
+
+/** Kills that reach the SDKs of this server while the database is away. */
+export interface BreakGlass {
+  /**
+   * Commits a kill. Where the database does not answer and the caller has broken the glass, holds it here.
+   *
+   * @throws what `commitKill` throws, but for a database that is away.
+   */
+  kill(
+    asked: AskedKill,
+    commitKill: () => Promise<Result<TransactOutcome>>,
+  ): Promise<Result<TransactOutcome>>;
+  /** Lifts a kill that is held here. One that is not held is no fault. */
+  lift(environment: EnvironmentRef, flag: string): Result<TransactOutcome>;
+  /** The database has restored a flag: what is held of it has no meaning any more. */
+  restored(environment: EnvironmentRef, flag: string): void;
+  /** Commits what is held, as far as the database takes it. It is done by itself each second. */
+  reconcile(): Promise<void>;
+  /** Ends it. What is still held is lost, which is logged. */
+  close(): Promise<void>;
+}
+
+export interface BreakGlassPorts {
+  readonly held: HeldKills;
+  readonly storage: Storage;
+  readonly delivery: Pick<Delivery, 'known' | 'ruleset' | 'streams'>;
+  readonly sizes: DefinitionSizes;
+  /** Told of what is committed. */
+  readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
+  /** Names this server in answers and in the audit log. */
+  readonly host: string;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly schedule: Schedule;
+  readonly log: Log;
+}
+
+/** @example const breakGlass = createBreakGlass({ held, storage, delivery, sizes, host, clock, random, schedule, log }); */
+export function createBreakGlass(ports: BreakGlassPorts): BreakGlass {
+  return new HoldingBreakGlass(ports);
+}
+
+class HoldingBreakGlass implements BreakGlass {
+  readonly #ports: BreakGlassPorts;
+  readonly #reconciling: { stop(): Promise<void> };
+  /** On their way into the database: it is too late to lift them here. */
+  readonly #underWay = new Set<HeldKill>();
+  #failing = false;
+
+  constructor(ports: BreakGlassPorts) {
+    this.#ports = ports;
+    this.#reconciling = repeat(ports.schedule, RECONCILE_MS, {
+      run: async () => {
+        await this.reconcile();
+        this.#failing = false;
+      },
+      onFailure: (err) => this.#fail(err),
+    });
+  }
+
+  async kill(
+    asked: AskedKill,
+    commitKill: () => Promise<Result<TransactOutcome>>,
+  ): Promise<Result<TransactOutcome>> {
+    const committed = committedOrAway(commitKill());
+    if (asked.breakGlass !== true) {
+      const outcome = await committed;
+      if (!(outcome instanceof StorageFault)) return outcome;
+      this.#ports.log.warn({ ...asked.environment, err: outcome }, 'a kill met a storage fault');
+      return rejected(databaseAway(outcome));
+    }
+    const outcome = await this.#inTime(committed);
+    return outcome === undefined || outcome instanceof StorageFault ? this.#hold(asked) : outcome;
+  }
+
+  lift(environment: EnvironmentRef, flag: string): Result<TransactOutcome> {
+    const { held, host, delivery, log } = this.#ports;
+    const kill = held.of(environment).find((one) => one.flag === flag);
+    if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag));
+    if (kill !== undefined) {
+      held.drop(environment, [kill]);
+      log.warn({ ...environment, flag }, 'a held kill was lifted');
+    }
+    const streams = delivery.streams(environment);
+    const view: LiftedView = { lifted: kill !== undefined, server: host, streams, ...environment, flag };
+    return accepted({ reply: { status: 202, etag: null, body: view }, replayed: false });
+  }
+
+  restored(environment: EnvironmentRef, flag: string): void {
+    const { held } = this.#ports;
+    held.drop(
+      environment,
+      held.of(environment).filter((one) => one.flag === flag),
+    );
+  }
+
+  async reconcile(): Promise<void> {
+    const { held, clock, log } = this.#ports;
+    for (const kill of held.all()) {
+      if (hasExpired(kill.kill, clock.now())) {
+        held.drop(kill.environment, [kill]);
+        log.warn(factsOf(kill), 'a held kill expired');
+      } else if (await this.#settle(kill)) held.drop(kill.environment, [kill]);
+    }
+  }
+
+  async close(): Promise<void> {
+    const { held, log } = this.#ports;
+    await this.#reconciling.stop();
+    for (const kill of held.all()) log.error(factsOf(kill), 'a held kill is lost: the server ends');
+  }
+
+  /** The outcome, or `undefined` where the database takes its time: whatever comes of it then does no harm. */
+  async #inTime<T>(outcome: Promise<T>): Promise<T | undefined> {
+    const { schedule, log } = this.#ports;
+    let cancel = (): void => {};
+    const late = new Promise<undefined>((resolve) => {
+      cancel = schedule.after(DATABASE_TRY_MS, () => resolve(undefined));
+    });
+    outcome.catch((err: unknown) => log.warn({ err }, 'a kill failed in the database'));
+    try {
+      return await Promise.race([outcome, late]);
+    } finally {
+      cancel();
+    }
+  }
+
+  #hold(asked: AskedKill): Result<TransactOutcome> {
+    const { held, clock, host, delivery, log } = this.#ports;
+    const { environment, actor } = asked;
+    const at = new Date(clock.now()).toISOString();
+    return andThen(this.#flagsOf(asked), (flags) =>
+      andThen(killOf(asked.reason, asked.expiresAt, { now: at, actor }), (kill) => {
+        const kills = flags.map((flag): HeldKill => ({ environment, flag, kill, actor }));
+        held.hold(environment, kills);
+        for (const one of kills) log.warn(factsOf(one), 'a kill is held here: the database does not answer');
+        const streams = delivery.streams(environment);
+        const body: HeldView = {
+          held: true,
+          server: host,
+          streams,
+          ...environment,
+          flags: [...flags],
+          at,
+          detail: HELD_DETAIL,
+        };
+        return accepted({ reply: { status: 202, etag: null, body }, replayed: false });
+      }),
+    );
+  }
+
+  /** The flags to hold, all of which must be in the copy: in an emergency a slip must not pass for a kill. */
+  #flagsOf({ environment, flags, tag }: AskedKill): Result<readonly string[]> {
+    const { delivery, held } = this.#ports;
+    if (flags === undefined || tag !== undefined) return unlessFaulty([tagUnknown], () => []);
+    const at = delivery.known(environment);
+    if (at === undefined) return rejected(nothingHere(environment));
+    const unknown = flags.find((flag) => !at.ruleset.flags.has(flag));
+    if (unknown !== undefined) return rejected(flagNotFound(unknown));
+    const known = new Set(held.of(environment).map(({ flag }) => flag));
+    const current = held.count + new Set(flags.filter((flag) => !known.has(flag))).size;
+    return current > HELD_KILLS_MAX ? rejected(tooMany(current)) : accepted([...new Set(flags)]);
+  }
+
+  /**
+   * Brings one held kill into the database, or finds that it is not to be there.
+   *
+   * @returns Whether it can be let go of: the copy is the database's after that.
+   */
+  async #settle(held: HeldKill): Promise<boolean> {
+    const { storage, log } = this.#ports;
+    const { environment, flag } = held;
+    const state = await storage.read(environment.project);
+    const there = state?.environments.get(environment.environment);
+    if (state === undefined || there === undefined) {
+      log.warn(factsOf(held), 'a held kill was dropped: its environment is gone');
+      return true;
+    }
+    const decision = decide(
+      held,
+      state,
+      await storage.history(environment, { flag, limit: CHANGES_LOOKED_AT }),
+    );
+    const revision = decision === 'commit' ? await this.#commit(held, there) : there.revision;
+    if (revision === undefined || !(await this.#shows(environment, there.environment.epoch, revision))) {
+      return false;
+    }
+    if (decision === 'commit') log.info({ ...factsOf(held), revision }, 'a held kill is committed');
+    else log.warn({ ...factsOf(held), why: decision }, 'a held kill was dropped');
+    return true;
+  }
+
+  /** @returns The revision that has it; `undefined` where it has to be decided again. */
+  async #commit(held: HeldKill, there: Parameters<typeof reconciling>[1]): Promise<number | undefined> {
+    const { storage, random, sizes, onCommitted, host, log } = this.#ports;
+    this.#underWay.add(held);
+    try {
+      const request = {
+        ...reconciling(held, there, host),
+        newSeed: () => random.uint32(),
+        sizes,
+        onCommitted,
+      };
+      const outcome = await commit(storage, request);
+      if (outcome.ok) return revisionIn(outcome.value);
+      log.warn({ ...factsOf(held), refused: outcome.rejection.detail }, 'a held kill was not committed yet');
+      return undefined;
+    } finally {
+      this.#underWay.delete(held);
+    }
+  }
+
+  /** Said once per outage: it is tried each second. */
+  #fail(err: unknown): void {
+    if (!this.#failing) this.#ports.log.warn({ err }, 'held kills are not committed yet');
+    this.#failing = true;
+  }
+
+  /** Whether streams are at that revision of the database's history, or will be within moments. */
+  async #shows(environment: EnvironmentRef, epoch: string, revision: number): Promise<boolean> {
+    const { delivery } = this.#ports;
+    const at = await delivery.ruleset(environment, revision).catch((cause: unknown) => {
+      if (cause instanceof StorageFault) return { origin: undefined };
+      throw cause;
+    });
+    return at === undefined || at.origin === epoch;
+  }
+}
+
+/** The outcome, or the fault of a database that is away: full, or silent. Any other fault is thrown. */
+async function committedOrAway<T>(outcome: Promise<T>): Promise<T | StorageFault> {
+  return await outcome.catch((cause: unknown) => {
+    if (cause instanceof StorageFault && cause.fault !== 'damaged') return cause;
+    throw cause;
+  });
+}
+
+function revisionIn({ reply: { body } }: TransactOutcome): number | undefined {
+  const revision: unknown = typeof body === 'object' && body !== null && Reflect.get(body, 'revision');
+  return typeof revision === 'number' ? revision : undefined;
+}
+
+function factsOf({ environment, flag, kill, actor }: HeldKill): object {
+  return { ...environment, flag, actor, reason: kill.reason, at: kill.at };
+}
+
+const HELD_DETAIL =
+  'The database does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ' +
+  'It is committed when the database is back, and lost if this server ends before.';
+
+const BREAK_GLASS_REMEDY =
+  'If it cannot wait: dimmer kill --break-glass, which is `"breakGlass": true`, sent to every server.';
+
+function databaseAway({ fault }: StorageFault): Rejection {
+  return fault === 'full'
+    ? {
+        code: 'STORAGE_FULL',
+        detail: 'The disk of the database has no space left.',
+        remedy: BREAK_GLASS_REMEDY,
+      }
+    : { code: 'UNAVAILABLE', detail: 'The database does not answer.', remedy: BREAK_GLASS_REMEDY };
+}
+
+function nothingHere({ project, environment }: EnvironmentRef): Rejection {
+  return {
+    code: 'UNAVAILABLE',
+    detail: `The database does not answer, and this server serves nothing of ${project}/${environment}: there is nothing to kill here.`,
+    remedy: 'Send it to the servers that SDKs of this environment are connected to.',
+  };
+}
+
+function tooMany(current: number): Rejection {
+  return {
+    code: 'LIMIT_EXCEEDED',
+    detail: `This server would hold ${current} kills, at most ${HELD_KILLS_MAX}.`,
+    limit: { name: 'heldKills', current, maximum: HELD_KILLS_MAX },
+  };
+}
+
+function underWay(flag: string): Rejection {
+  return {
+    code: 'UNAVAILABLE',
+    detail: `The database is back, and the kill of "${flag}" is being committed at this moment.`,
+    remedy: 'Restore it as any other kill: without `breakGlass`.',
+  };
+}
+
+const tagUnknown = {
+  path: '$.tag',
+  rule: 'break-glass-names',
+  message:
+    'cannot be looked up: which flags have a tag is known to the database alone, which does not answer',
+  remedy: 'Name the flags.',
+} as const;
