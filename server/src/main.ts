@@ -1,5 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { Maintenance } from './maintenance/maintenance.ts';
+import type { ExitCode } from './operator/exit-code.ts';
 import { EXIT, exitCodeHelp } from './operator/exit-code.ts';
 import { addOperatorCommands } from './operator/operator-commands.ts';
 import { runCommand } from './operator/run-command.ts';
@@ -27,6 +29,44 @@ program
     const { serve } = await import('./serve.ts');
     await serve(flags, process.env, version);
   });
+storeCommand(
+  'backup',
+  'Write everything that a store holds to a file, as it is at one moment; servers go on.',
+)
+  .requiredOption('--to <file|folder>', 'the file, or a folder for one that is named after the time')
+  .option('--from <url>', 'the store, instead of DIMMER_DATABASE_URL')
+  .action((options: { readonly to: string; readonly from?: string }) =>
+    maintain(async (maintenance) => {
+      const [{ backup }, { SETTINGS }] = await Promise.all([
+        import('./maintenance/backup.ts'),
+        import('./settings.ts'),
+      ]);
+      const { name, default: usual } = SETTINGS.databaseUrl;
+      return backup(maintenance, { ...options, from: options.from ?? (process.env[name] || usual) });
+    }),
+  );
+storeCommand('restore-backup', 'Put a backup into an empty store. No server may run on it.')
+  .requiredOption('--from <file>', 'the backup')
+  .requiredOption('--to <url>', 'the store: file: and a path that is free, or an empty database')
+  .option('--keep-epoch', 'environments keep their epochs: only where nobody has read a later revision')
+  .action((options: { readonly from: string; readonly to: string; readonly keepEpoch?: true }) =>
+    maintain(async (maintenance) => {
+      const { restoreBackup } = await import('./maintenance/restore-backup.ts');
+      return restoreBackup(maintenance, { ...options, keepEpoch: options.keepEpoch ?? false });
+    }),
+  );
+storeCommand(
+  'migrate-store',
+  'Move everything that a store holds to another, empty one. No server may run on either.',
+)
+  .requiredOption('--from <url>', 'the store that is left')
+  .requiredOption('--to <url>', 'the empty store')
+  .action((options: { readonly from: string; readonly to: string }) =>
+    maintain(async (maintenance) => {
+      const { migrateStore } = await import('./maintenance/migrate-store.ts');
+      return migrateStore(maintenance, options);
+    }),
+  );
 // The server is loaded only where it is asked for, its table of settings too: `dimmer kill` must not wait for it.
 program.hook('preSubcommand', async (_program, command) => {
   if (command.name() !== 'serve') return;
@@ -58,6 +98,20 @@ await program.parseAsync().catch((cause: unknown) => {
   // Help and version are no fault; everything else that commander ends is a wrong argument.
   process.exitCode = cause.exitCode === 0 ? EXIT.done : EXIT.usage;
 });
+
+/** A command that works on a store itself, in place of a server. */
+function storeCommand(name: string, description: string): Command {
+  return program.command(name).description(description).addHelpText('after', `\n${exitCodeHelp()}`);
+}
+
+async function maintain(act: (maintenance: Maintenance) => Promise<ExitCode>): Promise<void> {
+  const { runMaintenance } = await import('./maintenance/maintenance.ts');
+  const terminal = createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']);
+  const maintenance = { terminal, clock: systemClock, random: systemRandom, version };
+  // Until it is known to be done.
+  process.exitCode = EXIT.failed;
+  process.exitCode = await runMaintenance(maintenance, () => act(maintenance));
+}
 
 /** `dimmer history | head`: whoever reads has gone, and that is no fault. */
 function endQuietlyWithReader(): void {

@@ -1,9 +1,11 @@
+import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
+import { digestOfAll, type Versioned } from '@dimmer/schema';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { backUp, putBack } from './put-back.ts';
+import { startOperator } from '../e2e/operator-process.ts';
 import { impatientPlatform } from './sdk-client.ts';
 import { seededRandom, seedOf } from './seeded-random.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
@@ -30,18 +32,19 @@ afterAll(async () => {
   await rm(directory, { recursive: true });
 });
 
-test('[H9] a backup made under writes is one revision; put back, SDKs that were ahead start over from it (DUR-6)', async () => {
+test('[H9] [MV20] [MV24] a backup made under writes is one revision; put back, SDKs that were ahead start over from it (DUR-6)', async () => {
   const random = seededRandom(seedOf(process.env['DIMMER_FAULT_SEED']));
   const flags = new Dimmer(
     { url: server.url, key: server.serverKey, cache: false },
     impatientPlatform(random),
   );
   await flags.ready({ timeoutMs: 5000 });
-  const backupPath = join(directory, 'backup.db');
 
   const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
   await untilWritten(writer, 30);
-  await backUp(databasePath, backupPath);
+  const made = await dimmer('backup', '--from', `file:${databasePath}`, '--to', directory);
+  expect(made.code, made.text).toBe(0);
+  const backupPath = readdirSync(directory).find((name) => name.endsWith('.jsonl.gz')) ?? 'none';
   await untilWritten(writer, writer.acknowledged.length + 30);
   await writer.stop();
   const history = await readHistory(server);
@@ -50,13 +53,31 @@ test('[H9] a backup made under writes is one revision; put back, SDKs that were 
   const { epoch } = flags.status();
 
   await server.end('SIGTERM');
-  putBack(databasePath, backupPath);
+  const aside = join(directory, 'aside');
+  mkdirSync(aside);
+  for (const suffix of ['', '-wal', '-shm']) {
+    if (existsSync(databasePath + suffix))
+      renameSync(databasePath + suffix, join(aside, `dimmer.db${suffix}`));
+  }
+  const put = await dimmer(
+    'restore-backup',
+    '--from',
+    join(directory, backupPath),
+    '--to',
+    `file:${databasePath}`,
+  );
+  expect(put.code, put.text).toBe(0);
   await server.start();
 
   const restored = await readHistory(server);
   const last = restored.at(-1);
   expect(last?.revision).toBeLessThan(newest);
   expect(restored).toEqual(history.slice(0, restored.length));
+  expect(writer.acknowledged).toContainEqual(last);
+  // What the commands told is what is served.
+  const digest = await digestOf(server);
+  expect(standingIn(made.text)).toEqual([String(last?.revision), String(digest)]);
+  expect(standingIn(put.text)).toEqual([String(last?.revision), String(digest)]);
   await expect
     .poll(() => flags.status(), PATIENTLY)
     .toMatchObject({ state: 'LIVE', revision: last?.revision });
@@ -68,7 +89,25 @@ test('[H9] a backup made under writes is one revision; put back, SDKs that were 
   await again.stop();
   await expect.poll(() => served(flags), PATIENTLY).toBe((await readHistory(server)).at(-1)?.marker);
   await flags.close();
-}, 120_000);
+}, 180_000);
+
+async function dimmer(...words: readonly string[]): Promise<{ code: number | null; text: string }> {
+  const run = startOperator(words, {});
+  return { code: await run.exit, text: run.out() + run.err() };
+}
+
+/** Revision and digest of default/production, as the commands print them. */
+function standingIn(text: string): string[] {
+  return /default\/production +(\d+) +(\d+)/.exec(text)?.slice(1) ?? [];
+}
+
+/** Of what the server serves now. */
+async function digestOf({ url, serverKey }: ServerProcess): Promise<number> {
+  const headers = { authorization: `Bearer ${serverKey}` };
+  const answer = await fetch(`${url}/sdk/v1/snapshot`, { headers });
+  const { objects } = (await answer.json()) as { readonly objects: readonly Versioned[] };
+  return digestOfAll(objects);
+}
 
 function untilWritten(writer: Writer, writes: number): Promise<void> {
   return expect.poll(() => writer.acknowledged.length, PATIENTLY).toBeGreaterThanOrEqual(writes);

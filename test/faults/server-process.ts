@@ -42,7 +42,7 @@ export interface ServerProcess {
 
 /**
  * @param database - The path of a SQLite file, or `postgres://...`; it is kept over restarts.
- * @param environment - Variables beside those of every test.
+ * @param environment - Variables beside those of every test; `DIMMER_PORT` where it must be a certain one.
  * @param failpoints - Given, even empty: the program of `failpoint-server.ts` runs instead of the shipped one.
  */
 export async function createServerProcess(
@@ -50,7 +50,7 @@ export async function createServerProcess(
   environment: Readonly<Record<string, string>> = {},
   failpoints?: Failpoints,
 ): Promise<ServerProcess> {
-  const port = await freePort();
+  const port = Number(environment['DIMMER_PORT'] ?? (await freePort()));
   const adminKey = `dim_adm_${'Admin0'.repeat(6)}`;
   const serverKey = `dim_srv_${'Server'.repeat(6)}`;
   const url = `http://127.0.0.1:${port}`;

@@ -51,10 +51,14 @@ const folderRules: IForbiddenRuleType[] = [
     to: { path: '^server/src/relay/' },
   },
   {
-    name: 'a storage adapter is imported by serve.ts and tests only',
+    name: 'a storage adapter is imported by serve.ts, maintenance/open-store.ts and tests only',
     from: {
       path: '^server/src/',
-      pathNot: ['^server/src/(serve|index)\\.ts$', '^server/src/storage/[^/]+/', TEST_FILE],
+      pathNot: [
+        '^server/src/(serve|index|maintenance/open-store)\\.ts$',
+        '^server/src/storage/[^/]+/',
+        TEST_FILE,
+      ],
     },
     to: { path: '^server/src/storage/[^/]+/' },
   },

@@ -75,7 +75,7 @@ function addKill(program: Command, clock: Clock, run: RunCommand): void {
 }
 
 function addRestore(program: Command, run: RunCommand): void {
-  operatorCommand(program, 'restore', 'Lift the kill of a flag: its configuration counts again.')
+  operatorCommand(program, 'restore', 'Lift the kill of a flag. (Backups: restore-backup.)')
     .argument('<flag>', 'the flag', keyArgument)
     .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
     .action((flag: string, options: RunOptions & { readonly reason: string }) =>

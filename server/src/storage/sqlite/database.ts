@@ -3,6 +3,7 @@ import SqliteConnection from 'better-sqlite3';
 import type { BetterSQLite3Database } from 'drizzle-orm/better-sqlite3';
 import { drizzle } from 'drizzle-orm/better-sqlite3';
 import { migrate } from 'drizzle-orm/better-sqlite3/migrator';
+import { readMigrationFiles } from 'drizzle-orm/migrator';
 import { StorageFault } from '../storage.ts';
 import { damaged } from './sqlite-fault.ts';
 import { holder } from './tables.ts';
@@ -10,10 +11,13 @@ import { holder } from './tables.ts';
 export type Database = BetterSQLite3Database & { readonly $client: SqliteConnection.Database };
 
 /** How long a statement waits for another connection, a backup for example. */
-const BUSY_TIMEOUT_MS = 5_000;
+export const BUSY_TIMEOUT_MS = 5_000;
 
 /** The write-ahead log is cut back to this size whenever it has been copied into the database. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Where drizzle keeps which migrations were made. */
+const MIGRATIONS_TABLE = '__drizzle_migrations';
 
 /** The same relative path from `src` and from `dist`. */
 const migrationsFolder = fileURLToPath(new URL('../../../migrations/sqlite', import.meta.url));
@@ -29,12 +33,22 @@ export interface Holder {
   readonly startedAt: number;
 }
 
+export interface OpenOptions {
+  readonly onStatement?: StatementListener;
+  /** Whether it is opened to be filled: the mark of a restore that was not finished keeps everybody else out. */
+  readonly isRestore?: boolean;
+}
+
+/** A table that is there while a store is being filled. */
+export const UNFINISHED_RESTORE = 'unfinished_restore';
+
 /**
  * Opens the database: checks it, brings its tables up to date, and proves that commits reach the disk.
  *
  * @throws StorageFault `damaged` where the check fails; whatever the driver throws, otherwise.
  */
-export function openDatabase(path: string, self: Holder, onStatement?: StatementListener): Database {
+export function openDatabase(path: string, self: Holder, options: OpenOptions = {}): Database {
+  const { onStatement, isRestore = false } = options;
   const client = new SqliteConnection(path, {
     timeout: BUSY_TIMEOUT_MS,
     ...(onStatement && { verbose: (sql) => onStatement(String(sql)) }),
@@ -42,6 +56,7 @@ export function openDatabase(path: string, self: Holder, onStatement?: Statement
   try {
     configure(client);
     check(client, path);
+    if (!isRestore) assertRestored(client, path);
     const database = drizzle({ client });
     migrate(database, { migrationsFolder });
     writeHolder(database, self);
@@ -51,6 +66,15 @@ export function openDatabase(path: string, self: Holder, onStatement?: Statement
     client.close();
     throw error;
   }
+}
+
+/** How the tables of a file stand to those that this build knows. */
+export function versionOfTables(client: SqliteConnection.Database): 'none' | 'older' | 'current' | 'newer' {
+  if (!hasTable(client, MIGRATIONS_TABLE)) return 'none';
+  const last = client.prepare(`SELECT max(created_at) FROM ${MIGRATIONS_TABLE}`).pluck().get();
+  const known = readMigrationFiles({ migrationsFolder }).at(-1)?.folderMillis ?? 0;
+  if (last === null) return 'none';
+  return Number(last) === known ? 'current' : Number(last) < known ? 'older' : 'newer';
 }
 
 /** Who has the file open, as far as the file says. */
@@ -77,6 +101,19 @@ function configure(client: SqliteConnection.Database): void {
 function check(client: SqliteConnection.Database, path: string): void {
   const verdict = client.pragma('quick_check(1)', { simple: true });
   if (verdict !== 'ok') throw damaged(path, String(verdict));
+}
+
+function assertRestored(client: SqliteConnection.Database, path: string): void {
+  if (!hasTable(client, UNFINISHED_RESTORE)) return;
+  throw new StorageFault(
+    'unavailable',
+    `The database ${path} is what an unfinished restore left, and is empty. Run the restore again; or remove ${path}, ` +
+      `${path}-wal and ${path}-shm to begin with nothing.`,
+  );
+}
+
+function hasTable(client: SqliteConnection.Database, name: string): boolean {
+  return client.prepare('SELECT 1 FROM sqlite_master WHERE name = ?').get(name) !== undefined;
 }
 
 function writeHolder(database: Database, self: Holder): void {

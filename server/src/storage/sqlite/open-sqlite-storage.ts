@@ -1,15 +1,10 @@
-import { realpathSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { basename, dirname, join, resolve } from 'node:path';
 import type { Clock } from '../../platform/clock.ts';
 import type { Storage } from '../storage.ts';
-import { StorageFault } from '../storage.ts';
 import type { DamageListener } from './damage.ts';
 import type { StatementListener } from './database.ts';
-import { openDatabase, readHolder } from './database.ts';
-import { makeFolder } from './make-folder.ts';
-import type { ProcessLock } from './process-lock.ts';
-import { acquireProcessLock } from './process-lock.ts';
+import { openDatabase } from './database.ts';
+import { lockOf, realPathOf } from './file-lock.ts';
 import { faultOf } from './sqlite-fault.ts';
 import { SqliteStorage } from './sqlite-storage.ts';
 
@@ -45,7 +40,7 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     const lock = lockOf(path);
     try {
       const holder = { pid: process.pid, host: hostname(), startedAt: clock.now() };
-      const database = openDatabase(path, holder, onStatement);
+      const database = openDatabase(path, holder, { ...(onStatement && { onStatement }) });
       return new SqliteStorage({
         path,
         database,
@@ -61,37 +56,6 @@ export async function openSqliteStorage(options: SqliteStorageOptions): Promise<
     }
   } catch (error) {
     throw faultOf(error, options.path);
-  }
-}
-
-function lockOf(path: string): ProcessLock {
-  const lock = acquireProcessLock(path);
-  if (lock !== undefined) return lock;
-  throw new StorageFault(
-    'unavailable',
-    `The database ${path} is in use by ${nameOfHolder(path)}. A SQLite file serves one process at a time: stop ` +
-      'that process, or give this one another file with DIMMER_DATABASE_URL.',
-  );
-}
-
-/** Only for the message, so it must not fail: the holder may be about to write its name for the first time. */
-function nameOfHolder(path: string): string {
-  try {
-    const holder = readHolder(path);
-    return holder === undefined ? 'another process' : `process ${holder.pid} on host ${holder.host}`;
-  } catch {
-    return 'another process';
-  }
-}
-
-/** The one name of a file that is reached through links. */
-function realPathOf(path: string): string {
-  const absolute = resolve(path);
-  makeFolder(dirname(absolute));
-  try {
-    return realpathSync(absolute);
-  } catch {
-    return join(realpathSync(dirname(absolute)), basename(absolute));
   }
 }
 

@@ -1,0 +1,98 @@
+import { existsSync, readdirSync, statSync, truncateSync } from 'node:fs';
+import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Dimmer } from '@dimmer/node';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createServerProcess, type ServerProcess } from '../faults/server-process.ts';
+import { createFlag, readHistory, startWriter } from '../faults/writer.ts';
+import { startOperator } from './operator-process.ts';
+
+const FLAG = 'written';
+const PATIENTLY = { timeout: 60_000 };
+
+let directory: string;
+let server: ServerProcess;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'dimmer-move-'));
+  server = await createServerProcess(join(directory, 'old.db'));
+  await server.start();
+  await createFlag(server, FLAG);
+}, 60_000);
+afterEach(async () => {
+  await server.end('SIGKILL');
+  await rm(directory, { recursive: true });
+});
+
+async function dimmer(...words: readonly string[]) {
+  const run = startOperator(words, {});
+  return { code: await run.exit, out: run.out(), err: run.err() };
+}
+
+function url(name: string): string {
+  return `file:${join(directory, name)}`;
+}
+
+async function write(count: number): Promise<void> {
+  const writer = startWriter(server, FLAG, 50);
+  await expect.poll(() => writer.acknowledged.length, PATIENTLY).toBeGreaterThanOrEqual(count);
+  await writer.stop();
+}
+
+test('[MV28] [MV26] an SDK goes on by delta at a server on the store that was moved', async () => {
+  const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
+  await flags.ready({ timeoutMs: 20_000 });
+  await write(20);
+  const history = await readHistory(server);
+  const newest = history.at(-1)?.revision ?? 0;
+  expect(await flags.waitForRevision(newest, { timeoutMs: 40_000 })).toBe(true);
+  const { epoch } = flags.status();
+
+  const refused = await dimmer('migrate-store', '--from', url('old.db'), '--to', url('new.db'));
+  expect(refused).toMatchObject({ code: 1, out: '' });
+  expect(refused.err).toContain(`in use by process ${server.pid()}`);
+
+  await server.end('SIGTERM');
+  const moved = await dimmer('migrate-store', '--from', url('old.db'), '--to', url('new.db'));
+  expect(moved.code, moved.err).toBe(0);
+  expect(moved.out).toContain(`DIMMER_DATABASE_URL=${url('new.db')} dimmer serve`);
+
+  server = await createServerProcess(join(directory, 'new.db'), { DIMMER_PORT: String(server.port) });
+  await server.start();
+  await write(3);
+  const head = (await readHistory(server)).at(-1);
+  expect((await readHistory(server)).slice(0, history.length)).toEqual(history);
+  expect(await flags.waitForRevision(head?.revision ?? 0, { timeoutMs: 60_000 })).toBe(true);
+  expect(flags.status()).toMatchObject({ epoch, resyncs: 0 });
+  const metrics = await (await fetch(`${server.url}/metrics`)).text();
+  expect(metrics).not.toMatch(/dimmer_streams_opened_total\{mode="full"\} [1-9]/);
+  expect(metrics).toMatch(/dimmer_streams_opened_total\{mode="(delta|none)"\} [1-9]/);
+  await flags.close();
+}, 180_000);
+
+test('[MV21] [MV22] [MV23] a backup is whole or refused, and says why', async () => {
+  await write(10);
+  const path = join(directory, 'backup.jsonl.gz');
+  expect(await dimmer('backup', '--from', url('old.db'), '--to', path)).toMatchObject({ code: 0, err: '' });
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+  expect(readdirSync(directory).filter((name) => name.includes('partial'))).toEqual([]);
+  const again = await dimmer('backup', '--from', url('old.db'), '--to', path);
+  expect(again).toMatchObject({ code: 1, err: expect.stringContaining('is there already') });
+
+  const cut = join(directory, 'cut.jsonl.gz');
+  await copyFile(path, cut);
+  truncateSync(cut, statSync(cut).size - 100);
+  const damaged = await dimmer('restore-backup', '--from', cut, '--to', url('restored.db'));
+  expect(damaged).toMatchObject({ code: 1, out: '' });
+  expect(damaged.err).toContain('is damaged: it cannot be unpacked');
+  expect(damaged.err).toContain('Nothing was written.');
+  expect(existsSync(join(directory, 'restored.db'))).toBe(false);
+
+  const full = await dimmer('restore-backup', '--from', path, '--to', url('old.db'));
+  expect(full).toMatchObject({ code: 1, err: expect.stringContaining('in use by process') });
+  expect((await dimmer('restore-backup', '--from', path, '--to', url('restored.db'))).code).toBe(0);
+  const twice = await dimmer('restore-backup', '--from', path, '--to', url('restored.db'));
+  expect(twice).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
+  expect(await dimmer('backup', '--from', 'nowhere', '--to', path)).toMatchObject({ code: 1 });
+  expect(await dimmer('backup')).toMatchObject({ code: 2 });
+}, 120_000);
