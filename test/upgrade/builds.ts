@@ -5,6 +5,8 @@ import { Dimmer } from '@dimmer/node';
 /** Dimmer at one commit: the server, and both SDKs. */
 export interface Build {
   readonly name: string;
+  /** Where it lies, with a slash at the end. */
+  readonly folder: string;
   /** What `node` runs, with `serve`. */
   readonly command: string;
   /** The Node SDK. */
@@ -18,6 +20,7 @@ const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url
 /** This one. */
 export const CURRENT: Build = {
   name: 'this build',
+  folder: at('../../server/'),
   command: at('../../server/bin/dimmer.js'),
   sdk: async () => Dimmer,
   browserSdk: at('../../sdk-browser/dist/'),
@@ -30,6 +33,7 @@ function recordedBuild(commit: string): Build {
   const folder = at(`./recorded/${commit}/`);
   return {
     name: commit,
+    folder,
     command: `${folder}server.mjs`,
     sdk: async () => {
       // A bundle has no types; what this build calls of it has been there from the first commit on.

@@ -1,3 +1,6 @@
+-- allow drop: made before anything was released; only builds that had just learnt to count exposures wrote to the old key
+-- allow rename: the other half of giving a SQLite table another key, which is a new table under its name
+-- allow index-unique: the key only gained a column, so whatever fitted the old one fits the new one
 CREATE TABLE `__new_exposures` (
 	`environment` integer NOT NULL,
 	`flag` text NOT NULL,
