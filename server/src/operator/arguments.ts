@@ -5,6 +5,7 @@ import type { Clock } from '../platform/clock.ts';
 import { parseDuration } from './duration.ts';
 import { HISTORY_LIMIT_MAX } from './history.ts';
 import { parseTime } from './local-time.ts';
+import { parseUrl } from './operator-settings.ts';
 
 /*
  * Readers of arguments, as commander calls them. Each throws InvalidArgumentError with what is allowed, which ends
@@ -15,6 +16,13 @@ import { parseTime } from './local-time.ts';
 export function textArgument(text: string): string {
   if (text.trim() === '') throw new InvalidArgumentError('It must not be empty.');
   return text;
+}
+
+/** Addresses of servers; commander hands over one and those before it. */
+export function urlsArgument(text: string, before: readonly URL[] | undefined): readonly URL[] {
+  const url = parseUrl(text);
+  if (url !== undefined) return [...(before ?? []), url];
+  throw new InvalidArgumentError('An address begins with http:// or https://.');
 }
 
 /** A key of a flag, tag, project or environment. */

@@ -51,6 +51,7 @@ const statusAnswers = {
   [CHANGES]: { items: [change] },
   [RECEIPT]: receiptView([instanceView('web-7')]),
   [EXPOSURES]: exposures,
+  [`GET ${ENVIRONMENT_PATH}/held-kills`]: { server: 'flags-1', streams: 12, items: [] },
 };
 
 test('[O12] status tells configuration, kill, last change, instances and what was served', async () => {
@@ -70,12 +71,13 @@ test('[O12] status tells configuration, kill, last change, instances and what wa
   for (const line of out) expect(line.length).toBeLessThanOrEqual(LINE_WIDTH);
 });
 
-test('[O3, O12] status as JSON has the four answers as they came', async () => {
+test('[O3, O12] status as JSON has the answers as they came', async () => {
   const { out } = await runWith((session) => status(session, 'checkout-v2'), {
     answers: { ...statusAnswers, [RECEIPT]: problem(404, 'REVISION_NOT_FOUND', 'Gone.') },
     options: { json: true },
   });
-  expect(JSON.parse(out.join(''))).toEqual({ configuration: killedFlag, change, receipt: null, exposures });
+  const shown = { configuration: killedFlag, change, receipt: null, exposures, held: null };
+  expect(JSON.parse(out.join(''))).toEqual(shown);
 });
 
 test('[O3] instances come from all pages', async () => {

@@ -42,7 +42,7 @@ export async function kill(session: Session, input: KillInput): Promise<ExitCode
 }
 
 /** The body of the request: always the route of many flags, so that one flag and ten are told alike. */
-function killRequest({ flags, tag, reason, expiresAt }: KillInput): KillManyInput {
+export function killRequest({ flags, tag, reason, expiresAt }: Omit<KillInput, 'waitMs'>): KillManyInput {
   return {
     ...(flags.length > 0 && { flags: [...flags] }),
     ...(tag !== undefined && { tag }),

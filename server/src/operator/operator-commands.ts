@@ -11,14 +11,16 @@ import {
   pointArgument,
   revisionArgument,
   textArgument,
+  urlsArgument,
 } from './arguments.ts';
+import { breakGlassKill, breakGlassRestore } from './break-glass.ts';
 import type { ExitCode } from './exit-code.ts';
 import { exitCodeHelp } from './exit-code.ts';
 import { exportProjects } from './export.ts';
 import { HISTORY_LIMIT, history } from './history.ts';
 import { importProjects } from './import.ts';
 import { instances } from './instances.ts';
-import { kill } from './kill.ts';
+import { kill, killRequest } from './kill.ts';
 import { OPERATOR_SETTINGS_HELP } from './operator-settings.ts';
 import { receipt } from './receipt.ts';
 import { RECEIPT_WAIT_MS } from './receipt-wait.ts';
@@ -50,7 +52,13 @@ export function addOperatorCommands(program: Command, clock: Clock, run: RunComm
   addImport(program, run);
 }
 
-interface KillOptions extends RunOptions {
+/** The options of a command that may go to several servers. */
+interface GlassOptions extends Omit<RunOptions, 'url'> {
+  readonly url?: readonly URL[];
+  readonly breakGlass?: true;
+}
+
+interface KillOptions extends GlassOptions {
   readonly tag?: string;
   readonly reason: string;
   readonly expires?: string;
@@ -58,29 +66,48 @@ interface KillOptions extends RunOptions {
 }
 
 function addKill(program: Command, clock: Clock, run: RunCommand): void {
-  const command = operatorCommand(program, 'kill', 'Switch flags off, at once and over every rule.')
+  const command = glassCommand(program, 'kill', 'Switch flags off, at once and over every rule.')
     .argument('[flag...]', 'flags to kill, in one revision', keysArgument)
     .option('--tag <tag>', 'kill every flag with this tag, beside those named', keyArgument)
     .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
     .option('--expires <duration|time>', 'restore by itself: 2h, or 2026-11-20T18:00', expiryArgument(clock))
-    .option('--wait [duration]', WAIT_HELP, durationArgument);
+    .option('--wait [duration]', WAIT_HELP, durationArgument)
+    .option('--break-glass', 'where the database is away, let the server hold it until that is back');
   command.action((flags: readonly string[] | undefined, options: KillOptions) => {
-    const { tag, reason, expires: expiresAt, wait } = options;
+    const { tag, reason, expires: expiresAt, wait, breakGlass, url = [] } = options;
     if (flags === undefined || flags.length === 0) {
       if (tag === undefined) return command.error('error: name the flags to kill, or give --tag');
     }
+    if (breakGlass && wait !== undefined) {
+      return command.error(
+        'error: --wait is not for --break-glass: what is held has no revision to wait for',
+      );
+    }
     const input = { flags: flags ?? [], tag, reason, expiresAt, waitMs: waitMsOf(wait) };
-    return run(options, (session) => kill(session, input));
+    return run(placeOptions(command, options), (session) =>
+      breakGlass ? breakGlassKill(session, url, killRequest(input)) : kill(session, input),
+    );
   });
 }
 
 function addRestore(program: Command, run: RunCommand): void {
-  operatorCommand(program, 'restore', 'Lift the kill of a flag. (Backups: restore-backup.)')
+  const command = glassCommand(program, 'restore', 'Lift the kill of a flag. (Backups: restore-backup.)')
     .argument('<flag>', 'the flag', keyArgument)
     .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
-    .action((flag: string, options: RunOptions & { readonly reason: string }) =>
-      run(options, (session) => restore(session, { flag, reason: options.reason })),
+    .option('--break-glass', 'lift what the server holds, and nothing that the database has');
+  command.action((flag: string, options: GlassOptions & { readonly reason: string }) => {
+    const { reason, breakGlass, url = [] } = options;
+    return run(placeOptions(command, options), (session) =>
+      breakGlass ? breakGlassRestore(session, url, flag) : restore(session, { flag, reason }),
     );
+  });
+}
+
+/** One server, unless the glass is broken: all share one database, so any of them would do. */
+function placeOptions(command: Command, { url = [], ...options }: GlassOptions): RunOptions {
+  if (url.length > 1 && !options.breakGlass) command.error('error: more than one --url is for --break-glass');
+  const [first] = url;
+  return { ...options, ...(first !== undefined && { url: first.href }) };
 }
 
 function addStatus(program: Command, run: RunCommand): void {
@@ -187,20 +214,37 @@ function addImport(program: Command, run: RunCommand): void {
 
 const WAIT_HELP = `wait until every running SDK has applied it (default ${RECEIPT_WAIT_MS / 1_000}s)`;
 
+/** A command that works in one environment, of several servers perhaps. */
+function glassCommand(program: Command, name: string, description: string): Command {
+  const help = 'the server; with --break-glass once for each server';
+  const command = program
+    .command(name)
+    .description(description)
+    .option('--url <address>', help, urlsArgument);
+  return inEnvironment(withSharedOptions(command));
+}
+
 /** A command that works in one environment. */
 function operatorCommand(program: Command, name: string, description: string): Command {
-  return serverCommand(program, name, description)
+  return inEnvironment(serverCommand(program, name, description));
+}
+
+function inEnvironment(command: Command): Command {
+  return command
     .option('-p, --project <key>', 'the project', keyArgument)
     .option('-e, --environment <key>', 'the environment', keyArgument);
 }
 
 /** A command with the options, settings and exit codes that all of them share. */
 function serverCommand(program: Command, name: string, description: string): Command {
+  return withSharedOptions(
+    program.command(name).description(description).option('--url <address>', 'the server'),
+  );
+}
+
+function withSharedOptions(command: Command): Command {
   const [write, read] = [RETRY_WRITE_MS / 1_000, RETRY_READ_MS / 1_000];
-  return program
-    .command(name)
-    .description(description)
-    .option('--url <address>', 'the server')
+  return command
     .option('--json', "print the API's JSON")
     .option(
       '--retry <duration>',

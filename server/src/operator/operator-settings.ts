@@ -48,7 +48,8 @@ export function parseOperatorSettings(
   return { settings: { url, key, project, environment } };
 }
 
-function parseUrl(text: string): URL | undefined {
+/** @returns The address, ending in `/`; `undefined` where it is none of a server. */
+export function parseUrl(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // A name and password in the address would be sent nowhere: fetch refuses them.
   if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== '') return undefined;

@@ -5,8 +5,9 @@ import type { Schedule } from '../platform/schedule.ts';
 import { CommandFailure } from './command-failure.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
-import type { PlaceOptions } from './operator-settings.ts';
+import type { OperatorSettings, PlaceOptions } from './operator-settings.ts';
 import { parseOperatorSettings } from './operator-settings.ts';
+import type { RestClient } from './rest-client.ts';
 import { createRestClient } from './rest-client.ts';
 import type { Session } from './session.ts';
 import type { Terminal } from './terminal.ts';
@@ -50,9 +51,10 @@ export async function runCommand(
     return EXIT.usage;
   }
   const { settings } = parsed;
-  const api = createRestClient(settings, { ...ports, onRetry: (line) => terminal.note(line) }, retry);
+  const clientOf = (where: OperatorSettings): RestClient =>
+    createRestClient(where, { ...ports, onRetry: (line) => terminal.note(line) }, retry);
   try {
-    return await act({ ...ports, settings, api, isJson: json });
+    return await act({ ...ports, settings, api: clientOf(settings), clientOf, isJson: json });
   } catch (cause) {
     if (cause instanceof CommandFailure) {
       terminal.note(cause.message);

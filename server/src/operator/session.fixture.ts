@@ -28,7 +28,7 @@ export interface Run {
 }
 
 export interface RunSetting {
-  /** Answers by request, as `POST /path`; of a list one after the other, the last of them for ever. */
+  /** Answers by request, as `POST /path` or `POST http://host/path`; of a list one after the other, the last of them for ever. */
   readonly answers?: Readonly<Record<string, FakeAnswer | readonly FakeAnswer[]>>;
   readonly variables?: Readonly<Record<string, string>>;
   readonly options?: RunOptions;
@@ -84,12 +84,14 @@ function fakeFetch(
 ): typeof globalThis.fetch {
   const told = new Map<string, number>();
   return async (input, init) => {
-    const { pathname, search } = new URL(String(input));
+    const { origin, pathname, search } = new URL(String(input));
     const { method = 'GET', body } = init ?? {};
     const target = pathname + search;
     const headers = new Headers(init?.headers);
     requests.push({ method, target, headers, body: typeof body === 'string' ? JSON.parse(body) : undefined });
-    const name = `${method} ${target}`;
+    // Where a test plans for several servers, it names them.
+    const whole = `${method} ${origin}${target}`;
+    const name = whole in answers ? whole : `${method} ${target}`;
     const planned = answers[name];
     if (planned === undefined) throw new Error(`no answer is planned for ${name}`);
     const turn = told.get(name) ?? 0;

@@ -10,6 +10,8 @@ import type { Terminal } from './terminal.ts';
 export interface Session {
   readonly settings: OperatorSettings;
   readonly api: RestClient;
+  /** A client like {@link Session.api}, for another server. */
+  readonly clientOf: (settings: OperatorSettings) => RestClient;
   readonly terminal: Terminal;
   readonly fetch: typeof globalThis.fetch;
   readonly clock: Clock;

@@ -1,4 +1,10 @@
-import type { ChangeView, ConfigurationView, ExposuresView, ReceiptView } from '@dimmer/schema/rest';
+import type {
+  ChangeView,
+  ConfigurationView,
+  ExposuresView,
+  HeldKillsView,
+  ReceiptView,
+} from '@dimmer/schema/rest';
 import { changeLine } from './change-lines.ts';
 import { CommandFailure } from './command-failure.ts';
 import type { ExitCode } from './exit-code.ts';
@@ -15,7 +21,7 @@ import type { Paint } from './terminal.ts';
 /** How far back `dimmer status` looks at what was served, in minutes. */
 const SERVED_MINUTES = 5;
 
-/** What `dimmer status --json` prints: the answers of four routes, by name. */
+/** What `dimmer status --json` prints: the answers of five routes, by name. */
 export interface FlagStatus {
   readonly configuration: ConfigurationView;
   /** The last change of the flag; `null` where the history no longer has it. */
@@ -23,26 +29,36 @@ export interface FlagStatus {
   /** Who is where the environment is; `null` where the history no longer has that revision. */
   readonly receipt: ReceiptView | null;
   readonly exposures: ExposuresView;
+  /** The kill that the server holds while the database is away; `null`: none. */
+  readonly held: HeldKill | null;
 }
+
+type HeldKill = HeldKillsView['items'][number] & Pick<HeldKillsView, 'server'>;
 
 /** Shows how a flag stands: configuration, kill, last change, instances, and what it served of late. */
 export async function status(session: Session, flag: string): Promise<ExitCode> {
   const { api, settings, terminal } = session;
   const environment = environmentPath(settings);
   const path = `${environment}/flags/${encodeURIComponent(flag)}`;
-  const configuration = await api.get<ConfigurationView>(path);
+  const held = await heldKill(session, flag);
+  const configuration = await api.get<ConfigurationView>(path).catch((cause: unknown) => {
+    // The database is away: what this server holds is all that can be told.
+    if (held !== null && !session.isJson)
+      for (const line of heldLines(held, terminal.paint)) terminal.out(line);
+    throw cause;
+  });
   const [changes, receipt, exposures] = await Promise.all([
     api.get<{ readonly items: readonly ChangeView[] }>(historyPath(environment, { flag, limit: 1 })),
     api.get<ReceiptView>(`${environment}/revisions/${configuration.revision}/receipt`).catch(nullIfPruned),
     api.get<ExposuresView>(`${path}/exposures?minutes=${SERVED_MINUTES}`),
   ]);
-  const shown = { configuration, change: changes.items[0] ?? null, receipt, exposures };
+  const shown = { configuration, change: changes.items[0] ?? null, receipt, exposures, held };
   answer(session, shown, () => statusLines(shown, settings.project, terminal.paint));
   return EXIT.done;
 }
 
 function statusLines(
-  { configuration, change, receipt, exposures }: FlagStatus,
+  { configuration, change, receipt, exposures, held }: FlagStatus,
   project: string,
   paint: Paint,
 ): string[] {
@@ -50,6 +66,7 @@ function statusLines(
   return [
     paint('strong', `${flag} in ${project}/${environment}, revision ${revision}`),
     '',
+    ...(held === null ? [] : heldLines(held, paint)),
     ...configurationRows(configuration, paint).map(labelled),
     labelled(['changed', changeText(configuration.version, change)]),
     labelled([
@@ -57,6 +74,24 @@ function statusLines(
       receipt === null ? 'not known' : `revision ${revision}: ${receiptSummary(receipt)}`,
     ]),
     ...servedLines(exposures),
+  ];
+}
+
+/** What the server holds of the flag. One of a version without held kills holds none. */
+async function heldKill({ api, settings }: Session, flag: string): Promise<HeldKill | null> {
+  const path = `${environmentPath(settings)}/held-kills`;
+  const view = await api.get<HeldKillsView>(path).catch((cause: unknown) => {
+    if (cause instanceof CommandFailure && cause.problem?.code === 'ROUTE_NOT_FOUND') return undefined;
+    throw cause;
+  });
+  const item = view?.items.find((one) => one.flag === flag);
+  return view === undefined || item === undefined ? null : { ...item, server: view.server };
+}
+
+function heldLines({ server, ...kill }: HeldKill, paint: Paint): string[] {
+  return [
+    labelled(['held', paint('bad', 'KILLED') + killText(kill)]),
+    labelled(['', `by ${server}, which commits it when the database is back`]),
   ];
 }
 
@@ -84,10 +119,12 @@ function configurationRows(configuration: ConfigurationView, paint: Paint): Row[
   ];
 }
 
-function killText({ by, at, reason, expiresAt }: NonNullable<ConfigurationView['kill']>): string {
+function killText({ by, at, reason, expiresAt }: KillText): string {
   const until = expiresAt === undefined ? '' : `, until ${localTime(expiresAt)}`;
   return cut(` since ${localTime(at)} by "${by}"${until}: ${oneLine(reason)}`, LINE_WIDTH - LABEL_WIDTH - 3);
 }
+
+type KillText = Pick<NonNullable<ConfigurationView['kill']>, 'by' | 'at' | 'reason' | 'expiresAt'>;
 
 /** @example serveText({ rollout: { weights: { on: 10, off: 90 } } }) // 'on 10 %, off 90 %' */
 function serveText(serve: ConfigurationView['fallthrough']): string {

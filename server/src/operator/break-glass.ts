@@ -1,0 +1,114 @@
+import type { CommitView, HeldView, KillManyInput, LiftedView } from '@dimmer/schema/rest';
+import { CommandFailure } from './command-failure.ts';
+import type { ExitCode } from './exit-code.ts';
+import { EXIT } from './exit-code.ts';
+import { count } from './receipt-lines.ts';
+import type { RestClient, WriteWords } from './rest-client.ts';
+import { environmentPath } from './rest-client.ts';
+import type { Session } from './session.ts';
+import { answer, placeOf } from './session.ts';
+
+/** What became of it at one server, as `--json` prints it. */
+export type ServerOutcome<T> =
+  | { readonly url: string; readonly outcome: 'taken'; readonly answer: T }
+  | { readonly url: string; readonly outcome: 'failed'; readonly problem: string };
+
+/**
+ * Kills flags at every server that is named: each commits it, or holds it where its database is away. Servers are asked
+ * at the same time, and each is told of as soon as it has answered.
+ *
+ * @param urls - The servers; the one of the settings where there are none.
+ */
+export function breakGlassKill(
+  session: Session,
+  urls: readonly URL[],
+  input: Omit<KillManyInput, 'breakGlass'>,
+): Promise<ExitCode> {
+  const body: KillManyInput = { ...input, breakGlass: true };
+  return atEveryServer<CommitView | HeldView>(session, urls, {
+    send: (api) => api.post(`${environmentPath(session.settings)}/kill`, body, KILL_WORDS),
+    lineOf: (made) => ('held' in made ? heldLine(made) : committedLine(made, placeOf(session.settings))),
+    lastLines: (made) => (made.some((one) => 'held' in one) ? HELD_LINES : []),
+  });
+}
+
+/** Lifts, at every server that is named, the kill of a flag that it holds. */
+export function breakGlassRestore(session: Session, urls: readonly URL[], flag: string): Promise<ExitCode> {
+  const path = `${environmentPath(session.settings)}/flags/${encodeURIComponent(flag)}/restore`;
+  return atEveryServer<LiftedView>(session, urls, {
+    send: (api) => api.post(path, { breakGlass: true }, RESTORE_WORDS),
+    lineOf: ({ lifted, server, streams }) =>
+      lifted ? `lifted by ${server} for ${count(streams)} streams` : `${server} held no such kill`,
+    lastLines: (made) =>
+      made.every(({ lifted }) => lifted) ? [] : [`Where the database has it: dimmer restore ${flag}`],
+  });
+}
+
+interface AtServers<T> {
+  readonly send: (api: RestClient) => Promise<T>;
+  readonly lineOf: (answer: T) => string;
+  readonly lastLines: (answers: readonly T[]) => readonly string[];
+}
+
+async function atEveryServer<T>(
+  session: Session,
+  urls: readonly URL[],
+  { send, lineOf, lastLines }: AtServers<T>,
+): Promise<ExitCode> {
+  const { settings, terminal, isJson, clientOf } = session;
+  const servers = urls.length > 0 ? urls : [settings.url];
+  const say = (url: URL, text: string): void => {
+    if (!isJson) for (const line of [url.href, `  ${text}`]) terminal.out(line);
+  };
+  let exitCode: ExitCode = EXIT.done;
+  const outcomes = await Promise.all(
+    servers.map(async (url): Promise<ServerOutcome<T>> => {
+      try {
+        const made = await send(clientOf({ ...settings, url }));
+        say(url, lineOf(made));
+        return { url: url.href, outcome: 'taken', answer: made };
+      } catch (cause) {
+        if (!(cause instanceof CommandFailure)) throw cause;
+        exitCode = cause.exitCode;
+        say(url, terminal.paint('bad', 'FAILED'));
+        terminal.note(`${url.href}\n${indented(cause.message)}`);
+        return { url: url.href, outcome: 'failed', problem: cause.message };
+      }
+    }),
+  );
+  const taken = outcomes.flatMap((one) => (one.outcome === 'taken' ? [one.answer] : []));
+  answer(session, { servers: outcomes }, () => lastLines(taken));
+  if (exitCode !== EXIT.done) terminal.note(`${taken.length} of ${servers.length} servers took it.`);
+  return exitCode;
+}
+
+function heldLine({ flags, server, streams }: HeldView): string {
+  const what = flags.length === 1 ? '' : `${flags.length} flags, `;
+  return `${what}held by ${server} for ${count(streams)} streams, not in the database yet`;
+}
+
+function committedLine({ revision }: CommitView, place: string): string {
+  return `committed: revision ${revision} of ${place}`;
+}
+
+function indented(text: string): string {
+  return text
+    .split('\n')
+    .map((line) => `  ${line}`)
+    .join('\n');
+}
+
+const HELD_LINES = [
+  'What is held is committed as soon as the database is back, and lost if a server ends before.',
+  'SDKs of servers that are not named here still serve the flag: name every server with --url.',
+];
+
+const KILL_WORDS: WriteWords = {
+  what: 'the kill',
+  next: ['Run the same command again: a kill may be sent any number of times.'],
+};
+
+const RESTORE_WORDS: WriteWords = {
+  what: 'the restore',
+  next: ['Run the same command again: a restore may be sent any number of times.'],
+};
