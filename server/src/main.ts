@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
+import type { DoctorOptions } from './doctor/gather-facts.ts';
 import type { Maintenance } from './maintenance/maintenance.ts';
 import type { ExitCode } from './operator/exit-code.ts';
 import { EXIT, exitCodeHelp } from './operator/exit-code.ts';
@@ -11,6 +12,12 @@ import { systemPause } from './platform/pause.ts';
 import { systemRandom } from './platform/random.ts';
 import { systemSchedule } from './platform/schedule.ts';
 import type { ServeFlags } from './serve.ts';
+
+/** The options of `dimmer doctor`. */
+interface DoctorFlags extends DoctorOptions {
+  readonly database?: string;
+  readonly json?: boolean;
+}
 
 const version = versionOfPackage();
 const program = new Command('dimmer')
@@ -67,6 +74,19 @@ storeCommand(
       return migrateStore(maintenance, options);
     }),
   );
+program
+  .command('doctor')
+  .description('Look at settings, database, machine and a running server, and say what to do.')
+  .option('--url <address>', 'a running server to look at too, with DIMMER_ADMIN_KEY where it is set')
+  .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
+  .option('--backups <folder>', 'where backups lie: the age of the newest is looked at')
+  .option('--json', 'print the findings as JSON')
+  .action(async ({ database, ...options }: DoctorFlags) => {
+    const { doctor } = await import('./doctor/doctor-command.ts');
+    const variables = { ...process.env, ...(database !== undefined && { DIMMER_DATABASE_URL: database }) };
+    const terminal = createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']);
+    process.exitCode = await doctor(options, variables, { version, terminal });
+  });
 // The server is loaded only where it is asked for, its table of settings too: `dimmer kill` must not wait for it.
 program.hook('preSubcommand', async (_program, command) => {
   if (command.name() !== 'serve') return;

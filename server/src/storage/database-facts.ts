@@ -1,0 +1,43 @@
+/** What can be seen of a database from outside, while a server uses it or not. */
+export type DatabaseFacts =
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'unreachable'; readonly what: string; readonly cause: string }
+  | { readonly kind: 'absent'; readonly path: string; readonly freeBytes: number | undefined }
+  | { readonly kind: 'foreign'; readonly path: string; readonly owner: number; readonly user: number }
+  | SqliteFacts
+  | PostgresFacts;
+
+export interface SchemaFacts {
+  /** Steps that were taken; `undefined`: the database has none of ours. */
+  readonly steps: number | undefined;
+  /** Steps that this version knows. */
+  readonly knownSteps: number;
+}
+
+export interface SqliteFacts extends SchemaFacts {
+  readonly kind: 'sqlite';
+  readonly path: string;
+  readonly version: string;
+  /** `ok`, or the first fault. */
+  readonly quickCheck: string;
+  readonly journalMode: string;
+  readonly bytes: number;
+  readonly freeBytes: number | undefined;
+  readonly fileSystem: 'local' | 'network' | 'memory';
+  readonly holder: { readonly pid: number; readonly host: string; readonly isHere: boolean } | undefined;
+  /** Whether the holder runs; `undefined`: it is on another machine, or nobody holds it. */
+  readonly holderRuns: boolean | undefined;
+}
+
+export interface PostgresFacts extends SchemaFacts {
+  readonly kind: 'postgres';
+  readonly version: string;
+  readonly synchronousCommit: string;
+  /** By its clock against ours, half a round trip taken off; milliseconds. */
+  readonly clockAheadMs: number;
+  readonly roundTripMs: number;
+  readonly connectionsMax: number;
+  readonly connections: number;
+  /** Whether it takes no writes. */
+  readonly isReadOnly: boolean;
+}
