@@ -1,12 +1,9 @@
 import { desc, lt } from 'drizzle-orm';
+import { auditEntryOf } from '../rows/audit-rows.ts';
+import type { DamageListener } from '../rows/damage.ts';
 import type { AuditEntry } from '../storage.ts';
-import type { DamageListener } from './damage.ts';
-import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
-import { readDetails, readRevisions } from './documents.ts';
 import { audit } from './tables.ts';
-
-type AuditRow = typeof audit.$inferSelect;
 
 /** Audit entries, newest first. A damaged one keeps what its columns say. */
 export function selectAuditEntries(
@@ -21,24 +18,5 @@ export function selectAuditEntries(
     .orderBy(desc(audit.id))
     .limit(query.limit)
     .all();
-  return rows.map((row) => entryOf(row, onDamage));
-}
-
-function entryOf(row: AuditRow, onDamage: DamageListener): AuditEntry {
-  const details = readDetails(row.details);
-  const revisions = readRevisions(row.revisions);
-  for (const read of [details, revisions]) {
-    if (!read.ok) onDamage(damageOf('audit entry', String(row.id), read.problem));
-  }
-  return {
-    id: row.id,
-    at: new Date(row.at).toISOString(),
-    actor: { id: row.actorId, name: row.actorName },
-    action: row.action,
-    subject: row.subject,
-    project: row.project,
-    reason: row.reason,
-    details: details.ok ? details.value : null,
-    revisions: revisions.ok ? revisions.value : {},
-  };
+  return rows.map((row) => auditEntryOf(row, onDamage));
 }

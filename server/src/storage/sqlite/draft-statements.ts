@@ -109,7 +109,7 @@ function preparePlaceStatements(database: Database) {
   return {
     putConfiguration: database
       .insert(configurations)
-      .values({ ...place, flag: placeholder('key') })
+      .values({ ...place, flag: placeholder('flag') })
       .onConflictDoUpdate({ target: [configurations.environment, configurations.flag], set: replacement })
       .prepare(),
     removeConfiguration: database
@@ -117,7 +117,7 @@ function preparePlaceStatements(database: Database) {
       .where(
         and(
           eq(configurations.environment, placeholder('environment')),
-          eq(configurations.flag, placeholder('key')),
+          eq(configurations.flag, placeholder('flag')),
         ),
       )
       .prepare(),

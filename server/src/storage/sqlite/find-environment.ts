@@ -1,9 +1,8 @@
 import { and, eq } from 'drizzle-orm';
 import type { EnvironmentRef } from '../../environments/environment.ts';
+import type { EnvironmentRow } from '../rows/rows.ts';
 import type { Database } from './database.ts';
 import { environments } from './tables.ts';
-
-export type EnvironmentRow = typeof environments.$inferSelect;
 
 export function findEnvironment(database: Database, ref: EnvironmentRef): EnvironmentRow | undefined {
   return database

@@ -1,10 +1,9 @@
 import { and, asc, desc, eq, gt, inArray, lt, lte, min, type SQL, sql } from 'drizzle-orm';
+import { changeOf, objectAt } from '../rows/change-rows.ts';
+import type { DamageListener } from '../rows/damage.ts';
+import type { ChangedObjectRow, ChangeRow, EnvironmentRow } from '../rows/rows.ts';
 import type { Change, HistoryQuery, ObjectAt } from '../storage.ts';
-import type { ChangedObjectRow, ChangeRow } from './change-rows.ts';
-import { changeOf, objectAt } from './change-rows.ts';
-import type { DamageListener } from './damage.ts';
 import type { Database } from './database.ts';
-import type { EnvironmentRow } from './find-environment.ts';
 import { changedObjects, changes } from './tables.ts';
 
 /** Changes of one environment, in the order that the query asks for. */

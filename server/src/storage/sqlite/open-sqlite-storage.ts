@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Clock } from '../../platform/clock.ts';
+import type { DamageListener } from '../rows/damage.ts';
 import type { Storage } from '../storage.ts';
-import type { DamageListener } from './damage.ts';
 import type { StatementListener } from './database.ts';
 import { openDatabase } from './database.ts';
 import { lockOf, realPathOf } from './file-lock.ts';

@@ -1,9 +1,9 @@
 import { and, eq, gt, isNull, lte, min } from 'drizzle-orm';
 import { floorFor, youngAfter } from '../history-floor.ts';
 import { REPLY_KEPT_MS } from '../idempotency.ts';
+import type { EnvironmentRow } from '../rows/rows.ts';
 import type { HistoryPolicy } from '../storage.ts';
 import type { Database } from './database.ts';
-import type { EnvironmentRow } from './find-environment.ts';
 import { changedObjects, changes, definitions, environments, replies } from './tables.ts';
 
 /** How many revisions one transaction deletes at most, so that pruning never holds up a write for long. */

@@ -17,8 +17,8 @@ import { commitDraft, projectDraft } from '../../../../test/contract/draft-build
 import { observe } from '../../../../test/contract/storage-observation.ts';
 import { ManualClock, projectOf, requestOf, write } from '../../../../test/contract/storage-subject.ts';
 import type { ProjectState } from '../../environments/environment.ts';
+import type { Damage } from '../rows/damage.ts';
 import type { HistoryPolicy, Storage } from '../storage.ts';
-import type { Damage } from './damage.ts';
 import { openDatabase } from './database.ts';
 import { openSqliteStorage } from './open-sqlite-storage.ts';
 import { SqliteStorage } from './sqlite-storage.ts';

@@ -13,6 +13,10 @@ import type { DraftRecord } from '../draft-record.ts';
 import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { replayOf } from '../idempotency.ts';
+import type { DamageListener } from '../rows/damage.ts';
+import { draftRowsOf } from '../rows/draft-rows.ts';
+import { replyRowOf, storedReplyOf } from '../rows/reply-rows.ts';
+import type { EnvironmentRow } from '../rows/rows.ts';
 import type {
   AuditEntry,
   Change,
@@ -29,13 +33,9 @@ import type {
 import { StorageFault } from '../storage.ts';
 import { selectAuditEntries } from './audit-log.ts';
 import { checkpointAll, startCheckpoints } from './checkpoints.ts';
-import type { DamageListener } from './damage.ts';
-import { damageOf } from './damage.ts';
 import type { Database } from './database.ts';
-import { readReply } from './documents.ts';
 import type { DraftStatements } from './draft-statements.ts';
 import { prepareDraftStatements } from './draft-statements.ts';
-import type { EnvironmentRow } from './find-environment.ts';
 import { findEnvironment } from './find-environment.ts';
 import { differencesAt, revisionAt, selectChanges } from './history.ts';
 import { loadCatalog } from './load-catalog.ts';
@@ -197,7 +197,7 @@ export class SqliteStorage implements Storage {
 
   #write(request: TransactRequest): Result<Written> {
     const now = this.#clock.now();
-    const { idempotency, actor } = request;
+    const { idempotency } = request;
     const replay = idempotency && replayOf(idempotency, this.#findReply(request), now);
     if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
     const { projects, keys } = this.#currentCatalog();
@@ -206,16 +206,8 @@ export class SqliteStorage implements Storage {
     if (!planned.ok) return planned;
     const { draft, reply } = planned.value;
     const record = draft === null ? undefined : this.#writeDraft(request, draft, now);
-    if (idempotency !== undefined) {
-      const { key, fingerprint } = idempotency;
-      this.#statements.putReply.run({
-        actor: actor.id,
-        key,
-        fingerprint,
-        reply: JSON.stringify(reply),
-        at: now,
-      });
-    }
+    const kept = replyRowOf(request, reply, now);
+    if (kept !== undefined) this.#statements.putReply.run({ ...kept });
     return accepted({ outcome: { reply, replayed: false }, ...(record && { record }) });
   }
 
@@ -224,17 +216,13 @@ export class SqliteStorage implements Storage {
     const state = project === undefined ? undefined : this.#currentState(project);
     const ground = { catalog: this.#currentCatalog(), state, now, actor: request.actor };
     const record = recordOf(draft, ground);
-    writeDraft(this.#database, this.#statements, draft, record);
+    writeDraft(this.#database, this.#statements, draftRowsOf(draft, record));
     return record;
   }
 
   #findReply({ actor, idempotency }: TransactRequest): StoredReply | undefined {
     const row = this.#statements.findReply.get({ actor: actor.id, key: idempotency?.key });
-    if (row === undefined) return undefined;
-    const reply = readReply(row.reply);
-    if (reply.ok) return { fingerprint: row.fingerprint, at: row.at, reply: reply.value };
-    this.#onDamage(damageOf('reply', `${row.actor}/${row.key}`, reply.problem));
-    return undefined;
+    return storedReplyOf(row, this.#onDamage);
   }
 
   /** After COMMIT, never before: what readers see must be on the disk. */

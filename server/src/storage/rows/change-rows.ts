@@ -4,11 +4,7 @@ import type { DamageListener } from './damage.ts';
 import { damageOf } from './damage.ts';
 import type { Read } from './documents.ts';
 import { readDefinition, readFlagDocument, readSegment } from './documents.ts';
-import type { EnvironmentRow } from './find-environment.ts';
-import type { changedObjects, changes } from './tables.ts';
-
-export type ChangeRow = typeof changes.$inferSelect;
-export type ChangedObjectRow = typeof changedObjects.$inferSelect;
+import type { ChangedObjectRow, ChangeRow, EnvironmentRow } from './rows.ts';
 
 type Report = (problem: string) => void;
 
