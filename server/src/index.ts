@@ -20,6 +20,8 @@ export type { RunningServer, ServerOptions } from './start-server.ts';
 export { startServer } from './start-server.ts';
 export type { MemoryStorageOptions } from './storage/memory/memory-storage.ts';
 export { MemoryStorage } from './storage/memory/memory-storage.ts';
+export type { PostgresStorageOptions } from './storage/postgres/open-postgres-storage.ts';
+export { openPostgresStorage } from './storage/postgres/open-postgres-storage.ts';
 export type { SqliteStorageOptions } from './storage/sqlite/open-sqlite-storage.ts';
 export { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
 export type { Storage } from './storage/storage.ts';

@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client';
 import { banner } from './banner.ts';
-import { systemClock } from './platform/clock.ts';
+import { openStorage } from './open-storage.ts';
 import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
@@ -12,8 +12,6 @@ import { describeFaults, parseSettings } from './settings.ts';
 import { describeStartFault } from './start-fault.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
-import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
-import type { Storage } from './storage/storage.ts';
 
 /** The flags of `dimmer serve`; each goes before its variable. */
 export interface ServeFlags {
@@ -49,7 +47,7 @@ export async function serve(
 async function start(settings: Settings, log: Log, version: string): Promise<RunningServer> {
   const registry = new Registry();
   addProcessMetrics(registry);
-  const storage = await openStorage(settings, log);
+  const storage = await openStorage(settings, log, registry);
   const openFilesMax = readOpenFilesMax();
   const limits = openFilesMax === undefined ? {} : { openFilesMax };
   return startServer({
@@ -60,15 +58,6 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
     registry,
     tracing: createTracing(version),
     ...limits,
-  });
-}
-
-function openStorage({ databaseUrl }: Settings, log: Log): Promise<Storage> {
-  return openSqliteStorage({
-    path: databaseUrl.replace(/^file:(\/\/)?/, ''),
-    clock: systemClock,
-    onDamage: (damage) => log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
-    onBackgroundError: (err) => log.error({ err }, 'the storage met an error in the background'),
   });
 }
 

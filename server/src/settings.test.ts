@@ -10,6 +10,7 @@ test('[A80] without any variable every setting has its default', () => {
       host: '127.0.0.1',
       port: 4400,
       databaseUrl: 'file:./data/dimmer.db',
+      databaseConnectionsMax: 10,
       bootstrapAdminKey: undefined,
       clientKeyRequestsPerSecond: 2000,
       clientRequestsPerSecond: 50,
@@ -66,9 +67,18 @@ test.each([
   expect(parsed).toMatchObject({ ok: false, faults: [{ name, remedy: expect.stringMatching(/\w/) }] });
 });
 
-test('[A81] a PostgreSQL database is refused as not in this version', () => {
-  const parsed = parseSettings({ DIMMER_DATABASE_URL: 'postgres://db/dimmer' });
-  expect(parsed).toMatchObject({ ok: false, faults: [{ message: expect.stringContaining('this version') }] });
+test.each([
+  ['file:./data/dimmer.db', true],
+  ['postgres://db/dimmer', true],
+  ['postgresql://dimmer:hun%23ter2@db:5433/dimmer?sslmode=require', true],
+  ['postgres:db', false],
+  ['postgres://dimmer:hun#ter:2@db/dimmer', false],
+  ['mysql://db/dimmer', false],
+  ['./data/dimmer.db', false],
+])('[A81] the database %s is taken: %s', (url, isTaken) => {
+  const parsed = parseSettings({ DIMMER_DATABASE_URL: url });
+  expect(parsed.ok).toBe(isTaken);
+  if (!parsed.ok) expect(describeFaults(parsed.faults)).not.toContain('hun');
 });
 
 test('[A82] docs/settings.md has the table of settings as it is', () => {

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ApiKey } from './access/api-key.ts';
 import { kindOfSecret } from './access/secret.ts';
+import { isPostgresUrl } from './database-url.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { ANY_ORIGIN } from './http/cross-origin.ts';
 import { LOG_LEVELS } from './platform/log.ts';
@@ -48,15 +49,30 @@ export const SETTINGS = {
     default: 'file:./data/dimmer.db',
     unit: null,
     description:
-      'Where everything is kept: `file:` and the path of a SQLite file, which is made when absent.',
-    remedy: 'Give `file:` and a path, such as file:./data/dimmer.db.',
+      'Where everything is kept: `file:` and the path of a SQLite file, which is made when absent; or `postgres://` and user, host and database.',
+    remedy:
+      'Give a file, such as file:./data/dimmer.db, or a database, such as postgres://dimmer@db.example:5432/dimmer.',
     schema: z
       .string()
       .refine(
-        (url) => !/^postgres(ql)?:/.test(url),
-        'names PostgreSQL, which this version does not store to yet',
+        (url) => /^(file:.|postgres(ql)?:)/.test(url),
+        'must start with `file:` and name a file, or with `postgres://` and name a database',
       )
-      .refine((url) => /^file:.+/.test(url), 'must start with `file:` and name a file'),
+      .refine(
+        (url) => !isPostgresUrl(url) || (/^postgres(ql)?:\/\//.test(url) && URL.canParse(url)),
+        'must be a URL after `postgres://`, with what is special in its password percent-encoded',
+      ),
+  },
+  databaseConnectionsMax: {
+    name: 'DIMMER_DATABASE_CONNECTIONS_MAX',
+    type: 'whole number, 4 to 1000',
+    default: '10',
+    unit: 'connections',
+    description:
+      'How many connections this server opens to PostgreSQL at most: one listens, a tenth is for reports, the rest is for reads and writes in equal parts.',
+    remedy:
+      'Give a number of connections; all servers together must stay below max_connections of PostgreSQL.',
+    schema: wholeNumber(4, 1000),
   },
   bootstrapAdminKey: {
     name: 'DIMMER_BOOTSTRAP_ADMIN_KEY',

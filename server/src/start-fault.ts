@@ -1,8 +1,11 @@
+import { redactedUrl } from './database-url.ts';
 import type { Settings } from './settings.ts';
 import { StorageFault } from './storage/storage.ts';
 
 /** Why the server did not start, and what to do about it, in one line. */
-export function describeStartFault(cause: unknown, { host, port, databaseUrl }: Settings): string {
+export function describeStartFault(cause: unknown, settings: Settings): string {
+  const { host, port } = settings;
+  const databaseUrl = redactedUrl(settings.databaseUrl);
   if (cause instanceof StorageFault) return `Dimmer cannot use its database ${databaseUrl}: ${cause.message}`;
   if (partOf(cause, 'syscall') === 'mkdir') {
     return `The folder of the database ${databaseUrl} cannot be made (${partOf(cause, 'code')}). Correct DIMMER_DATABASE_URL or --database.`;

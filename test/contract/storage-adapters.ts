@@ -46,7 +46,7 @@ export async function openSqliteSubject(): Promise<StorageSubject> {
 }
 
 /** Throws where the nth write, or the commit after them, would run. The adapter shows it every statement first. */
-class Failpoint {
+export class Failpoint {
   #remaining = Number.POSITIVE_INFINITY;
 
   pass(sql: string): void {

@@ -4,7 +4,7 @@ import type { DamageListener } from './damage.ts';
 import { damageOf } from './damage.ts';
 import type { Read } from './documents.ts';
 import { readDefinition, readFlagDocument, readSegment } from './documents.ts';
-import type { ChangedObjectRow, ChangeRow, EnvironmentRow } from './rows.ts';
+import type { ChangedObjectRow, ChangeRow, EnvironmentName } from './rows.ts';
 
 type Report = (problem: string) => void;
 
@@ -12,7 +12,7 @@ type Report = (problem: string) => void;
 export function changeOf(
   row: ChangeRow,
   objects: readonly ChangedObjectRow[],
-  environment: EnvironmentRow,
+  environment: EnvironmentName,
   onDamage: DamageListener,
 ): Change {
   return {
@@ -32,7 +32,7 @@ export function changeOf(
  */
 export function objectAt(
   row: Pick<ChangedObjectRow, 'kind' | 'key' | 'before' | 'revision'>,
-  environment: EnvironmentRow,
+  environment: EnvironmentName,
   onDamage: DamageListener,
 ): readonly ObjectAt[] {
   const { kind, key, before } = row;
@@ -86,7 +86,7 @@ function documentOf<T>(read: (text: string) => Read<T>, text: string | null, rep
 
 function reporterOf(
   { kind, key, revision }: Pick<ChangedObjectRow, 'kind' | 'key' | 'revision'>,
-  environment: EnvironmentRow,
+  environment: EnvironmentName,
   onDamage: DamageListener,
 ): Report {
   const name = `${environment.project}/${environment.key}/${key} (${kind}) at revision ${revision}`;

@@ -19,6 +19,9 @@ export interface EnvironmentRow {
   readonly secureMode: boolean;
 }
 
+/** What never changes of an environment. */
+export type EnvironmentName = Pick<EnvironmentRow, 'id' | 'project' | 'key'>;
+
 export interface FlagRow {
   readonly key: string;
   readonly document: string;

@@ -1,0 +1,19 @@
+import type { EnvironmentRef } from '../../environments/environment.ts';
+import type { Database } from './connections.ts';
+import { findEnvironment } from './snapshot.ts';
+
+/** Ids of environments, which never change: each is read once. Not for use before a new one is committed. */
+export class EnvironmentIds {
+  readonly #ids = new Map<string, number>();
+
+  /** @returns `undefined` where there is no such environment. */
+  async find(database: Database, ref: EnvironmentRef): Promise<number | undefined> {
+    // Keys hold no slash.
+    const name = `${ref.project}/${ref.environment}`;
+    const known = this.#ids.get(name);
+    if (known !== undefined) return known;
+    const row = await findEnvironment(database, ref);
+    if (row !== undefined) this.#ids.set(name, row.id);
+    return row?.id;
+  }
+}

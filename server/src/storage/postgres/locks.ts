@@ -1,0 +1,81 @@
+import { createHash } from 'node:crypto';
+import { eq, sql } from 'drizzle-orm';
+import type { TransactRequest } from '../storage.ts';
+import type { Database } from './connections.ts';
+import { assertDurable } from './session-settings.ts';
+import { projects } from './tables.ts';
+
+/*
+ * Every transaction that writes takes its locks in this order, so that no two wait for each other: the one of its
+ * Idempotency-Key, the one of the catalog, the row of its project, rows of environments by their id.
+ */
+
+/** Of the advisory lock of the catalog. Advisory, because a shared lock of its one row would write that row. */
+const CATALOG_LOCK = 4_400_002;
+
+/** Of advisory locks of Idempotency-Keys; what follows is a hash of the key. */
+const REPLY_LOCKS = 4_400;
+
+/** Writers of flags share the catalog; a writer of projects or keys has it alone. */
+export type CatalogLock = 'shared' | 'alone';
+
+/** The stamps of what a planner will see, under their locks: nobody else moves them before this transaction ends. */
+export interface LockedStamps {
+  readonly catalog: number;
+  /** `undefined` where the project does not exist, or none was asked for. */
+  readonly project: number | undefined;
+}
+
+/**
+ * Takes the locks of a transaction.
+ *
+ * @throws StorageFault where this transaction would not wait for the disk when it commits.
+ */
+export async function lock(
+  database: Database,
+  request: Pick<TransactRequest, 'project' | 'actor' | 'idempotency'>,
+  catalogLock: CatalogLock,
+): Promise<LockedStamps> {
+  const ofReply =
+    request.idempotency === undefined
+      ? sql`null`
+      : sql`pg_advisory_xact_lock(${REPLY_LOCKS}, ${hashOf(request.actor.id, request.idempotency.key)})`;
+  const ofCatalog =
+    catalogLock === 'alone'
+      ? sql`pg_advisory_xact_lock(${CATALOG_LOCK})`
+      : sql`pg_advisory_xact_lock_shared(${CATALOG_LOCK})`;
+  await database.execute(sql`select ${ofReply}, ${ofCatalog}`);
+  // Its own statement: what it sees was committed before it began, so after the lock of the catalog was had.
+  const { rows } = await database.execute<{
+    catalog: string;
+    project: string | null;
+    durability: string;
+  }>(sql`
+    select catalog.stamp as catalog, locked.stamp as project, current_setting('synchronous_commit') as durability
+    from catalog left join lateral
+      (select stamp from projects where key = ${request.project} for no key update) as locked on true`);
+  const [row] = rows;
+  assertDurable(row?.durability);
+  return {
+    catalog: Number(row?.catalog),
+    project: row?.project == null ? undefined : Number(row.project),
+  };
+}
+
+/** Takes the lock of a project's row. @returns Its stamp; `undefined` where there is no such project. */
+export async function lockProject(database: Database, key: string): Promise<number | undefined> {
+  const [row] = await database
+    .select({ stamp: projects.stamp })
+    .from(projects)
+    .where(eq(projects.key, key))
+    .for('no key update');
+  return row?.stamp;
+}
+
+/** 32 bits: two keys that meet wait for each other, and no more. */
+function hashOf(actor: string, key: string): number {
+  return createHash('sha256')
+    .update(JSON.stringify([actor, key]))
+    .digest()
+    .readInt32BE(0);
+}

@@ -1,0 +1,177 @@
+import { drizzle } from 'drizzle-orm/node-postgres';
+import pg from 'pg';
+import type { Schedule } from '../../platform/schedule.ts';
+import type { Connections, Database, Lane, Watch, WatchListener } from './connections.ts';
+import { CLOSE_MS } from './connections.ts';
+import { connectFault, LanePool } from './lane-pool.ts';
+import type { DatabaseTarget } from './postgres-fault.ts';
+import { isConnectionDoubtful } from './postgres-fault.ts';
+import { prepareSession, STATEMENT_TIMEOUT_MS } from './session-settings.ts';
+
+/** How long a connection may take to be made, and a piece of work may wait for one, in milliseconds. */
+const CONNECT_TIMEOUT_MS = 2_000;
+
+/** When an answer is given up, in milliseconds: PostgreSQL ends a statement before that, unless it hangs. */
+const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
+
+/** The same for the look at the clock's pace, which is quick or tells that the server hangs. */
+const WATCH_ANSWER_TIMEOUT_MS = 2_000;
+
+export interface PgConnectionsOptions {
+  /** `postgres://user:password@host:port/database`. */
+  readonly url: string;
+  /** All connections of this process together, at least {@link CONNECTIONS_MIN}. */
+  readonly connectionsMax: number;
+  readonly schedule: Schedule;
+  /** Hears of every statement before it runs. One that it throws at fails. For tests. */
+  readonly onStatement?: (sql: string) => void;
+}
+
+/** One for each lane, and one that listens. */
+export const CONNECTIONS_MIN = 4;
+
+/**
+ * How many connections each lane may have; one more listens. Reports get a tenth, and what is left reads and writes
+ * share.
+ *
+ * @example lanesOf(10) // { reports: 1, writes: 4, reads: 4 }
+ */
+export function lanesOf(connectionsMax: number): { readonly [lane in Lane]: number } {
+  const reports = Math.max(1, Math.floor(connectionsMax / 10));
+  const rest = Math.max(2, connectionsMax - 1 - reports);
+  const writes = Math.floor(rest / 2);
+  return { reports, writes, reads: rest - writes };
+}
+
+/** Where a URL leads. @throws TypeError where it cannot be read. */
+export function targetOf(url: string): DatabaseTarget {
+  const { host, port, user = '', database = '' } = new pg.Client({ connectionString: url });
+  return { host, port, user, database };
+}
+
+/** Connections of the `pg` driver: a pool for each lane, so that none can take the connections of another. */
+export class PgConnections implements Connections {
+  readonly #config: pg.ClientConfig;
+  readonly #schedule: Schedule;
+  readonly #onStatement: ((sql: string) => void) | undefined;
+  readonly #pools: { readonly [lane in Lane]: LanePool };
+  readonly #busy = new Set<pg.PoolClient>();
+
+  constructor({ url, connectionsMax, schedule, onStatement }: PgConnectionsOptions) {
+    this.#config = {
+      connectionString: url,
+      application_name: 'dimmer',
+      keepAlive: true,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      query_timeout: ANSWER_TIMEOUT_MS,
+    };
+    this.#schedule = schedule;
+    this.#onStatement = onStatement;
+    const lanes = lanesOf(connectionsMax);
+    const config = { ...this.#config, onConnect: prepareClient };
+    this.#pools = {
+      reads: new LanePool(config, lanes.reads, schedule),
+      writes: new LanePool(config, lanes.writes, schedule),
+      reports: new LanePool(config, lanes.reports, schedule),
+    };
+  }
+
+  async use<T>(lane: Lane, work: (database: Database) => Promise<T>): Promise<T> {
+    const client = await this.#pools[lane].connect();
+    this.#busy.add(client);
+    try {
+      const result = await work(this.#databaseOf(client));
+      this.#release(client, false);
+      return result;
+    } catch (error) {
+      this.#release(client, isConnectionDoubtful(error));
+      throw error;
+    }
+  }
+
+  async useLong<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    const client = new pg.Client({ ...this.#config, query_timeout: 0 });
+    client.on('error', ignore);
+    try {
+      await client.connect().catch((cause: unknown) => {
+        throw connectFault(cause);
+      });
+      await prepareClient(client);
+      return await work(this.#databaseOf(client));
+    } finally {
+      await this.#withinClosing(client.end());
+    }
+  }
+
+  async watch({ channel, onNotification, onEnd }: WatchListener): Promise<Watch> {
+    const client = new pg.Client({ ...this.#config, query_timeout: WATCH_ANSWER_TIMEOUT_MS });
+    let isOpen = true;
+    const end = (cause: unknown): void => {
+      if (!isOpen) return;
+      isOpen = false;
+      onEnd(cause);
+    };
+    client.on('error', end);
+    client.on('end', () => end(new Error('The connection has ended.')));
+    client.on('notification', ({ payload = '' }) => onNotification(payload));
+    try {
+      await client.connect();
+      await prepareClient(client);
+      if (channel !== undefined) await client.query(`listen ${client.escapeIdentifier(channel)}`);
+    } catch (cause) {
+      isOpen = false;
+      endSoon(client);
+      throw connectFault(cause);
+    }
+    const database = this.#databaseOf(client);
+    return {
+      use: (work) => work(database),
+      close: async () => {
+        isOpen = false;
+        await this.#withinClosing(client.end());
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    const ended = Promise.all(Object.values(this.#pools).map((pool) => pool.end()));
+    if (await this.#withinClosing(ended)) return;
+    // What still waits for an answer is cut off.
+    for (const client of this.#busy) endSoon(client);
+  }
+
+  /** @returns Whether it was done in time. */
+  async #withinClosing(closing: Promise<unknown>): Promise<boolean> {
+    let callOff = (): void => {};
+    const timeIsUp = new Promise<boolean>((resolve) => {
+      callOff = this.#schedule.after(CLOSE_MS, () => resolve(false));
+    });
+    const isDone = await Promise.race([closing.then(alwaysTrue, alwaysTrue), timeIsUp]);
+    callOff();
+    return isDone;
+  }
+
+  #release(client: pg.PoolClient, isDoubtful: boolean): void {
+    this.#busy.delete(client);
+    client.release(isDoubtful);
+  }
+
+  #databaseOf(client: pg.PoolClient | pg.Client): Database {
+    const onStatement = this.#onStatement;
+    return drizzle(client, onStatement ? { logger: { logQuery: (sql) => onStatement(sql) } } : {});
+  }
+}
+
+async function prepareClient(client: pg.ClientBase): Promise<void> {
+  await prepareSession(async (text) => (await client.query<Record<string, unknown>>(text)).rows);
+}
+
+function endSoon(client: pg.ClientBase): void {
+  if (client instanceof pg.Client) client.end().catch(ignore);
+}
+
+function alwaysTrue(): true {
+  return true;
+}
+
+function ignore(): void {}

@@ -1,0 +1,131 @@
+import { and, asc, eq, gte, inArray, lt, sql } from 'drizzle-orm';
+import type { EnvironmentRef } from '../../environments/environment.ts';
+import type { ExposureCount, ExposureQuery, ExposureStore } from '../exposure-store.ts';
+import type { Database } from './connections.ts';
+import { exposures } from './tables.ts';
+
+/** How many rows one statement writes or deletes at most. */
+const ROWS_MAX = 2_000;
+
+/** How the exposures reach the database. */
+export interface ExposureAccess {
+  /** Runs work on a connection for reports. */
+  use<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  /** Runs work in one transaction on such a connection. */
+  transaction<T>(work: (database: Database) => Promise<T>): Promise<T>;
+  /** Id of an environment; `undefined` where it does not exist. */
+  idOf(database: Database, ref: EnvironmentRef): Promise<number | undefined>;
+}
+
+type ExposureRow = typeof exposures.$inferInsert;
+
+/** Counts in the table `exposures`. Rows refer to no flag: what was counted stays when a flag is archived. */
+export class PostgresExposures implements ExposureStore {
+  readonly #access: ExposureAccess;
+
+  constructor(access: ExposureAccess) {
+    this.#access = access;
+  }
+
+  async add(counts: readonly ExposureCount[]): Promise<void> {
+    if (counts.length === 0) return;
+    await this.#access.transaction(async (database) => {
+      const rows = summed(await this.#rowsOf(database, counts));
+      for (let start = 0; start < rows.length; start += ROWS_MAX) {
+        await addRows(database, rows.slice(start, start + ROWS_MAX));
+      }
+    });
+  }
+
+  async read(query: ExposureQuery): Promise<readonly ExposureCount[]> {
+    const { project, environment } = query;
+    const rows = await this.#access.use(async (database) => {
+      const id = await this.#access.idOf(database, query);
+      return id === undefined ? [] : selectRows(database, id, query);
+    });
+    return rows.map(({ flag, variation, reason, source, minute, count }) => ({
+      project,
+      environment,
+      flag,
+      variation: variation === '' ? null : variation,
+      reason,
+      source,
+      minute,
+      count,
+    }));
+  }
+
+  async prune(before: number): Promise<number> {
+    return this.#access.use(async (database) => {
+      const row = sql`${exposures}.ctid`;
+      const old = database
+        .select({ row })
+        .from(exposures)
+        .where(lt(exposures.minute, before))
+        .limit(ROWS_MAX);
+      const deleted = await database
+        .delete(exposures)
+        .where(inArray(row, old))
+        .returning({ minute: exposures.minute });
+      return deleted.length;
+    });
+  }
+
+  async #rowsOf(database: Database, counts: readonly ExposureCount[]): Promise<readonly ExposureRow[]> {
+    const rows: ExposureRow[] = [];
+    for (const { flag, variation, reason, source, minute, count, ...ref } of counts) {
+      const environment = await this.#access.idOf(database, ref);
+      if (environment === undefined) continue;
+      // An empty text, because NULLs in a primary key are not allowed.
+      rows.push({ environment, flag, minute, variation: variation ?? '', reason, source, count });
+    }
+    return rows;
+  }
+}
+
+async function selectRows(database: Database, environment: number, query: ExposureQuery) {
+  return database
+    .select()
+    .from(exposures)
+    .where(
+      and(
+        eq(exposures.environment, environment),
+        eq(exposures.flag, query.flag),
+        gte(exposures.minute, query.from),
+        lt(exposures.minute, query.to),
+      ),
+    )
+    .orderBy(asc(exposures.minute));
+}
+
+async function addRows(database: Database, rows: readonly ExposureRow[]): Promise<void> {
+  await database
+    .insert(exposures)
+    .values([...rows])
+    .onConflictDoUpdate({
+      target: [
+        exposures.environment,
+        exposures.flag,
+        exposures.minute,
+        exposures.variation,
+        exposures.reason,
+        exposures.source,
+      ],
+      set: { count: sql`${exposures.count} + excluded.count` },
+    });
+}
+
+/**
+ * One row for each place, because a statement may touch a row once; in one order, so that two servers that add at the
+ * same time wait for each other rather than lock each other out.
+ */
+function summed(rows: readonly ExposureRow[]): readonly ExposureRow[] {
+  const sums = new Map<string, ExposureRow>();
+  for (const row of rows) {
+    const { environment, flag, minute, variation, reason, source, count } = row;
+    const place = JSON.stringify([environment, flag, minute, variation, reason, source]);
+    const before = sums.get(place);
+    sums.set(place, before === undefined ? row : { ...before, count: before.count + count });
+  }
+  return [...sums].sort(([left], [right]) => (left < right ? -1 : 1)).map(([, row]) => row);
+}

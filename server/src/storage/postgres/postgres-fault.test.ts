@@ -1,0 +1,56 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors';
+import { expect, test } from 'vitest';
+import { ConnectFault, faultOf, isRepeatable, isTrouble } from './postgres-fault.ts';
+
+const TARGET = { host: 'db', port: 5432, user: 'dimmer', database: 'dimmer' };
+
+function answer(code: string): Error {
+  const cause = Object.assign(new Error(`of ${code}`), { code, severity: 'ERROR' });
+  return new DrizzleQueryError('select secret', ['hunter2'], cause);
+}
+
+test.each([
+  ['53100', 'full'],
+  ['53300', 'unavailable'],
+  ['53200', 'unavailable'],
+  ['08006', 'unavailable'],
+  ['57P01', 'unavailable'],
+  ['57P03', 'unavailable'],
+  ['57014', 'unavailable'],
+  ['55P03', 'unavailable'],
+  ['25P03', 'unavailable'],
+  ['25006', 'unavailable'],
+  ['28P01', 'unavailable'],
+  ['3D000', 'unavailable'],
+  ['40001', 'unavailable'],
+  ['40P01', 'unavailable'],
+  ['XX001', 'damaged'],
+])('[PG15] SQLSTATE %s is the fault %s', (code, fault) => {
+  expect(faultOf(answer(code), TARGET)).toMatchObject({ name: 'StorageFault', fault });
+});
+
+test('[PG15] without an answer of the server it is unavailable, whatever the driver says', () => {
+  const timeout = new DrizzleQueryError('select 1', [], new Error('Query read timeout'));
+  const refused = new ConnectFault('no', { cause: Object.assign(new Error(''), { code: 'ECONNREFUSED' }) });
+  for (const error of [timeout, refused]) {
+    expect(faultOf(error, TARGET)).toMatchObject({ fault: 'unavailable' });
+    expect(isTrouble(error)).toBe(true);
+  }
+  expect(String(faultOf(refused, TARGET))).toContain('ECONNREFUSED');
+});
+
+test('[PG15] a broken constraint and a defect of a planner come back as they are, without parameters', () => {
+  const defect = new Error('defect');
+  expect(faultOf(defect, TARGET)).toBe(defect);
+  const broken = answer('23505');
+  expect(faultOf(broken, TARGET)).toBe(broken.cause);
+  expect(String(faultOf(broken, TARGET))).not.toContain('hunter2');
+  expect([isTrouble(defect), isTrouble(broken)]).toEqual([false, false]);
+});
+
+test('[PG10] only what was rolled back for the sake of another is run again', () => {
+  expect(['40001', '40P01', '23505', '57014', '08006'].filter((code) => isRepeatable(answer(code)))).toEqual([
+    '40001',
+    '40P01',
+  ]);
+});

@@ -1,0 +1,148 @@
+import { DrizzleQueryError } from 'drizzle-orm/errors';
+import { StorageFault } from '../storage.ts';
+
+/** Where the database is, for messages: never with its password. */
+export interface DatabaseTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly user: string;
+  readonly database: string;
+}
+
+/** A connection could not be had. */
+export class ConnectFault extends Error {
+  override readonly name = 'ConnectFault';
+}
+
+/** SQLSTATE of what is worth the same transaction again: serialization_failure, deadlock_detected. */
+const REPEATABLE = /^(40001|40P01)$/;
+
+/** The server is going away, or the connection to it: connection_exception, operator_intervention. */
+const GONE = /^(08|57P)/;
+
+/**
+ * insufficient_resources but for the disk, lock_not_available, query_canceled (a timeout), idle transactions that were
+ * ended, a server that is read-only, rights, a database or schema that is gone, system errors.
+ */
+const UNAVAILABLE = /^(53(?!100)|55P03|57014|25P0[34]|25006|28|3D000|3F000|42501|58)/;
+
+/**
+ * Names what the world did wrong. Anything that is not the world's fault (a broken constraint, a defect of a planner)
+ * comes back as it is, without the parameters that drizzle adds to messages.
+ */
+export function faultOf(error: unknown, target: DatabaseTarget): unknown {
+  if (error instanceof StorageFault) return error;
+  const cause = driverErrorOf(error);
+  const code = sqlStateOf(cause);
+  if (code === '53100') return full(target, cause);
+  if (code !== undefined && /^(XX001|XX002)$/.test(code)) return damaged(target, cause);
+  if (isTrouble(error) || (code !== undefined && (UNAVAILABLE.test(code) || REPEATABLE.test(code)))) {
+    return unavailable(target, cause, code);
+  }
+  return cause;
+}
+
+/** Whether the server does not answer at all: no statement would fare better now. */
+export function isTrouble(error: unknown): boolean {
+  const code = sqlStateOf(driverErrorOf(error));
+  return code === undefined ? isOfConnection(error) : GONE.test(code);
+}
+
+/** Whether a transaction may be run again from the start: it was rolled back for the sake of another. */
+export function isRepeatable(error: unknown): boolean {
+  const code = sqlStateOf(driverErrorOf(error));
+  return code !== undefined && REPEATABLE.test(code);
+}
+
+/** Whether a statement gave up waiting for a lock. */
+export function isLockTimeout(error: unknown): boolean {
+  return sqlStateOf(driverErrorOf(error)) === '55P03';
+}
+
+/** Whether a connection may be in the middle of something, or gone: it must not be used again. */
+export function isConnectionDoubtful(error: unknown): boolean {
+  return isTrouble(error);
+}
+
+/** The error that says what happened: libraries wrap those of the driver. */
+function driverErrorOf(error: unknown): unknown {
+  return error instanceof DrizzleQueryError || error instanceof ConnectFault ? (error.cause ?? error) : error;
+}
+
+/** What the driver throws without an answer of the server is about the connection: timeouts, sockets, names. */
+function isOfConnection(error: unknown): boolean {
+  return error instanceof DrizzleQueryError || error instanceof ConnectFault;
+}
+
+function sqlStateOf(error: unknown): string | undefined {
+  if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
+  return 'severity' in error ? error.code : undefined;
+}
+
+function full(target: DatabaseTarget, cause: unknown): StorageFault {
+  return new StorageFault(
+    'full',
+    `There is no space left on the disk of ${nameOf(target)} (53100). Nothing was written, reads go on. Free space on ` +
+      'it; writes resume by themselves.',
+    { cause },
+  );
+}
+
+function damaged(target: DatabaseTarget, cause: unknown): StorageFault {
+  return new StorageFault(
+    'damaged',
+    `${nameOf(target)} is damaged (${messageOf(cause)}). Restore it from a backup, or rebuild the index that is named.`,
+    { cause },
+  );
+}
+
+function unavailable(target: DatabaseTarget, cause: unknown, code: string | undefined): StorageFault {
+  return new StorageFault(
+    'unavailable',
+    `${nameOf(target)} cannot be used right now (${code ?? systemCodeOf(cause)}): ${messageOf(cause)}. ${remedyOf(
+      target,
+      code ?? systemCodeOf(cause),
+    )}`,
+    { cause },
+  );
+}
+
+function remedyOf({ host, port, user, database }: DatabaseTarget, code: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+    case 'ENOENT':
+      return `Start PostgreSQL there, or correct the host and port in DIMMER_DATABASE_URL.`;
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `Correct the host name ${host} in DIMMER_DATABASE_URL.`;
+    case '28P01':
+    case '28000':
+      return `Correct the user ${user} and the password in DIMMER_DATABASE_URL, or let them in with pg_hba.conf.`;
+    case '3D000':
+      return `Create it: createdb -h ${host} -p ${port} -U ${user} ${database}`;
+    case '3F000':
+    case '42501':
+      return `Let the user ${user} make tables there: GRANT CREATE, USAGE ON SCHEMA public TO ${user};`;
+    case '53300':
+      return 'Lower DIMMER_DATABASE_CONNECTIONS_MAX, or raise max_connections of PostgreSQL.';
+    default:
+      return 'It is tried again by itself.';
+  }
+}
+
+/** @example nameOf(target) // 'The database dimmer at db.internal:5432' */
+export function nameOf({ host, port, database }: DatabaseTarget): string {
+  return `The database ${database} at ${host}:${port}`;
+}
+
+function systemCodeOf(cause: unknown): string {
+  return cause instanceof Error && 'code' in cause && typeof cause.code === 'string'
+    ? cause.code
+    : 'no answer';
+}
+
+function messageOf(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause);
+  // Node gives no message where every address of a name refused.
+  return cause.message === '' ? systemCodeOf(cause) : cause.message.replace(/\.$/, '');
+}

@@ -1,0 +1,269 @@
+import assert from 'node:assert/strict';
+import { asc, desc, lt, sql } from 'drizzle-orm';
+import type { ApiKey } from '../../access/api-key.ts';
+import type { Result } from '../../changes/result.ts';
+import { accepted } from '../../changes/result.ts';
+import type { EnvironmentRef, Project, ProjectState } from '../../environments/environment.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Catalog } from '../catalog.ts';
+import { EMPTY_CATALOG } from '../catalog.ts';
+import type { CommitAnnouncer } from '../commit-announcer.ts';
+import { auditEntryOf } from '../rows/audit-rows.ts';
+import type { DamageListener } from '../rows/damage.ts';
+import type { EnvironmentRow } from '../rows/rows.ts';
+import type {
+  AuditEntry,
+  Change,
+  CommitListener,
+  HistoryPolicy,
+  HistoryQuery,
+  ObjectAt,
+  Storage,
+  StoredSnapshot,
+  TransactOutcome,
+  TransactRequest,
+} from '../storage.ts';
+import { StorageFault } from '../storage.ts';
+import type { Breaker } from './breaker.ts';
+import type { CommitWatch } from './commit-watch.ts';
+import type { Connections, Database, Lane } from './connections.ts';
+import { inTransaction } from './connections.ts';
+import { EnvironmentIds } from './environment-ids.ts';
+import { differencesAt, revisionAt, selectChanges } from './history.ts';
+import { loadCatalog, loadProject, stampOfCatalog, stampOfProject } from './load-state.ts';
+import type { CatalogLock } from './locks.ts';
+import { PostgresExposures } from './postgres-exposures.ts';
+import type { DatabaseTarget } from './postgres-fault.ts';
+import { faultOf, isRepeatable, nameOf } from './postgres-fault.ts';
+import { deleteOldReplies, pruneStep } from './prune.ts';
+import type { Retrying } from './retry-budget.ts';
+import { createRetrying } from './retry-budget.ts';
+import { findEnvironment, loadSnapshot } from './snapshot.ts';
+import { StateCache } from './state-cache.ts';
+import { audit, environments } from './tables.ts';
+import type { Written } from './transact.ts';
+import { CATALOG, writeRequest } from './transact.ts';
+
+/** What {@link PostgresStorage} is made from; `openPostgresStorage` puts it together. */
+export interface PostgresStorageParts {
+  readonly target: DatabaseTarget;
+  readonly connections: Connections;
+  readonly breaker: Breaker;
+  readonly watch: CommitWatch;
+  readonly announcer: CommitAnnouncer;
+  readonly clock: Clock;
+  readonly onDamage: DamageListener;
+}
+
+/**
+ * One PostgreSQL database, used by any number of servers. A writer holds the row of its project, so planners of one
+ * project run one after the other and those of different projects side by side.
+ *
+ * States are kept in memory with the stamp of their rows, and used only where the row still says that stamp.
+ */
+export class PostgresStorage implements Storage {
+  readonly exposures: PostgresExposures;
+  readonly #parts: PostgresStorageParts;
+  readonly #retrying: Retrying = createRetrying(isRepeatable);
+  readonly #ids = new EnvironmentIds();
+  readonly #states = new StateCache<ProjectState>();
+  readonly #catalogs = new StateCache<Catalog>();
+  #closing: Promise<void> | undefined;
+
+  constructor(parts: PostgresStorageParts) {
+    this.#parts = parts;
+    this.exposures = new PostgresExposures({
+      use: (work) => this.#use('reports', work),
+      transaction: (work) => this.#inTransaction('reports', 'write', work),
+      idOf: (database, ref) => this.#ids.find(database, ref),
+    });
+  }
+
+  async transact(request: TransactRequest): Promise<Result<TransactOutcome>> {
+    const written = await this.#retrying
+      .run(() => this.#write(request))
+      .catch((error: unknown) => {
+        throw faultOf(error, this.#parts.target);
+      });
+    if (!written.ok) return written;
+    this.#advance(written.value);
+    return accepted(written.value.outcome);
+  }
+
+  async projects(): Promise<readonly Project[]> {
+    return [...(await this.#currentCatalog()).projects.values()];
+  }
+
+  async read(project: string): Promise<ProjectState | undefined> {
+    return this.#use('reads', async (database) => {
+      const stamp = await stampOfProject(database, project);
+      if (stamp === undefined) return undefined;
+      return this.#states.since(project, stamp, () =>
+        inTransaction(database, 'snapshot', () => loadProject(database, project, this.#parts.onDamage)),
+      );
+    });
+  }
+
+  async environments(): Promise<readonly EnvironmentRef[]> {
+    return this.#use('reads', async (database) =>
+      database
+        .select({ project: environments.project, environment: environments.key })
+        .from(environments)
+        .orderBy(asc(environments.id)),
+    );
+  }
+
+  async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
+    return this.#find(environment, (database, row) => loadSnapshot(database, row, this.#parts.onDamage));
+  }
+
+  async changesAfter(
+    environment: EnvironmentRef,
+    revision: number,
+    limit: number,
+  ): Promise<readonly Change[]> {
+    return this.history(environment, { after: revision, limit });
+  }
+
+  async history(environment: EnvironmentRef, query: HistoryQuery): Promise<readonly Change[]> {
+    return this.#use('reads', async (database) => {
+      const id = await this.#ids.find(database, environment);
+      if (id === undefined) return [];
+      const name = { id, project: environment.project, key: environment.environment };
+      return selectChanges(database, name, query, this.#parts.onDamage);
+    });
+  }
+
+  async revisionAt(environment: EnvironmentRef, time: number): Promise<number | undefined> {
+    return this.#find(environment, (database, row) => revisionAt(database, row, time));
+  }
+
+  async differencesAt(
+    environment: EnvironmentRef,
+    revision: number,
+  ): Promise<readonly ObjectAt[] | undefined> {
+    const { onDamage } = this.#parts;
+    return this.#find(environment, (database, row) => differencesAt(database, row, revision, onDamage));
+  }
+
+  async keys(): Promise<readonly ApiKey[]> {
+    return [...(await this.#currentCatalog()).keys.values()];
+  }
+
+  async audit({
+    before,
+    limit,
+  }: {
+    readonly before?: number;
+    readonly limit: number;
+  }): Promise<readonly AuditEntry[]> {
+    const rows = await this.#use('reads', async (database) =>
+      database
+        .select()
+        .from(audit)
+        .where(before === undefined ? undefined : lt(audit.id, before))
+        .orderBy(desc(audit.id))
+        .limit(limit),
+    );
+    return rows.map((row) => auditEntryOf(row, this.#parts.onDamage));
+  }
+
+  async prune(policy: HistoryPolicy): Promise<void> {
+    const now = this.#parts.clock.now();
+    for (const ref of await this.environments()) {
+      const step = (database: Database): Promise<boolean> => pruneStep(database, ref, policy, now);
+      while (await this.#inTransaction('writes', 'write', step));
+    }
+    while (await this.#use('writes', (database) => deleteOldReplies(database, now)));
+  }
+
+  onCommit(listener: CommitListener): () => void {
+    return this.#parts.announcer.subscribe(listener);
+  }
+
+  async ping(): Promise<void> {
+    await this.#use('reads', (database) => database.execute(sql`select 1`));
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    await this.#parts.watch.stop();
+    await this.#parts.connections.close();
+  }
+
+  /** Most writers share the catalog. One that turns out to write it begins again, alone with it. */
+  async #write(request: TransactRequest): Promise<Result<Written>> {
+    const shared = request.project === null ? undefined : await this.#attempt(request, 'shared');
+    const written = shared ?? (await this.#attempt(request, 'alone'));
+    assert(written !== undefined, 'a transaction that has the catalog alone asks for it again');
+    return written;
+  }
+
+  #attempt(request: TransactRequest, catalogLock: CatalogLock): Promise<Result<Written> | undefined> {
+    const { clock, onDamage } = this.#parts;
+    const remembered = { states: this.#states, catalogs: this.#catalogs };
+    return this.#run('writes', (database) =>
+      inTransaction(database, 'write', () =>
+        writeRequest({ database, request, catalogLock, clock, onDamage, ...remembered }),
+      ),
+    );
+  }
+
+  /** After COMMIT, never before: what readers see must be on the disk. */
+  #advance({ commit }: Written): void {
+    if (commit === undefined) return;
+    const { record, projectStamp, catalogStamp, reached } = commit;
+    this.#catalogs.put(CATALOG, { stamp: catalogStamp, value: record.catalog });
+    if (record.project !== null && record.state !== undefined) {
+      this.#states.put(record.project, { stamp: projectStamp, value: record.state });
+    }
+    this.#parts.watch.announce(reached);
+  }
+
+  async #currentCatalog(): Promise<Catalog> {
+    const catalog = await this.#use('reads', async (database) =>
+      this.#catalogs.since(CATALOG, await stampOfCatalog(database), () =>
+        inTransaction(database, 'snapshot', () => loadCatalog(database)),
+      ),
+    );
+    return catalog ?? EMPTY_CATALOG;
+  }
+
+  /** Reads an environment's row and what belongs to it as they were at one moment. */
+  #find<T>(
+    ref: EnvironmentRef,
+    read: (database: Database, row: EnvironmentRow) => Promise<T>,
+  ): Promise<T | undefined> {
+    return this.#inTransaction('reads', 'snapshot', async (database) => {
+      const row = await findEnvironment(database, ref);
+      return row && read(database, row);
+    });
+  }
+
+  #inTransaction<T>(
+    lane: Lane,
+    kind: 'write' | 'snapshot',
+    work: (database: Database) => Promise<T>,
+  ): Promise<T> {
+    return this.#use(lane, (database) => inTransaction(database, kind, () => work(database)));
+  }
+
+  /** Runs work on a connection, and names the faults of the world. */
+  async #use<T>(lane: Lane, work: (database: Database) => Promise<T>): Promise<T> {
+    try {
+      return await this.#run(lane, work);
+    } catch (error) {
+      throw faultOf(error, this.#parts.target);
+    }
+  }
+
+  async #run<T>(lane: Lane, work: (database: Database) => Promise<T>): Promise<T> {
+    const { breaker, connections, target } = this.#parts;
+    if (this.#closing !== undefined) throw new StorageFault('unavailable', `${nameOf(target)} is closed.`);
+    return breaker.guard(() => connections.use(lane, work));
+  }
+}

@@ -1,0 +1,46 @@
+import { StorageFault } from '../storage.ts';
+
+/** How long a statement waits for a lock, in milliseconds. A writer that waits longer is told to come again. */
+export const LOCK_TIMEOUT_MS = 2_000;
+
+/** How long a statement may take, in milliseconds. */
+export const STATEMENT_TIMEOUT_MS = 5_000;
+
+/** How long a transaction may sit between two statements, in milliseconds: a server that hung lets go of its locks. */
+export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+
+/** Of `synchronous_commit`: a commit is on the disk of the server when it is acknowledged. */
+const DURABLE: readonly string[] = ['on', 'local', 'remote_write', 'remote_apply'];
+
+/** Runs a statement and gives its rows. */
+export type Query = (text: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/**
+ * Prepares a new connection: timeouts, and commits that reach the disk, read back.
+ *
+ * @throws StorageFault `unavailable` where the server does not let a commit wait for its disk.
+ * @example await prepareSession(async (text) => (await client.query(text)).rows);
+ */
+export async function prepareSession(query: Query): Promise<void> {
+  await query(
+    `select set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', false),
+            set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
+            set_config('idle_in_transaction_session_timeout', '${IDLE_IN_TRANSACTION_TIMEOUT_MS}', false),
+            set_config('client_encoding', 'UTF8', false),
+            set_config('synchronous_commit', case current_setting('synchronous_commit')
+              when 'off' then 'on' else current_setting('synchronous_commit') end, false)`,
+  );
+  const [row] = await query(`select current_setting('synchronous_commit') as durability`);
+  assertDurable(row?.['durability']);
+}
+
+/** @throws StorageFault where commits would not wait for the disk. */
+export function assertDurable(synchronousCommit: unknown): void {
+  if (typeof synchronousCommit === 'string' && DURABLE.includes(synchronousCommit)) return;
+  throw new StorageFault(
+    'unavailable',
+    `PostgreSQL runs with synchronous_commit = ${String(synchronousCommit)} where on is needed for commits to survive a ` +
+      'power cut, and it cannot be set. Run ALTER ROLE ... SET synchronous_commit = on for the user of ' +
+      'DIMMER_DATABASE_URL, or let Dimmer connect to PostgreSQL directly.',
+  );
+}

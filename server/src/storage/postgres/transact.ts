@@ -1,0 +1,159 @@
+import { and, eq, sql } from 'drizzle-orm';
+import type { Result } from '../../changes/result.ts';
+import { accepted } from '../../changes/result.ts';
+import type { ProjectState } from '../../environments/environment.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Catalog } from '../catalog.ts';
+import type { DraftRecord } from '../draft-record.ts';
+import { recordOf } from '../draft-record.ts';
+import type { StoredReply } from '../idempotency.ts';
+import { replayOf } from '../idempotency.ts';
+import type { DamageListener } from '../rows/damage.ts';
+import { draftRowsOf } from '../rows/draft-rows.ts';
+import type { ReplyRow } from '../rows/reply-rows.ts';
+import { replyRowOf, storedReplyOf } from '../rows/reply-rows.ts';
+import type { Draft, TransactOutcome, TransactRequest } from '../storage.ts';
+import type { Reached } from './commit-watch.ts';
+import { notifyCommits } from './commit-watch.ts';
+import type { Database } from './connections.ts';
+import { loadCatalog, loadProject } from './load-state.ts';
+import type { CatalogLock } from './locks.ts';
+import { lock, lockProject } from './locks.ts';
+import type { StateCache } from './state-cache.ts';
+import { catalog, projects, replies } from './tables.ts';
+import { writeDraft } from './write-draft.ts';
+
+/** The key of the one catalog among what is remembered. */
+export const CATALOG = 'catalog';
+
+/** What a transaction decided and wrote. */
+export interface Written {
+  readonly outcome: TransactOutcome;
+  /** Absent where there was nothing to write but a reply. */
+  readonly commit?: WrittenDraft;
+}
+
+interface WrittenDraft {
+  readonly record: DraftRecord;
+  /** The stamps that the rows carry now. */
+  readonly projectStamp: number;
+  readonly catalogStamp: number;
+  /** In the order of the draft. */
+  readonly reached: readonly Reached[];
+}
+
+export interface WriteParts {
+  readonly database: Database;
+  readonly request: TransactRequest;
+  readonly catalogLock: CatalogLock;
+  readonly clock: Clock;
+  readonly onDamage: DamageListener;
+  readonly states: StateCache<ProjectState>;
+  readonly catalogs: StateCache<Catalog>;
+}
+
+/**
+ * Runs a planner on what the rows say under the locks of the transaction, and writes its draft. It must run inside a
+ * transaction.
+ *
+ * @returns `undefined`, with nothing written, where the draft writes the catalog and shares it with others.
+ */
+export async function writeRequest(parts: WriteParts): Promise<Result<Written> | undefined> {
+  const { database, request, catalogLock } = parts;
+  const { idempotency } = request;
+  const stamps = await lock(database, request, catalogLock);
+  const now = parts.clock.now();
+  const replay = idempotency && replayOf(idempotency, await findReply(parts), now);
+  if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
+  const known = await catalogAt(parts, stamps.catalog);
+  const project =
+    request.project === null ? undefined : await stateAt(parts, request.project, stamps.project);
+  const planned = request.plan({ now, projects: known.projects, project, keys: known.keys });
+  if (!planned.ok) return planned;
+  const { draft, reply } = planned.value;
+  if (draft !== null && catalogLock === 'shared' && writesCatalog(draft)) return undefined;
+  const ground = { catalog: known, catalogStamp: stamps.catalog, projectStamp: stamps.project, now };
+  const commit = draft === null ? undefined : await writePlanned(parts, draft, ground);
+  const kept = replyRowOf(request, reply, now);
+  if (kept !== undefined) await putReply(database, kept);
+  return accepted({ outcome: { reply, replayed: false }, ...(commit && { commit }) });
+}
+
+async function writePlanned(
+  parts: WriteParts,
+  draft: Draft,
+  ground: {
+    readonly catalog: Catalog;
+    readonly catalogStamp: number;
+    readonly projectStamp: number | undefined;
+    readonly now: number;
+  },
+): Promise<WrittenDraft> {
+  const { database, request } = parts;
+  const key = request.project ?? draft.project?.key;
+  const stampBefore =
+    request.project === null && key !== undefined ? await lockProject(database, key) : ground.projectStamp;
+  const state = key === undefined ? undefined : await stateAt(parts, key, stampBefore);
+  const record = recordOf(draft, { catalog: ground.catalog, state, now: ground.now, actor: request.actor });
+  const projectStamp = (stampBefore ?? 0) + 1;
+  const catalogStamp = ground.catalogStamp + (writesCatalog(draft) ? 1 : 0);
+  const rows = draftRowsOf(draft, record);
+  const ids = await writeDraft(database, rows, projectStamp);
+  if (record.project !== null) {
+    await database.update(projects).set({ stamp: projectStamp }).where(eq(projects.key, record.project));
+  }
+  if (writesCatalog(draft)) await database.update(catalog).set({ stamp: catalogStamp });
+  const reached = rows.commits.flatMap(({ project, environment, revision }, index) => {
+    const id = ids[index];
+    return id === undefined ? [] : [{ id, project, environment, revision }];
+  });
+  await notifyCommits(database, reached);
+  return { record, projectStamp, catalogStamp, reached };
+}
+
+/** The catalog at a stamp that is locked: from memory, or from the rows. */
+async function catalogAt({ database, catalogs }: WriteParts, stamp: number): Promise<Catalog> {
+  const known = catalogs.at(CATALOG, stamp);
+  if (known !== undefined) return known;
+  const loaded = await loadCatalog(database);
+  catalogs.put(CATALOG, loaded);
+  return loaded.value;
+}
+
+/** A project's state at a stamp that is locked: from memory, or from the rows. */
+async function stateAt(
+  { database, states, onDamage }: WriteParts,
+  project: string,
+  stamp: number | undefined,
+): Promise<ProjectState | undefined> {
+  if (stamp === undefined) return undefined;
+  const known = states.at(project, stamp);
+  if (known !== undefined) return known;
+  const loaded = await loadProject(database, project, onDamage);
+  if (loaded !== undefined) states.put(project, loaded);
+  return loaded?.value;
+}
+
+function writesCatalog({ project, keys = [], revokedKeys = [] }: Draft): boolean {
+  return project !== undefined || keys.length + revokedKeys.length > 0;
+}
+
+async function findReply({ database, request, onDamage }: WriteParts): Promise<StoredReply | undefined> {
+  const { actor, idempotency } = request;
+  if (idempotency === undefined) return undefined;
+  const [row] = await database
+    .select()
+    .from(replies)
+    .where(and(eq(replies.actor, actor.id), eq(replies.key, idempotency.key)));
+  return storedReplyOf(row, onDamage);
+}
+
+async function putReply(database: Database, row: ReplyRow): Promise<void> {
+  await database
+    .insert(replies)
+    .values(row)
+    .onConflictDoUpdate({
+      target: [replies.actor, replies.key],
+      set: { fingerprint: sql`excluded.fingerprint`, reply: sql`excluded.reply`, at: sql`excluded.at` },
+    });
+}

@@ -1,0 +1,63 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Storage } from '../../server/src/storage/storage.ts';
+import { commitDraft, projectDraft } from './draft-builder.ts';
+import { postgresMissing } from './postgres-database.ts';
+import { PostgresServers } from './postgres-servers.ts';
+import { PRODUCTION, SHOP } from './storage-shop.ts';
+import { projectOf, write } from './storage-subject.ts';
+
+const WRITERS = 16;
+const COMMITS_EACH = 15;
+
+describe.skipIf(postgresMissing !== undefined)(`the feed under many writers${postgresMissing ?? ''}`, () => {
+  const servers = new PostgresServers();
+  beforeEach(() => servers.begin());
+  afterEach(() => servers.end());
+  afterAll(() => servers.drop());
+
+  test('[PG2] a reader that follows 16 writers of two servers sees every revision, in order, and each once', async () => {
+    const [one, other] = [await servers.start(), await servers.start()];
+    await write(one, null, () => projectDraft(SHOP, ['production', 'staging']));
+    let isWriting = true;
+    const reader = follow(other, () => isWriting);
+    await Promise.all(
+      Array.from({ length: WRITERS }, (_, writer) => commitMany(writer % 2 === 0 ? one : other, writer)),
+    );
+    isWriting = false;
+    const committed = WRITERS * COMMITS_EACH;
+    expect(await reader).toEqual(Array.from({ length: committed }, (_, index) => index + 1));
+    for (const storage of [one, other]) {
+      const state = await storage.read(SHOP);
+      expect(state?.environments.get('production')?.revision).toBe(committed);
+      expect(state?.flags.size).toBe(WRITERS);
+    }
+  }, 120_000);
+});
+
+/** Each commits a flag of its own; a pause between lets the writers overtake each other. */
+async function commitMany(storage: Storage, writer: number): Promise<void> {
+  for (let index = 0; index < COMMITS_EACH; index += 1) {
+    await write(storage, SHOP, (world) =>
+      commitDraft(
+        projectOf(world),
+        ['production'],
+        [{ type: 'flag', key: `flag-${writer}`, enabled: index % 2 === 0 }],
+      ),
+    );
+    await pause((writer * 7 + index * 3) % 5);
+  }
+}
+
+/** Reads what is new again and again, as delivery does: only above the last revision that was seen. */
+async function follow(storage: Storage, isWriting: () => boolean): Promise<readonly number[]> {
+  const seen: number[] = [];
+  for (let isLast = false; ; ) {
+    const changes = await storage.changesAfter(PRODUCTION, seen.at(-1) ?? 0, 100);
+    seen.push(...changes.map(({ revision }) => revision));
+    if (isLast && changes.length === 0) return seen;
+    // One more look after the last write.
+    isLast = !isWriting();
+    if (changes.length === 0) await pause(1);
+  }
+}

@@ -1,0 +1,76 @@
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+
+/** A TCP proxy before PostgreSQL, which can be away in the two ways that matter: gone, or there and silent. */
+export interface PostgresProxy {
+  /** The database through it. */
+  readonly url: string;
+  /** How many connections were asked for since it was made. */
+  readonly dials: () => number;
+  /** Ends every connection, and refuses new ones. */
+  cut(): Promise<void>;
+  /** Takes bytes and connections, and answers nothing. */
+  hang(): void;
+  /** Is there again. What hung is ended, as by a restart. */
+  mend(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param target - The URL of the database. */
+export async function createPostgresProxy(target: string): Promise<PostgresProxy> {
+  const { hostname, port } = new URL(target);
+  const sockets = new Set<Socket>();
+  let dials = 0;
+  let isHanging = false;
+  const server = createServer((client) => {
+    dials += 1;
+    const upstream = dial(Number(port || 5432), hostname);
+    for (const [from, to] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(from);
+      from.on('data', (bytes) => isHanging || to.write(bytes));
+      from.on('error', () => from.destroy());
+      from.on('close', () => {
+        sockets.delete(from);
+        to.destroy();
+      });
+    }
+  });
+  const own = await listenOn(server, 0);
+  const url = new URL(target);
+  url.hostname = '127.0.0.1';
+  url.port = String(own);
+  const endAll = (): void => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const cut = async (): Promise<void> => {
+    endAll();
+    if (!server.listening) return;
+    server.close();
+    endAll();
+    await once(server, 'close');
+  };
+  return {
+    url: url.href,
+    dials: () => dials,
+    cut,
+    hang: () => {
+      isHanging = true;
+    },
+    mend: async () => {
+      isHanging = false;
+      endAll();
+      if (!server.listening) await listenOn(server, own);
+    },
+    close: cut,
+  };
+}
+
+async function listenOn(server: Server, port: number): Promise<number> {
+  server.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  return (server.address() as AddressInfo).port;
+}
