@@ -27,30 +27,17 @@ export function openStorage(
       log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
     onBackgroundError: (err: unknown) => log.error({ err }, 'the storage met an error in the background'),
   };
+  const listening = listeningGauge(registry);
   if (!isPostgresUrl(databaseUrl)) {
+    listening.set(1);
     return openSqliteStorage({ ...common, path: databaseUrl.replace(/^file:(\/\/)?/, '') });
   }
   return openPostgresStorage({
     ...common,
-    ...hearing(log, registry),
     url: databaseUrl,
     connectionsMax: databaseConnectionsMax,
     schedule: systemSchedule,
-  });
-}
-
-/** What a server tells of its PostgreSQL: in the log when it changes, in metrics at any time. */
-function hearing(log: Log, registry: Registry) {
-  const up = gauge(registry, 'dimmer_database_up', '1 while the database answers.');
-  const listening = gauge(
-    registry,
-    'dimmer_database_listening',
-    '1 while notifications of other servers arrive. At 0 their changes are found within a second or two.',
-  );
-  up.set(1);
-  return {
-    onAvailability: ({ isUp, cause }: { readonly isUp: boolean; readonly cause?: unknown }): void => {
-      up.set(isUp ? 1 : 0);
+    onAvailability: ({ isUp, cause }) => {
       if (isUp) log.info('the database answers again');
       else
         log.error(
@@ -58,24 +45,18 @@ function hearing(log: Log, registry: Registry) {
           'the database does not answer: writes are refused, streams and evaluation go on',
         );
     },
-    onListening: ({
-      isListening,
-      cause,
-    }: {
-      readonly isListening: boolean;
-      readonly cause?: unknown;
-    }): void => {
+    onListening: ({ isListening, cause }) => {
       listening.set(isListening ? 1 : 0);
-      if (isListening) log.info('notifications of other servers arrive');
-      else
-        log.warn(
-          { err: cause },
-          'notifications of other servers do not arrive: each second is looked instead',
-        );
+      if (isListening) log.info('commits of other servers are heard');
+      else log.warn({ err: cause }, 'commits of other servers are not heard, but looked for each second');
     },
-  };
+  });
 }
 
-function gauge(registry: Registry, name: string, help: string): Gauge {
-  return new Gauge({ name, help, registers: [registry] });
+function listeningGauge(registry: Registry): Gauge {
+  return new Gauge({
+    name: 'dimmer_database_listening',
+    help: '1 while commits of other servers are heard as they happen, and always with SQLite; 0 while they are looked for each second.',
+    registers: [registry],
+  });
 }

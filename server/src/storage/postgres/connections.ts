@@ -1,6 +1,7 @@
 import type { Assume } from 'drizzle-orm';
 import { sql } from 'drizzle-orm';
 import type { PgDatabase, PgQueryResultHKT } from 'drizzle-orm/pg-core';
+import type { ConnectionUse } from '../storage.ts';
 import { isConnectionDoubtful } from './postgres-fault.ts';
 
 interface Rows<Row> {
@@ -43,6 +44,8 @@ export interface Connections {
   /** Runs work that may take long, on a connection of its own that ends with it. */
   useLong<T>(work: (database: Database) => Promise<T>): Promise<T>;
   watch(listener: WatchListener): Promise<Watch>;
+  /** How they are used now. */
+  count(): ConnectionUse;
   /** Resolves within {@link CLOSE_MS}, whether or not the server answers. */
   close(): Promise<void>;
 }

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { Schedule } from '../../platform/schedule.ts';
+import type { ConnectionUse } from '../storage.ts';
 import { ConnectFault } from './postgres-fault.ts';
 
 /** A connection that nobody used for so long is closed, in milliseconds; one stays. */
@@ -50,6 +51,11 @@ export class LanePool {
         throw connectFault(second);
       });
     }
+  }
+
+  count(): ConnectionUse {
+    const { totalCount, idleCount: idle, waitingCount: waiting } = this.#pool;
+    return { busy: totalCount - idle, idle, waiting };
   }
 
   /** Resolves when every connection was given back and closed. */

@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Schedule } from '../../platform/schedule.ts';
+import type { ConnectionUse } from '../storage.ts';
 import type { Connections, Database, Lane, Watch, WatchListener } from './connections.ts';
 import { CLOSE_MS } from './connections.ts';
 import { connectFault, LanePool } from './lane-pool.ts';
@@ -131,6 +132,17 @@ export class PgConnections implements Connections {
         await this.#withinClosing(client.end());
       },
     };
+  }
+
+  count(): ConnectionUse {
+    const use = { busy: 0, idle: 0, waiting: 0 };
+    for (const pool of Object.values(this.#pools)) {
+      const { busy, idle, waiting } = pool.count();
+      use.busy += busy;
+      use.idle += idle;
+      use.waiting += waiting;
+    }
+    return use;
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,6 @@
 import { PGlite } from '@electric-sql/pglite';
 import { drizzle } from 'drizzle-orm/pglite';
+import type { ConnectionUse } from '../storage.ts';
 import type { Connections, Database, Watch, WatchListener } from './connections.ts';
 import { EMPTYING } from './emptying.fixture.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
@@ -58,6 +59,10 @@ export class PgliteConnections implements Connections {
       use: (work) => this.use('reads', work),
       close: async () => unlisten?.(),
     };
+  }
+
+  count(): ConnectionUse {
+    return { busy: 0, idle: 1, waiting: 0 };
   }
 
   async close(): Promise<void> {

@@ -15,6 +15,7 @@ import type {
   AuditEntry,
   Change,
   CommitListener,
+  ConnectionUse,
   HistoryPolicy,
   HistoryQuery,
   ObjectAt,
@@ -179,6 +180,10 @@ export class PostgresStorage implements Storage {
 
   onCommit(listener: CommitListener): () => void {
     return this.#parts.announcer.subscribe(listener);
+  }
+
+  connections(): ConnectionUse {
+    return this.#parts.connections.count();
   }
 
   async ping(): Promise<void> {
