@@ -13,8 +13,11 @@ export interface MigrationStep {
    */
   readonly leastReader: number;
   readonly statements: readonly string[];
+  /** The index that its one statement builds beside running writers, outside of a transaction. */
+  readonly index?: string;
 }
 
+const CONCURRENT_INDEX = /^create index concurrently "?(\w+)"?/i;
 const LEAST_READER = /^-- least reader: (\d+)$/m;
 
 /**
@@ -27,25 +30,31 @@ export function readSteps(folder: string): readonly MigrationStep[] {
   return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))
     .sort()
-    .map((file, index) => stepOf(folder, file, index));
+    .map((file, place) => stepOf(folder, file, place));
 }
 
-function stepOf(folder: string, file: string, index: number): MigrationStep {
+function stepOf(folder: string, file: string, place: number): MigrationStep {
   const text = readFileSync(join(folder, file), 'utf8');
   const number = Number(/^(\d{4})_/.exec(file)?.[1] ?? Number.NaN);
   const leastReader = LEAST_READER.exec(text)?.[1];
-  if (number !== index)
-    throw new Error(`The migration ${file} must start with the number ${index}, as 0001_.`);
+  if (number !== place)
+    throw new Error(`The migration ${file} must start with the number ${place}, as 0001_.`);
   if (leastReader === undefined || Number(leastReader) > number) {
     throw new Error(`The migration ${file} must say \`-- least reader: <step>\`, of a step up to ${number}.`);
   }
+  const statements = text
+    .replace(/^--(?!>).*$/gm, '')
+    .split('--> statement-breakpoint')
+    .map((statement) => statement.trim())
+    .filter((statement) => statement !== '');
+  const [first = ''] = statements;
+  const [, index] = statements.length === 1 ? (CONCURRENT_INDEX.exec(first) ?? []) : [];
+  const name = file.replace(/\.sql$/, '');
   return {
     number,
-    name: file.replace(/\.sql$/, ''),
+    name,
     leastReader: Number(leastReader),
-    statements: text
-      .split('--> statement-breakpoint')
-      .map((statement) => statement.trim())
-      .filter((statement) => statement !== ''),
+    statements,
+    ...(index !== undefined && { index }),
   };
 }

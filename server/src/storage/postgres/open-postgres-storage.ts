@@ -90,7 +90,7 @@ export async function openStorageOn(
     const steps = readSteps(options.migrationsFolder ?? migrationsFolder);
     await connections.useLong(async (database) => {
       await checkServer(database);
-      await migrate(database, steps);
+      await migrate(database, steps, schedule);
     });
     await watch.start();
     // The first connection of each lane is kept: it is there where PostgreSQL has no more of them later.
