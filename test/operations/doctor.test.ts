@@ -5,7 +5,10 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { systemClock, systemSchedule } from '@dimmer/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { openPostgresStorage } from '../../server/src/storage/postgres/open-postgres-storage.ts';
+import { createTestDatabase, postgresMissing } from '../contract/postgres-database.ts';
 import { createServerProcess } from '../faults/server-process.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
@@ -91,6 +94,40 @@ test('[P17] leaves nothing behind where there is no database', async () => {
   expect(code).toBe(0);
   expect(await readdir(folder)).toEqual([]);
 });
+
+test.skipIf(postgresMissing !== undefined)(
+  '[P19] looks at PostgreSQL, and shows no password',
+  async () => {
+    const database = await createTestDatabase();
+    try {
+      const url = new URL(database.url);
+      url.password = 'canary-7d1f';
+      const { findings, text } = await doctor(['--database', url.href]);
+      const found = findings.filter(({ area }) => area === 'database').map((finding) => finding.found);
+      expect(found[0]).toMatch(/^PostgreSQL \d+/);
+      expect(found).toContain('It has no tables of Dimmer.');
+      expect(text).not.toContain('canary-7d1f');
+      const storage = await openPostgresStorage({
+        url: database.url,
+        clock: systemClock,
+        schedule: systemSchedule,
+      });
+      await storage.close();
+      const after = await doctor(['--database', database.url]);
+      expect(after.findings.map((finding) => finding.found)).toContainEqual(
+        expect.stringMatching(/^Its tables are those of this version/),
+      );
+      url.pathname = '/none-of-this-name';
+      const absent = await doctor(['--database', url.href]);
+      expect(absent.code).toBe(1);
+      expect(absent.text).toContain('does not exist');
+      expect(absent.text).not.toContain('canary-7d1f');
+    } finally {
+      await database.drop();
+    }
+  },
+  60_000,
+);
 
 test('[P21] a server that nobody answers for, and one that is something else', async () => {
   const silent = createServer();

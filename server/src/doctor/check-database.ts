@@ -121,10 +121,10 @@ function checkPostgres(facts: PostgresFacts): Finding[] {
     );
   }
   findings.push(
-    synchronousCommit === 'off' || synchronousCommit === 'local'
-      ? problem(
-          `synchronous_commit is ${synchronousCommit}: what was acknowledged can be lost.`,
-          'Set it to on for the user of Dimmer: ALTER ROLE dimmer SET synchronous_commit = on.',
+    synchronousCommit === 'off'
+      ? note(
+          'synchronous_commit is off for this user: what others write with it can be lost. Dimmer turns it on for itself.',
+          'Set it to on where other programs share the user: ALTER ROLE dimmer SET synchronous_commit = on.',
         )
       : ok(`synchronous_commit is ${synchronousCommit}.`),
   );

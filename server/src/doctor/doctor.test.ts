@@ -155,9 +155,9 @@ const CASES: readonly (readonly [string, Partial<Facts>, readonly string[]])[] =
   ['[P19] tables of a later version', withDatabase({ ...SQLITE, steps: 4 }), ['note database']],
   ['[P19] no tables', withDatabase({ ...POSTGRES, steps: undefined }), ['note database']],
   [
-    '[P19] commits that do not wait',
+    '[P19] commits of others that do not wait',
     withDatabase({ ...POSTGRES, synchronousCommit: 'off' }),
-    ['problem database'],
+    ['note database'],
   ],
   ['[P19] a replica', withDatabase({ ...POSTGRES, isReadOnly: true }), ['problem database']],
   ['[P19] few connections', withDatabase({ ...POSTGRES, connections: 81 }), ['warning database']],
