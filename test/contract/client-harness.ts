@@ -122,7 +122,8 @@ export async function openClient(
   };
 }
 
-function readStream(response: Response): ClientStream {
+/** Reads an answer as a stream of values. */
+export function readStream(response: Response): ClientStream {
   if (!response.ok || response.body === null) throw new Error(`no stream: ${response.status}`);
   const reader = response.body.getReader();
   const events: ClientStream['events'] = [];

@@ -1,0 +1,202 @@
+/**
+ * What an outage of the database costs: a PostgreSQL is ended as by a crash while 20 programs, 50 pages, pollers and
+ * callers of OFREP go on, somebody writes, and a kill is sent in its middle. A minute long, or `--minutes`.
+ */
+import { parseArgs } from 'node:util';
+import { createPostgresCluster } from '../../faults/postgres-cluster.ts';
+import { createServerProcess, type ServerProcess } from '../../faults/server-process.ts';
+import type { Audience } from './audience.ts';
+import { gather } from './audience.ts';
+import { startCountingProxy } from './counting-proxy.ts';
+
+const PROGRAMS = 20;
+const PAGES = 50;
+const FLAG = 'checkout-v2';
+const CLIENT_KEY = `dim_cli_${'Client'.repeat(6)}`;
+const PROJECT = '/api/v1/projects/default';
+const ENVIRONMENT = `${PROJECT}/environments/production`;
+const CONFIGURATION = `${ENVIRONMENT}/flags/${FLAG}`;
+
+export async function main(words: readonly string[]): Promise<void> {
+  const { values } = parseArgs({ args: [...words], options: { minutes: { type: 'string', default: '1' } } });
+  const outageMs = Number(values.minutes) * 60_000;
+  const cluster = await createPostgresCluster();
+  if (cluster === undefined) throw new Error('this machine has no PostgreSQL programs');
+  await cluster.start();
+  const proxy = await startCountingProxy(cluster.port);
+  const server = await createServerProcess(`postgres://dimmer@127.0.0.1:${proxy.port}/postgres`, {
+    DIMMER_BOOTSTRAP_CLIENT_KEY: CLIENT_KEY,
+    // Pages and callers of OFREP share one address and one key here.
+    DIMMER_CLIENT_REQUESTS_PER_SECOND: '5000',
+    DIMMER_CLIENT_KEY_REQUESTS_PER_SECOND: '5000',
+  });
+  try {
+    await server.start();
+    await send(server, 'POST', `${PROJECT}/flags`, { key: FLAG, exposeToClients: true });
+    await send(server, 'PATCH', CONFIGURATION, { enabled: true, fallthrough: { variation: 'on' } });
+    const place = { url: server.url, serverKey: server.serverKey, clientKey: CLIENT_KEY, flag: FLAG };
+    const audience = await gather(place, PROGRAMS, PAGES);
+    await settle(5_000);
+    const reference = await killReference(server, audience);
+    const attemptsBefore = proxy.attempts();
+    const before = { ...audience.tally };
+    const epoch = audience.readers[0]?.flags.status().epoch;
+
+    await cluster.stop('immediate');
+    const stoppedAt = performance.now();
+    const writer = startWriter(server);
+    await settle(outageMs / 2);
+    const glass = await killed(server, audience, { breakGlass: true });
+    await settle(stoppedAt + outageMs - performance.now());
+    const attempts = (proxy.attempts() - attemptsBefore) / ((performance.now() - stoppedAt) / 1_000);
+    const writes = await writer.stop();
+    const roundTrip = await writer.reference();
+
+    await cluster.start();
+    const backAt = performance.now();
+    await until(async () => (await heldKills(server)) === 0);
+    const committedMs = performance.now() - backAt;
+    await until(async () => audience.readers.every(({ flags }) => flags.status().epoch === epoch));
+    const crossedMs = performance.now() - backAt;
+    await settle(2_000);
+    const { tally } = audience;
+    const spent = (name: keyof typeof tally): number => tally[name] - before[name];
+
+    console.log(
+      `the database away for ${(outageMs / 1_000).toFixed(0)} s; ${PROGRAMS} programs, ${PAGES} pages`,
+    );
+    console.log(`evaluations in programs  ${spent('evaluations')}, failed ${spent('evaluationsFailed')}`);
+    console.log(`evaluations by OFREP     ${spent('answers')}, failed ${spent('answersFailed')}`);
+    console.log(`polls of the snapshot    ${spent('polls')}, failed ${spent('pollsFailed')}`);
+    console.log(
+      `streams of programs      ${spent('streamsLost')} left for another server (after 75 s, F59) or lost`,
+    );
+    console.log(`streams of pages         ${spent('pagesEnded')} ended`);
+    console.log(
+      `writes                   ${writes.times.length}, ${writes.refused} of them 503: ${figures(writes.times)} ms`,
+    );
+    console.log(
+      `  reference: GET /livez  ${figures(roundTrip)} ms; ratio p99 ${ratio(writes.times, roundTrip)}`,
+    );
+    console.log(
+      `kill, glass broken       answered ${glass.status} in ${glass.answeredMs.toFixed(0)} ms, off in programs: ${figures(glass.offMs)} ms`,
+    );
+    console.log(
+      `  reference: a kill that the database took, off in programs: ${figures(reference.offMs)} ms; ratio p99 ${ratio(glass.offMs, reference.offMs)}`,
+    );
+    console.log(
+      `back                     committed ${committedMs.toFixed(0)} ms after the database answers, all programs in its epoch after ${crossedMs.toFixed(0)} ms`,
+    );
+    console.log(`served on after it was off: ${tally.flips} times`);
+    console.log(`connection attempts      ${attempts.toFixed(2)} per second while the database was away`);
+    await audience.stop();
+  } finally {
+    await server.end('SIGTERM');
+    proxy.close();
+    await cluster.remove();
+  }
+}
+
+interface Kill {
+  readonly status: number;
+  readonly answeredMs: number;
+  /** Of each program, from the request on. */
+  readonly offMs: readonly number[];
+}
+
+/** The same while the database is there; then the flag is on again everywhere. */
+async function killReference(server: ServerProcess, audience: Audience): Promise<Kill> {
+  const kill = await killed(server, audience, {});
+  audience.unwatch();
+  await send(server, 'POST', `${CONFIGURATION}/restore`, {});
+  const isOn = (): boolean =>
+    audience.readers.every(({ flags }) => flags.boolean(FLAG, { targetingKey: 'user-1' }, false));
+  await until(async () => isOn());
+  return kill;
+}
+
+async function killed(server: ServerProcess, audience: Audience, fields: object): Promise<Kill> {
+  audience.watch();
+  const sentAt = performance.now();
+  const { status } = await ask(server, 'POST', `${CONFIGURATION}/kill`, { reason: 'measured', ...fields });
+  const answeredMs = performance.now() - sentAt;
+  await until(async () => audience.readers.every(({ offAt }) => offAt !== undefined));
+  return { status, answeredMs, offMs: audience.readers.map(({ offAt = 0 }) => offAt - sentAt) };
+}
+
+/** Somebody who writes twice a second. */
+function startWriter(server: ServerProcess) {
+  const times: number[] = [];
+  let refused = 0;
+  let isOver = false;
+  const writing = (async () => {
+    while (!isOver) {
+      const start = performance.now();
+      const { status } = await ask(server, 'PATCH', CONFIGURATION, { enabled: true });
+      times.push(performance.now() - start);
+      refused += status === 503 ? 1 : 0;
+      await settle(500);
+    }
+  })();
+  return {
+    stop: async () => {
+      isOver = true;
+      await writing;
+      return { times, refused };
+    },
+    reference: async () => {
+      const trips: number[] = [];
+      for (let count = 0; count < 100; count += 1) {
+        const start = performance.now();
+        await ask(server, 'GET', '/livez');
+        trips.push(performance.now() - start);
+      }
+      return trips;
+    },
+  };
+}
+
+async function heldKills(server: ServerProcess): Promise<number> {
+  const { body } = await ask(server, 'GET', `${ENVIRONMENT}/held-kills`);
+  return (body as { readonly items: readonly unknown[] }).items.length;
+}
+
+async function ask(
+  server: ServerProcess,
+  method: string,
+  path: string,
+  body?: object,
+): Promise<{ readonly status: number; readonly body: unknown }> {
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: { authorization: `Bearer ${server.adminKey}`, 'content-type': 'application/json' },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+  return { status: answer.status, body: await answer.json() };
+}
+
+async function send(...request: Parameters<typeof ask>): Promise<void> {
+  const { status, body } = await ask(...request);
+  if (status >= 300) throw new Error(`${request[1]} ${request[2]}: ${status} ${JSON.stringify(body)}`);
+}
+
+async function until(isSo: () => Promise<boolean>): Promise<void> {
+  while (!(await isSo())) await settle(1);
+}
+
+function settle(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+function quantile(values: readonly number[], q: number): number {
+  return [...values].sort((one, other) => one - other)[Math.ceil(values.length * q) - 1] ?? Number.NaN;
+}
+
+function figures(values: readonly number[]): string {
+  const [p50, p99] = [quantile(values, 0.5), quantile(values, 0.99)];
+  return `p50 ${p50.toFixed(1)}, p99 ${p99.toFixed(1)}`;
+}
+
+function ratio(values: readonly number[], reference: readonly number[]): string {
+  return (quantile(values, 0.99) / quantile(reference, 0.99)).toFixed(1);
+}
