@@ -8,6 +8,7 @@ import { createBreakGlass } from './break-glass/break-glass.ts';
 import { HeldKills } from './break-glass/held-kills.ts';
 import { registerHeldMetrics } from './break-glass/held-metrics.ts';
 import { heldRoutes } from './break-glass/held-routes.ts';
+import { settleInStorage } from './break-glass/settle-held.ts';
 import { auditRoutes } from './changes/audit-routes.ts';
 import { changeRoutes } from './changes/change-routes.ts';
 import { createDefinitionSizes } from './changes/definition-sizes.ts';
@@ -111,7 +112,8 @@ export function createApp(parts: AppParts): App {
     onMoved: reports.moved,
   });
   const { delivery } = plane;
-  const breakGlass = createBreakGlass({ ...services, ...ground, held, delivery });
+  const settle = settleInStorage({ ...services, ...ground });
+  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, delivery });
   registerReceiptMetrics(metrics, {
     environments: () => delivery.environments(),
     present: (environment) => reports.registry.present(environment),
@@ -128,7 +130,7 @@ export function createApp(parts: AppParts): App {
   );
   const capabilities = capabilitiesOf({ services, delivery, reports, live, breakGlass });
   for (const capability of capabilities) routes.route('/', capability);
-  routes.route('/', heldRoutes(held, delivery, parts.host));
+  routes.route('/', heldRoutes({ held, delivery, settle, host: parts.host }));
   plane.mount(routes);
   routes.route('/sdk/v1', environmentKeyRoutes({ keys, secureMode }, requireSdkKey(identify, 'server')));
   routes.route('/', operationsRoutes(operationsOf(delivery, held, settings.metrics ? metrics : undefined)));

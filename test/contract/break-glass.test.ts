@@ -380,6 +380,29 @@ describe('when the database is back', () => {
     expect((await stored()).kill).toBeNull();
   });
 
+  test('[BG17] a kill that was held elsewhere is handed in, and judged as one that was held here', async () => {
+    const at = '2026-11-21T09:00:30.000Z';
+    harness.pass(60_000);
+    const handIn = (json: object): Promise<Asked> =>
+      ask(`POST ${PRODUCTION}/held-kills`, { reason: 'x', at, ...json });
+    const before = (await stored()).revision;
+    expect(await handIn({ flag: 'checkout-v2' })).toMatchObject({
+      status: 200,
+      body: { outcome: 'committed', at: { revision: before + 1 } },
+    });
+    expect((await stored()).kill).toMatchObject({ reason: 'x', at });
+    await ask(`POST ${FLAG}/restore`, { reason: 'over' });
+    expect((await handIn({ flag: 'checkout-v2' })).body).toMatchObject({
+      outcome: 'restored',
+      at: { revision: before + 2 },
+    });
+    await ask(`POST ${PRODUCTION}/flags/search/kill`, { reason: 'later' });
+    expect((await handIn({ flag: 'search' })).body).toMatchObject({ outcome: 'killed later' });
+    expect((await handIn({ flag: 'nowhere' })).body).toMatchObject({ outcome: 'gone' });
+    storage.fault = 'unavailable';
+    expect((await handIn({ flag: 'search' })).status).toBe(503);
+  });
+
   test("[BG12] the end of an older kill is nobody's word", async () => {
     await kill({ breakGlass: false, reason: 'older', expiresAt: '2026-11-21T09:00:10.000Z' });
     await follower();

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { KillView } from './configurations.ts';
-import { Key, Timestamp } from './terms.ts';
+import { ChangeReason, Key, Revision, Timestamp } from './terms.ts';
 
 /** In a kill: hold it in this server where the database does not answer. In a restore: lift what is held. */
 export const BreakGlass = z
@@ -46,6 +46,29 @@ export const HeldKillsView = z
   .object({ ...ThisServer, items: z.array(KillView.extend({ flag: Key })) })
   .meta({ id: 'HeldKills' });
 
+/** A kill that another process, such as a relay, has held since `at`. */
+export const HeldKillInput = z
+  .strictObject({
+    flag: Key,
+    reason: ChangeReason,
+    at: Timestamp.meta({ description: 'When it was asked for.' }),
+    expiresAt: Timestamp.optional(),
+  })
+  .meta({ id: 'HeldKillInput' });
+
+/** What became of it: committed, or not, because people or time have gone on. */
+export const SettledView = z
+  .object({
+    outcome: z.enum(['committed', 'restored', 'killed later', 'gone']),
+    at: z
+      .object({ epoch: z.string(), revision: Revision })
+      .nullable()
+      .meta({ description: 'Where an environment knows of it; null: there is no such environment.' }),
+  })
+  .meta({ id: 'SettledKill' });
+
+export type HeldKillInput = z.infer<typeof HeldKillInput>;
+export type SettledView = z.infer<typeof SettledView>;
 export type HeldView = z.infer<typeof HeldView>;
 export type LiftedView = z.infer<typeof LiftedView>;
 export type HeldKillsView = z.infer<typeof HeldKillsView>;

@@ -36,6 +36,7 @@ export const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   [`POST ${CONFIGURATION}/kill`, write],
   [`POST ${CONFIGURATION}/restore`, write],
   [`GET ${ENVIRONMENT}/held-kills`, read],
+  [`POST ${ENVIRONMENT}/held-kills`, write],
   [`POST ${CONFIGURATION}/explain`, read],
   [`POST ${ENVIRONMENT}/kill`, write],
   [`POST ${ENVIRONMENT}/changes`, write],

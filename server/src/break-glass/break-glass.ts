@@ -1,8 +1,6 @@
 import type { HeldView, LiftedView } from '@dimmer/schema/rest';
 import type { Actor } from '../access/api-key.ts';
-import type { CommitRequest } from '../changes/commit.ts';
-import { commit } from '../changes/commit.ts';
-import type { DefinitionSizes } from '../changes/definition-sizes.ts';
+import type { Fault } from '../changes/fault.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import { flagNotFound } from '../changes/rejections.ts';
 import type { Rejection, Result } from '../changes/result.ts';
@@ -12,23 +10,19 @@ import type { EnvironmentRef } from '../environments/environment.ts';
 import { hasExpired, killOf } from '../flags/kill-edits.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
-import type { Random } from '../platform/random.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
-import type { Storage, TransactOutcome } from '../storage/storage.ts';
+import type { TransactOutcome } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { HeldKill, HeldKills } from './held-kills.ts';
 import { HELD_KILLS_MAX } from './held-kills.ts';
-import { decide, reconciling } from './reconcile.ts';
+import type { Settled, SettleHeld } from './settle-held.ts';
 
 /** How long a kill that may be held waits for the database, in milliseconds. */
 export const DATABASE_TRY_MS = 1_000;
 
 /** How often it is looked whether the database takes what is held, in milliseconds. */
 export const RECONCILE_MS = 1_000;
-
-/** How many changes of a flag are looked at for a restore. Nobody makes more by hand in one outage. */
-const CHANGES_LOOKED_AT = 500;
 
 /** A kill as it was asked for. */
 export interface AskedKill {
@@ -66,20 +60,18 @@ export interface BreakGlass {
 
 export interface BreakGlassPorts {
   readonly held: HeldKills;
-  readonly storage: Storage;
+  /** Where kills are committed, in words. */
+  readonly home: 'database' | 'upstream';
+  readonly settle: SettleHeld;
   readonly delivery: Pick<Delivery, 'known' | 'ruleset' | 'streams'>;
-  readonly sizes: DefinitionSizes;
-  /** Told of what is committed. */
-  readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
-  /** Names this server in answers and in the audit log. */
+  /** Names this server in answers. */
   readonly host: string;
   readonly clock: Clock;
-  readonly random: Random;
   readonly schedule: Schedule;
   readonly log: Log;
 }
 
-/** @example const breakGlass = createBreakGlass({ held, storage, delivery, sizes, host, clock, random, schedule, log }); */
+/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, delivery, host, clock, schedule, log }); */
 export function createBreakGlass(ports: BreakGlassPorts): BreakGlass {
   return new HoldingBreakGlass(ports);
 }
@@ -111,7 +103,7 @@ class HoldingBreakGlass implements BreakGlass {
       const outcome = await committed;
       if (!(outcome instanceof StorageFault)) return outcome;
       this.#ports.log.warn({ ...asked.environment, err: outcome }, 'a kill met a storage fault');
-      return rejected(databaseAway(outcome));
+      return rejected(awayOf(outcome, this.#ports.home));
     }
     const outcome = await this.#inTime(committed);
     return outcome === undefined || outcome instanceof StorageFault ? this.#hold(asked) : outcome;
@@ -120,7 +112,7 @@ class HoldingBreakGlass implements BreakGlass {
   lift(environment: EnvironmentRef, flag: string): Result<TransactOutcome> {
     const { held, host, delivery, log } = this.#ports;
     const kill = held.of(environment).find((one) => one.flag === flag);
-    if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag));
+    if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag, this.#ports.home));
     if (kill !== undefined) {
       held.drop(environment, [kill]);
       log.warn({ ...environment, flag }, 'a held kill was lifted');
@@ -170,14 +162,14 @@ class HoldingBreakGlass implements BreakGlass {
   }
 
   #hold(asked: AskedKill): Result<TransactOutcome> {
-    const { held, clock, host, delivery, log } = this.#ports;
+    const { held, home, clock, host, delivery, log } = this.#ports;
     const { environment, actor } = asked;
     const at = new Date(clock.now()).toISOString();
     return andThen(this.#flagsOf(asked), (flags) =>
       andThen(killOf(asked.reason, asked.expiresAt, { now: at, actor }), (kill) => {
         const kills = flags.map((flag): HeldKill => ({ environment, flag, kill, actor }));
         held.hold(environment, kills);
-        for (const one of kills) log.warn(factsOf(one), 'a kill is held here: the database does not answer');
+        for (const one of kills) log.warn(factsOf(one), `a kill is held here: the ${home} does not answer`);
         const streams = delivery.streams(environment);
         const body: HeldView = {
           held: true,
@@ -186,7 +178,7 @@ class HoldingBreakGlass implements BreakGlass {
           ...environment,
           flags: [...flags],
           at,
-          detail: HELD_DETAIL,
+          detail: heldDetail(home),
         };
         return accepted({ reply: { status: 202, etag: null, body }, replayed: false });
       }),
@@ -195,10 +187,10 @@ class HoldingBreakGlass implements BreakGlass {
 
   /** The flags to hold, all of which must be in the copy: in an emergency a slip must not pass for a kill. */
   #flagsOf({ environment, flags, tag }: AskedKill): Result<readonly string[]> {
-    const { delivery, held } = this.#ports;
-    if (flags === undefined || tag !== undefined) return unlessFaulty([tagUnknown], () => []);
+    const { delivery, held, home } = this.#ports;
+    if (flags === undefined || tag !== undefined) return unlessFaulty([tagUnknown(home)], () => []);
     const at = delivery.known(environment);
-    if (at === undefined) return rejected(nothingHere(environment));
+    if (at === undefined) return rejected(nothingHere(environment, home));
     const unknown = flags.find((flag) => !at.ruleset.flags.has(flag));
     if (unknown !== undefined) return rejected(flagNotFound(unknown));
     const known = new Set(held.of(environment).map(({ flag }) => flag));
@@ -206,52 +198,20 @@ class HoldingBreakGlass implements BreakGlass {
     return current > HELD_KILLS_MAX ? rejected(tooMany(current)) : accepted([...new Set(flags)]);
   }
 
-  /**
-   * Brings one held kill into the database, or finds that it is not to be there.
-   *
-   * @returns Whether it can be let go of: the copy is the database's after that.
-   */
+  /** @returns Whether it can be let go of: what streams are told is the truth after that. */
   async #settle(held: HeldKill): Promise<boolean> {
-    const { storage, log } = this.#ports;
-    const { environment, flag } = held;
-    const state = await storage.read(environment.project);
-    const there = state?.environments.get(environment.environment);
-    if (state === undefined || there === undefined) {
-      log.warn(factsOf(held), 'a held kill was dropped: its environment is gone');
-      return true;
-    }
-    const decision = decide(
-      held,
-      state,
-      await storage.history(environment, { flag, limit: CHANGES_LOOKED_AT }),
-    );
-    const revision = decision === 'commit' ? await this.#commit(held, there) : there.revision;
-    if (revision === undefined || !(await this.#shows(environment, there.environment.epoch, revision))) {
-      return false;
-    }
-    if (decision === 'commit') log.info({ ...factsOf(held), revision }, 'a held kill is committed');
-    else log.warn({ ...factsOf(held), why: decision }, 'a held kill was dropped');
+    const { settle, log } = this.#ports;
+    const settled = await settle(held, async (run) => {
+      this.#underWay.add(held);
+      return run().finally(() => this.#underWay.delete(held));
+    });
+    if (settled === undefined) return false;
+    const { outcome, at } = settled;
+    if (at !== undefined && !(await this.#shows(held.environment, at))) return false;
+    if (outcome === 'committed')
+      log.info({ ...factsOf(held), revision: at?.revision }, 'a held kill is committed');
+    else log.warn({ ...factsOf(held), why: outcome }, 'a held kill was dropped');
     return true;
-  }
-
-  /** @returns The revision that has it; `undefined` where it has to be decided again. */
-  async #commit(held: HeldKill, there: Parameters<typeof reconciling>[1]): Promise<number | undefined> {
-    const { storage, random, sizes, onCommitted, host, log } = this.#ports;
-    this.#underWay.add(held);
-    try {
-      const request = {
-        ...reconciling(held, there, host),
-        newSeed: () => random.uint32(),
-        sizes,
-        onCommitted,
-      };
-      const outcome = await commit(storage, request);
-      if (outcome.ok) return revisionIn(outcome.value);
-      log.warn({ ...factsOf(held), refused: outcome.rejection.detail }, 'a held kill was not committed yet');
-      return undefined;
-    } finally {
-      this.#underWay.delete(held);
-    }
   }
 
   /** Said once per outage: it is tried each second. */
@@ -261,7 +221,10 @@ class HoldingBreakGlass implements BreakGlass {
   }
 
   /** Whether streams are at that revision of the database's history, or will be within moments. */
-  async #shows(environment: EnvironmentRef, epoch: string, revision: number): Promise<boolean> {
+  async #shows(
+    environment: EnvironmentRef,
+    { epoch, revision }: NonNullable<Settled['at']>,
+  ): Promise<boolean> {
     const { delivery } = this.#ports;
     const at = await delivery.ruleset(environment, revision).catch((cause: unknown) => {
       if (cause instanceof StorageFault) return { origin: undefined };
@@ -279,36 +242,36 @@ async function committedOrAway<T>(outcome: Promise<T>): Promise<T | StorageFault
   });
 }
 
-function revisionIn({ reply: { body } }: TransactOutcome): number | undefined {
-  const revision: unknown = typeof body === 'object' && body !== null && Reflect.get(body, 'revision');
-  return typeof revision === 'number' ? revision : undefined;
-}
-
 function factsOf({ environment, flag, kill, actor }: HeldKill): object {
   return { ...environment, flag, actor, reason: kill.reason, at: kill.at };
 }
 
-const HELD_DETAIL =
-  'The database does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ' +
-  'It is committed when the database is back, and lost if this server ends before.';
+type Home = BreakGlassPorts['home'];
+
+function heldDetail(home: Home): string {
+  return (
+    `The ${home} does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ` +
+    `It is committed when the ${home} is back, and lost if this server ends before.`
+  );
+}
 
 const BREAK_GLASS_REMEDY =
   'If it cannot wait: dimmer kill --break-glass, which is `"breakGlass": true`, sent to every server.';
 
-function databaseAway({ fault }: StorageFault): Rejection {
+function awayOf({ fault }: StorageFault, home: Home): Rejection {
   return fault === 'full'
     ? {
         code: 'STORAGE_FULL',
-        detail: 'The disk of the database has no space left.',
+        detail: `The disk of the ${home} has no space left.`,
         remedy: BREAK_GLASS_REMEDY,
       }
-    : { code: 'UNAVAILABLE', detail: 'The database does not answer.', remedy: BREAK_GLASS_REMEDY };
+    : { code: 'UNAVAILABLE', detail: `The ${home} does not answer.`, remedy: BREAK_GLASS_REMEDY };
 }
 
-function nothingHere({ project, environment }: EnvironmentRef): Rejection {
+function nothingHere({ project, environment }: EnvironmentRef, home: Home): Rejection {
   return {
     code: 'UNAVAILABLE',
-    detail: `The database does not answer, and this server serves nothing of ${project}/${environment}: there is nothing to kill here.`,
+    detail: `The ${home} does not answer, and this server serves nothing of ${project}/${environment}: there is nothing to kill here.`,
     remedy: 'Send it to the servers that SDKs of this environment are connected to.',
   };
 }
@@ -321,18 +284,19 @@ function tooMany(current: number): Rejection {
   };
 }
 
-function underWay(flag: string): Rejection {
+function underWay(flag: string, home: Home): Rejection {
   return {
     code: 'UNAVAILABLE',
-    detail: `The database is back, and the kill of "${flag}" is being committed at this moment.`,
+    detail: `The ${home} is back, and the kill of "${flag}" is being committed at this moment.`,
     remedy: 'Restore it as any other kill: without `breakGlass`.',
   };
 }
 
-const tagUnknown = {
-  path: '$.tag',
-  rule: 'break-glass-names',
-  message:
-    'cannot be looked up: which flags have a tag is known to the database alone, which does not answer',
-  remedy: 'Name the flags.',
-} as const;
+function tagUnknown(home: Home): Fault {
+  return {
+    path: '$.tag',
+    rule: 'break-glass-names',
+    message: `cannot be looked up: which flags have a tag is known to the ${home} alone, which does not answer`,
+    remedy: 'Name the flags.',
+  };
+}

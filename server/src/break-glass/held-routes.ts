@@ -1,25 +1,77 @@
-import { HeldKillsView } from '@dimmer/schema/rest';
+import { HeldKillInput, HeldKillsView, SettledView } from '@dimmer/schema/rest';
 import { accepted } from '../changes/result.ts';
 import type { Delivery } from '../delivery/delivery.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerView } from '../http/answer.ts';
+import { answerProblem } from '../http/problem.ts';
+import { actorOf } from '../rest/rest-env.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
-import type { HeldKills } from './held-kills.ts';
+import type { HeldKill, HeldKills } from './held-kills.ts';
+import type { SettleHeld } from './settle-held.ts';
+
+const path = '/api/v1/projects/{project}/environments/{environment}/held-kills';
+const tag = 'Kills';
+
+/** How often a kill that is handed in is decided, where the flag changes under it. */
+const DECISIONS_MAX = 3;
 
 const listing = restRoute({
   method: 'get',
-  path: '/api/v1/projects/{project}/environments/{environment}/held-kills',
-  tag: 'Kills',
+  path,
+  tag,
   summary: 'The kills that this server holds while the database is away. It asks no database.',
   answer: [200, HeldKillsView],
 });
 
-/** What this server holds. */
-export function heldRoutes(held: HeldKills, delivery: Pick<Delivery, 'streams'>, host: string): RestRoutes {
-  return restRoutes().openapi(listing, (c) => {
-    const { project, environment } = c.req.valid('param');
-    const ref = { project, environment };
-    const items = held.of(ref).map(({ flag, kill }) => ({ flag, ...kill }));
-    return answerView(c, accepted({ server: host, streams: delivery.streams(ref), items }));
-  });
+const handingIn = restRoute({
+  method: 'post',
+  path,
+  tag,
+  summary: 'Takes a kill that a relay has held, unless people or time have gone on since.',
+  body: HeldKillInput,
+  answer: [200, SettledView],
+});
+
+/** What this server holds, and what others have held. */
+export function heldRoutes(ports: {
+  readonly held: HeldKills;
+  readonly delivery: Pick<Delivery, 'streams'>;
+  readonly settle: SettleHeld;
+  readonly host: string;
+}): RestRoutes {
+  const { held, delivery, settle, host } = ports;
+  return restRoutes()
+    .openapi(listing, (c) => answerView(c, accepted(heldView(c.req.valid('param'), held, delivery, host))))
+    .openapi(handingIn, async (c) => {
+      const { project, environment } = c.req.valid('param');
+      const { flag, reason, at, expiresAt } = c.req.valid('json');
+      const actor = actorOf(c.get('key'));
+      const kill = {
+        reason,
+        by: actor.name,
+        at: new Date(at).toISOString(),
+        ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
+      };
+      const given: HeldKill = { environment: { project, environment }, flag, kill, actor };
+      for (let decided = 0; decided < DECISIONS_MAX; decided += 1) {
+        const settled = await settle(given, (run) => run());
+        if (settled !== undefined) {
+          return answerView(c, accepted({ outcome: settled.outcome, at: settled.at ?? null }));
+        }
+      }
+      return answerProblem(c, { code: 'UNAVAILABLE', detail: `The flag "${flag}" changes all the time.` });
+    });
+}
+
+/** What a process holds of an environment, as it is answered. */
+export function heldView(
+  { project, environment }: EnvironmentRef,
+  held: HeldKills,
+  delivery: Pick<Delivery, 'streams'>,
+  host: string,
+): HeldKillsView {
+  const ref = { project, environment };
+  const items = held.of(ref).map(({ flag, kill }) => ({ flag, ...kill }));
+  return { server: host, streams: delivery.streams(ref), items };
 }
