@@ -96,6 +96,20 @@ describe('the dashboard', () => {
   });
 });
 
+const objectives = readFileSync(at('docs/slo.md'), 'utf8');
+const promises = [...objectives.matchAll(/```promql\n([\s\S]*?)```/g)].flatMap(([, text]) => text ?? []);
+
+describe('the objectives', () => {
+  test('[P16] docs/slo.md asks for what the server has, and its alerts are there', () => {
+    expect(promises).toHaveLength(4);
+    expect(promises.flatMap(unknownIn)).toEqual([]);
+    expect(promises.flatMap(unknownLabelsIn)).toEqual([]);
+    const named = new Set(objectives.match(/`Dimmer\w+`/g)?.map((name) => name.slice(1, -1)));
+    const budgets = rules.map(({ alert }) => alert).filter((alert) => alert.includes('Budget'));
+    expect([...named].sort()).toEqual([...budgets].sort());
+  });
+});
+
 describe('the alerts', () => {
   test('[P16] every metric and label that they name is one that the server has', () => {
     expect(rules.length).toBeGreaterThan(20);
@@ -141,7 +155,7 @@ describe('the alerts', () => {
     '[P15] the expressions of the dashboard are PromQL',
     () => {
       const folder = mkdtempSync(join(tmpdir(), 'dimmer-promql-'));
-      const records = expressions.map((expr, index) => ({
+      const records = [...expressions, ...promises].map((expr, index) => ({
         record: `dashboard:expression_${index}`,
         expr: expr
           .replaceAll('$__rate_interval', '1m')
