@@ -127,7 +127,15 @@ function storeCommand(name: string, description: string): Command {
 async function maintain(act: (maintenance: Maintenance) => Promise<ExitCode>): Promise<void> {
   const { runMaintenance } = await import('./maintenance/maintenance.ts');
   const terminal = createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']);
-  const maintenance = { terminal, clock: systemClock, random: systemRandom, version };
+  const maintenance = {
+    terminal,
+    clock: systemClock,
+    random: systemRandom,
+    schedule: systemSchedule,
+    version,
+  };
+  // Whoever reads may go: the work goes on.
+  process.stdout.on('error', () => {});
   // Until it is known to be done.
   process.exitCode = EXIT.failed;
   process.exitCode = await runMaintenance(maintenance, () => act(maintenance));

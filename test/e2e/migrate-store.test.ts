@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { createTestDatabase, postgresMissing } from '../contract/postgres-database.ts';
 import { createServerProcess, type ServerProcess } from '../faults/server-process.ts';
 import { createFlag, readHistory, startWriter } from '../faults/writer.ts';
 import { startOperator } from './operator-process.ts';
@@ -39,36 +40,51 @@ async function write(count: number): Promise<void> {
   await writer.stop();
 }
 
-test('[MV28] [MV26] an SDK goes on by delta at a server on the store that was moved', async () => {
+test('[MV28] [MV26] an SDK goes on by delta at a server on the store that was moved, there and back', async () => {
   const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
   await flags.ready({ timeoutMs: 20_000 });
   await write(20);
   const history = await readHistory(server);
-  const newest = history.at(-1)?.revision ?? 0;
-  expect(await flags.waitForRevision(newest, { timeoutMs: 40_000 })).toBe(true);
+  expect(await flags.waitForRevision(history.at(-1)?.revision ?? 0, { timeoutMs: 40_000 })).toBe(true);
   const { epoch } = flags.status();
 
   const refused = await dimmer('migrate-store', '--from', url('old.db'), '--to', url('new.db'));
   expect(refused).toMatchObject({ code: 1, out: '' });
   expect(refused.err).toContain(`in use by process ${server.pid()}`);
 
-  await server.end('SIGTERM');
-  const moved = await dimmer('migrate-store', '--from', url('old.db'), '--to', url('new.db'));
-  expect(moved.code, moved.err).toBe(0);
-  expect(moved.out).toContain(`DIMMER_DATABASE_URL=${url('new.db')} dimmer serve`);
+  const database = postgresMissing === undefined ? await createTestDatabase() : undefined;
+  await moveAndServe(url('old.db'), database?.url ?? url('new.db'));
+  await goesOn(flags, history, epoch);
+  await moveAndServe(database?.url ?? url('new.db'), url('back.db'));
+  await goesOn(flags, history, epoch);
+  await flags.close();
+  await database?.drop();
+}, 240_000);
 
-  server = await createServerProcess(join(directory, 'new.db'), { DIMMER_PORT: String(server.port) });
+/** Ends the server, moves its store, and serves the new one on the same port. */
+async function moveAndServe(from: string, to: string): Promise<void> {
+  await server.end('SIGTERM');
+  const moved = await dimmer('migrate-store', '--from', from, '--to', to);
+  expect(moved.code, moved.err).toBe(0);
+  expect(moved.out).toContain(`DIMMER_DATABASE_URL=${to} dimmer serve`);
+  server = await createServerProcess(to.replace(/^file:/, ''), { DIMMER_PORT: String(server.port) });
   await server.start();
+}
+
+async function goesOn(
+  flags: Dimmer,
+  history: Awaited<ReturnType<typeof readHistory>>,
+  epoch: string | null,
+): Promise<void> {
   await write(3);
-  const head = (await readHistory(server)).at(-1);
-  expect((await readHistory(server)).slice(0, history.length)).toEqual(history);
-  expect(await flags.waitForRevision(head?.revision ?? 0, { timeoutMs: 60_000 })).toBe(true);
+  const now = await readHistory(server);
+  expect(now.slice(0, history.length)).toEqual(history);
+  expect(await flags.waitForRevision(now.at(-1)?.revision ?? 0, { timeoutMs: 60_000 })).toBe(true);
   expect(flags.status()).toMatchObject({ epoch, resyncs: 0 });
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
   expect(metrics).not.toMatch(/dimmer_streams_opened_total\{mode="full"\} [1-9]/);
   expect(metrics).toMatch(/dimmer_streams_opened_total\{mode="(delta|none)"\} [1-9]/);
-  await flags.close();
-}, 180_000);
+}
 
 test('[MV21] [MV22] [MV23] a backup is whole or refused, and says why', async () => {
   await write(10);

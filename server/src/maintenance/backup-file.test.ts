@@ -81,6 +81,10 @@ test('[MV22] a packed file with another byte anywhere is refused, or holds what 
   expect(existsSync(path)).toBe(true);
 });
 
+test('[MV22] a file that is not there is told as such', async () => {
+  await expect(rowsIn(join(folder, 'none.jsonl'))).rejects.toThrow('ENOENT');
+});
+
 test('[MV21] in a folder it is named after the time, without what a file system minds', () => {
   expect(nameAt(Date.parse('2026-11-28T04:05:06.789Z'))).toBe('dimmer-2026-11-28T040506Z.jsonl.gz');
 });

@@ -50,8 +50,9 @@ async function syncFolder(path: string): Promise<void> {
  * @throws BackupDamage where it cannot be unpacked; the system's error where it cannot be read.
  */
 export async function* readBackupFile(path: string): AsyncGenerator<Uint8Array> {
+  const packed = await isPacked(path);
   const bytes = createReadStream(path);
-  if (!(await isPacked(path))) {
+  if (!packed) {
     yield* bytes;
     return;
   }

@@ -1,5 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { redactedUrl } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
@@ -12,7 +13,7 @@ import type { ImageCheck } from './image-check.ts';
 import { createImageCheck } from './image-check.ts';
 import type { Maintenance } from './maintenance.ts';
 import { environmentLines } from './maintenance.ts';
-import { openSource, shown } from './open-store.ts';
+import { openSource } from './open-store.ts';
 
 /** What `dimmer backup` was asked. */
 export interface BackupInput {
@@ -44,7 +45,9 @@ export async function backup(
   } finally {
     await source.close();
   }
-  terminal.out(`Backed up ${shown(from)} to ${path}: ${count(check.count())} rows in ${count(size)} bytes.`);
+  terminal.out(
+    `Backed up ${redactedUrl(from)} to ${path}: ${count(check.count())} rows in ${count(size)} bytes.`,
+  );
   for (const line of ['', ...environmentLines(check), '']) terminal.out(line);
   const faults = check.faults();
   if (faults.length > 0) {

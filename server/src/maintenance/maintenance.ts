@@ -5,6 +5,7 @@ import { tableLines } from '../operator/table.ts';
 import type { Terminal } from '../operator/terminal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
+import type { Schedule } from '../platform/schedule.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { FillRefused } from './fill-store.ts';
 import type { ImageCheck } from './image-check.ts';
@@ -14,6 +15,7 @@ export interface Maintenance {
   readonly terminal: Terminal;
   readonly clock: Clock;
   readonly random: Random;
+  readonly schedule: Schedule;
   /** Of the program. */
   readonly version: string;
 }

@@ -1,33 +1,39 @@
+import { isPostgresUrl, redactedUrl } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Schedule } from '../platform/schedule.ts';
 import type { ImageSource, ImageTarget } from '../storage/image.ts';
 
 /** Opens the store of a URL to read it whole. @param exclusive - Whether nobody may serve it meanwhile. */
 export async function openSource(url: string, exclusive: boolean): Promise<ImageSource> {
+  if (isPostgresUrl(url)) {
+    const { openPostgresSource } = await import('../storage/postgres/open-postgres-image.ts');
+    return openPostgresSource({ url, exclusive });
+  }
+  const path = pathOf(url);
   const { openSqliteSource } = await import('../storage/sqlite/open-sqlite-image.ts');
-  return openSqliteSource({ path: pathOf(url), exclusive });
+  return openSqliteSource({ path, exclusive });
 }
 
 /** Opens the store of a URL to fill it. */
-export async function openTarget(url: string, clock: Clock): Promise<ImageTarget> {
+export async function openTarget(
+  url: string,
+  { clock, schedule }: { readonly clock: Clock; readonly schedule: Schedule },
+): Promise<ImageTarget> {
+  if (isPostgresUrl(url)) {
+    const { openPostgresTarget } = await import('../storage/postgres/open-postgres-image.ts');
+    return openPostgresTarget({ url, schedule });
+  }
+  const path = pathOf(url);
   const { openSqliteTarget } = await import('../storage/sqlite/open-sqlite-image.ts');
-  return openSqliteTarget({ path: pathOf(url), clock });
-}
-
-/** The same URL without its password. */
-export function shown(url: string): string {
-  if (!URL.canParse(url)) return url;
-  const parsed = new URL(url);
-  if (parsed.password === '') return url;
-  parsed.password = '***';
-  return parsed.href;
+  return openSqliteTarget({ path, clock });
 }
 
 function pathOf(url: string): string {
   if (/^file:.+/.test(url)) return url.replace(/^file:(\/\/)?/, '');
   throw new CommandFailure(EXIT.usage, [
-    `${shown(url)} names no store.`,
-    'Give file: and the path of a SQLite file, such as file:./data/dimmer.db.',
+    `${redactedUrl(url)} names no store.`,
+    'Give a file, such as file:./data/dimmer.db, or a database, such as postgres://dimmer@db.example:5432/dimmer.',
   ]);
 }

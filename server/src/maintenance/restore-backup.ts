@@ -1,3 +1,4 @@
+import { redactedUrl } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
@@ -14,7 +15,7 @@ import { FillRefused, fillStore } from './fill-store.ts';
 import { createImageCheck } from './image-check.ts';
 import type { Maintenance } from './maintenance.ts';
 import { environmentLines } from './maintenance.ts';
-import { openTarget, shown } from './open-store.ts';
+import { openTarget } from './open-store.ts';
 
 /** What `dimmer restore-backup` was asked. */
 export interface RestoreInput {
@@ -28,18 +29,19 @@ export interface RestoreInput {
 
 /** Puts a backup into an empty store. The file is read to its end before anything is written. */
 export async function restoreBackup(
-  { terminal, clock, random }: Maintenance,
+  maintenance: Maintenance,
   { from, to, keepEpoch }: RestoreInput,
 ): Promise<ExitCode> {
+  const { terminal, random } = maintenance;
   const { takenAt } = await namingDamage(from, () => verifyBackup(from));
-  const target = await openTarget(to, clock);
+  const target = await openTarget(to, maintenance);
   try {
     const rows = readLines(readBackupFile(from));
     const check = await namingDamage(from, () =>
       fillStore(target, keepEpoch ? rows : withNewEpochs(rows, random)),
     );
     terminal.out(
-      `Restored ${shown(to)} from ${from}, of ${localTime(takenAt)}: ${count(check.count())} rows, checked.`,
+      `Restored ${redactedUrl(to)} from ${from}, of ${localTime(takenAt)}: ${count(check.count())} rows, checked.`,
     );
     for (const line of ['', ...environmentLines(check), '']) terminal.out(line);
   } finally {
@@ -50,7 +52,7 @@ export async function restoreBackup(
       ? 'Epochs are as they were: SDKs that have read a later revision wait until the server has passed it.'
       : 'Every environment has a new epoch: SDKs take everything anew at their next connection.',
   );
-  terminal.out(`Serve it: DIMMER_DATABASE_URL=${shown(to)} dimmer serve`);
+  terminal.out(`Serve it: DIMMER_DATABASE_URL=${redactedUrl(to)} dimmer serve`);
   return EXIT.done;
 }
 

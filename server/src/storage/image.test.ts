@@ -1,11 +1,13 @@
 import { getTableColumns, is, Table } from 'drizzle-orm';
 import { expect, test } from 'vitest';
 import { columnsOf, EPHEMERAL_TABLES, IMAGE_TABLE_NAMES, imageRowOf, valuesOf } from './image.ts';
+import * as postgres from './postgres/tables.ts';
 import * as sqlite from './sqlite/tables.ts';
 
 /** What an adapter exports, and the columns that it keeps for itself, whatever the table. */
 const ADAPTERS: readonly (readonly [string, Readonly<Record<string, unknown>>, readonly string[]])[] = [
   ['SQLite', sqlite, []],
+  ['PostgreSQL', postgres, ['stamp', 'place']],
 ];
 
 test.each(ADAPTERS)(

@@ -128,6 +128,8 @@ export const IMAGE_TABLES = {
 export const EPHEMERAL_TABLES: readonly string[] = [
   // Which process has a SQLite file open.
   'holder',
+  // How often what all servers share was written, so that each knows when to read it again: PostgreSQL.
+  'catalog',
 ];
 
 export type ImageTable = keyof typeof IMAGE_TABLES;

@@ -119,6 +119,34 @@ async function buildIndex(migrating: Migrating, step: MigrationStep, index: stri
   }
 }
 
+/** A table that is there while a store is being filled. */
+export const UNFINISHED_RESTORE = 'unfinished_restore';
+
+/** @throws StorageFault where a restore was begun and not finished. */
+export async function assertRestored(database: Database): Promise<void> {
+  const { rows } = await database.execute(
+    sql`select to_regclass(${UNFINISHED_RESTORE}) is not null as found`,
+  );
+  if (rows[0]?.['found'] !== true) return;
+  throw new StorageFault(
+    'unavailable',
+    'It is what an unfinished restore left, and is empty. Run the restore again; or, to begin with nothing, ' +
+      `DROP TABLE ${UNFINISHED_RESTORE};`,
+  );
+}
+
+/** How the tables stand to some steps. */
+export async function versionAgainst(
+  database: Database,
+  steps: readonly MigrationStep[],
+): Promise<'none' | 'older' | 'current' | 'newer'> {
+  if (!(await isBegun(database))) return 'none';
+  const [last] = await database.select().from(migrations).orderBy(desc(migrations.step)).limit(1);
+  if (last === undefined) return 'none';
+  const known = steps.at(-1)?.number ?? -1;
+  return last.step === known ? 'current' : last.step < known ? 'older' : 'newer';
+}
+
 /** Looks how far the tables are, and whether they serve this server. */
 async function isTaken({ database, steps }: Migrating, step: MigrationStep | undefined): Promise<boolean> {
   if (!(await isBegun(database))) return false;

@@ -12,7 +12,7 @@ import type { Listening } from './commit-watch.ts';
 import { CommitWatch } from './commit-watch.ts';
 import type { Connections, Database } from './connections.ts';
 import { LANES } from './connections.ts';
-import { migrate } from './migrate.ts';
+import { assertRestored, migrate, versionAgainst } from './migrate.ts';
 import { readSteps } from './migration-steps.ts';
 import { PgConnections, targetOf } from './pg-connections.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
@@ -87,11 +87,11 @@ export async function openStorageOn(
   const onError = (cause: unknown): void => onBackgroundError(faultOf(cause, target));
   const watch = new CommitWatch({ connections, schedule, announcer, breaker, listens, onListening, onError });
   try {
-    const steps = readSteps(options.migrationsFolder ?? migrationsFolder);
-    await connections.useLong(async (database) => {
-      await checkServer(database);
-      await migrate(database, steps, schedule);
-    });
+    await connections.useLong((database) =>
+      bringUpToDate(database, schedule, {
+        ...(options.migrationsFolder && { folder: options.migrationsFolder }),
+      }),
+    );
     await watch.start();
     // The first connection of each lane is kept: it is there where PostgreSQL has no more of them later.
     for (const lane of LANES) await connections.use(lane, (database) => database.execute(sql`select 1`));
@@ -101,6 +101,31 @@ export async function openStorageOn(
     throw faultOf(error, target);
   }
   return new PostgresStorage({ target, connections, breaker, watch, announcer, clock, onDamage });
+}
+
+/**
+ * Checks the server, and brings the tables up to date.
+ *
+ * @param options.folder - Of the migrations. Default: those of this version.
+ * @param options.isRestore - Whether it is opened to be filled: the mark of a restore that was not finished keeps
+ *   everybody else out.
+ */
+export async function bringUpToDate(
+  database: Database,
+  schedule: Schedule,
+  {
+    folder = migrationsFolder,
+    isRestore = false,
+  }: { readonly folder?: string; readonly isRestore?: boolean },
+): Promise<void> {
+  await checkServer(database);
+  if (!isRestore) await assertRestored(database);
+  await migrate(database, readSteps(folder), schedule);
+}
+
+/** How the tables stand to those that this version knows. */
+export function versionOfTables(database: Database): Promise<'none' | 'older' | 'current' | 'newer'> {
+  return versionAgainst(database, readSteps(migrationsFolder));
 }
 
 /** @throws StorageFault where this server cannot keep what Dimmer writes. */
