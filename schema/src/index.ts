@@ -9,6 +9,7 @@ export {
   isSegmentDefinition,
 } from './decode.ts';
 export type { Decoded } from './decode-envelope.ts';
+export { decodeMessageOf, decodeSnapshotOf } from './decode-envelope.ts';
 export { decodeValue, decodeValueMessage, decodeValueSnapshot, isFlagValue } from './decode-value.ts';
 export type {
   AttributeCondition,

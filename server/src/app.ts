@@ -98,7 +98,10 @@ export function createApp(parts: AppParts): App {
   const { heartbeatMs, streamAgeMs } = settings;
   const live = createLive({ ...ground, registry: reports.registry, heartbeatMs, streamAgeMs });
   const secureMode = createSecureMode({ isOn: storedSecureMode(ground), keys, clock });
-  const frame = createHttpFrame(ground);
+  const frame = createHttpFrame({
+    ...ground,
+    unavailable: 'The database does not answer, or not with what was asked for.',
+  });
   const held = new HeldKills(ground.random);
   registerHeldMetrics(metrics, held);
   const plane = createDataPlane({

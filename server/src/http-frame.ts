@@ -29,8 +29,10 @@ export function createHttpFrame(parts: {
   readonly log: Log;
   readonly metrics: Registry;
   readonly tracing: Tracing;
+  /** What is said while what is read from does not answer. */
+  readonly unavailable: string;
 }): HttpFrame {
-  const { clock, random, log, tracing } = parts;
+  const { clock, random, log, tracing, unavailable } = parts;
   const newId = requestIds(random);
   const metrics = createHttpMetrics(parts.metrics);
   return {
@@ -40,7 +42,7 @@ export function createHttpFrame(parts: {
       routes.use(requestId(newId));
       routes.use(requestTrace(tracing));
       routes.use(requestLog(log, metrics, clock));
-      routes.onError(answerFault(log));
+      routes.onError(answerFault(log, unavailable));
       routes.notFound(answerNotFound(routes));
     },
   };

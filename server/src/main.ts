@@ -11,7 +11,9 @@ import { systemClock } from './platform/clock.ts';
 import { systemPause } from './platform/pause.ts';
 import { systemRandom } from './platform/random.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import type { RelayFlags } from './relay/run-relay.ts';
 import type { ServeFlags } from './serve.ts';
+import type { SettingTable } from './settings.ts';
 
 /** The options of `dimmer doctor`. */
 interface DoctorFlags extends DoctorOptions {
@@ -87,11 +89,25 @@ program
     const terminal = createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']);
     process.exitCode = await doctor(options, variables, { version, terminal });
   });
+program
+  .command('relay')
+  .description('Serve SDKs from a copy of environments of a server, also while that is away.')
+  .option('--upstream <url>', 'the server, instead of DIMMER_RELAY_UPSTREAM')
+  .option('--key <key...>', 'a server key of each environment, instead of DIMMER_RELAY_KEYS')
+  .option('--cache <folder>', 'where copies are kept, instead of DIMMER_RELAY_CACHE')
+  .option('--name <name>', 'how it is called among instances, instead of DIMMER_RELAY_NAME')
+  .option('--host <address>', 'where to listen, instead of DIMMER_HOST')
+  .option('--port <number>', 'the port, instead of DIMMER_PORT')
+  .action(async (flags: RelayFlags) => {
+    const { runRelay } = await import('./relay/run-relay.ts');
+    await runRelay(flags, process.env, version);
+  });
 // The server is loaded only where it is asked for, its table of settings too: `dimmer kill` must not wait for it.
 program.hook('preSubcommand', async (_program, command) => {
-  if (command.name() !== 'serve') return;
+  const table = await settingsOf(command.name());
+  if (table === undefined) return;
   const { settingsHelp } = await import('./settings-text.ts');
-  command.addHelpText('after', `\n${settingsHelp()}`);
+  command.addHelpText('after', `\n${settingsHelp(table)}`);
 });
 addOperatorCommands(program, systemClock, async (options, act) => {
   const interruption = new AbortController();
@@ -139,6 +155,11 @@ async function maintain(act: (maintenance: Maintenance) => Promise<ExitCode>): P
   // Until it is known to be done.
   process.exitCode = EXIT.failed;
   process.exitCode = await runMaintenance(maintenance, () => act(maintenance));
+}
+
+async function settingsOf(command: string): Promise<SettingTable | undefined> {
+  if (command === 'serve') return (await import('./settings.ts')).SETTINGS;
+  return command === 'relay' ? (await import('./relay/relay-settings.ts')).RELAY_SETTINGS : undefined;
 }
 
 /** `dimmer history | head`: whoever reads has gone, and that is no fault. */

@@ -15,11 +15,11 @@ const LOG_EVERY_MS = 60_000;
  *
  * @param options.openFilesMax - Left out: the settings as they are.
  */
-export function withinOpenFiles(options: {
-  readonly settings: Settings;
+export function withinOpenFiles<S extends Pick<Settings, 'streamsMax'>>(options: {
+  readonly settings: S;
   readonly openFilesMax?: number;
   readonly log: Log;
-}): Settings {
+}): S {
   const { settings, openFilesMax, log } = options;
   if (openFilesMax === undefined) return settings;
   const { streamsMax } = connectionsWithin(openFilesMax);

@@ -343,7 +343,7 @@ function wholeNumber(minimum: number, maximum: number): z.ZodType<number> {
 /** Words between commas; none where the text is empty. */
 export function list(isAcceptable: (word: string) => boolean, message: string): z.ZodType<readonly string[]> {
   return z
-    .string()
+    .string({ error: 'is not set' })
     .transform((text) =>
       text
         .split(',')

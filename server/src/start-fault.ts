@@ -4,12 +4,16 @@ import { StorageFault } from './storage/storage.ts';
 
 /** Why the server did not start, and what to do about it, in one line. */
 export function describeStartFault(cause: unknown, settings: Settings): string {
-  const { host, port } = settings;
   const databaseUrl = redactedUrl(settings.databaseUrl);
   if (cause instanceof StorageFault) return `Dimmer cannot use its database ${databaseUrl}: ${cause.message}`;
   if (partOf(cause, 'syscall') === 'mkdir') {
     return `The folder of the database ${databaseUrl} cannot be made (${partOf(cause, 'code')}). Correct DIMMER_DATABASE_URL or --database.`;
   }
+  return describeListenFault(cause, settings);
+}
+
+/** Why a port cannot be listened on, and what to do about it, in one line. */
+export function describeListenFault(cause: unknown, { host, port }: Pick<Settings, 'host' | 'port'>): string {
   switch (partOf(cause, 'code')) {
     case 'EADDRINUSE':
       return `Port ${port} of ${host} is taken. Stop what listens there, or choose another with DIMMER_PORT or --port.`;

@@ -47,7 +47,7 @@ const folderRules: IForbiddenRuleType[] = [
   },
   {
     name: 'only what composes the relay knows it',
-    from: { path: '^server/src/', pathNot: ['^server/src/(main|relay/.*)\\.ts$', TEST_FILE] },
+    from: { path: '^server/src/', pathNot: ['^server/src/(main|index|relay/.*)\\.ts$', TEST_FILE] },
     to: { path: '^server/src/relay/' },
   },
   {

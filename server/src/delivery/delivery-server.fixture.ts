@@ -96,7 +96,7 @@ export async function startDelivery(
 }
 
 function appOf(delivery: Delivery, environment: EnvironmentRef): Hono<HttpEnv> {
-  const app = new Hono<HttpEnv>().onError(answerFault(silentLog));
+  const app = new Hono<HttpEnv>().onError(answerFault(silentLog, 'The database does not answer.'));
   app.use(async (c, next) => {
     c.set('requestId', 'request-1');
     await next();

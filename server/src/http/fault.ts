@@ -8,10 +8,15 @@ import { answerProblem } from './problem.ts';
 /**
  * The one place where what was thrown becomes an answer. A fault of the world says what is wrong with it;
  * a mistake of ours says only the request id, and its stack goes to the log.
+ *
+ * @param unavailable - What is said while what is read from does not answer.
  */
-export function answerFault<E extends HttpEnv>(log: Log): (cause: unknown, c: Context<E>) => Response {
+export function answerFault<E extends HttpEnv>(
+  log: Log,
+  unavailable: string,
+): (cause: unknown, c: Context<E>) => Response {
   return (cause, c) => {
-    const rejection = rejectionOf(cause);
+    const rejection = rejectionOf(cause, unavailable);
     const requestId = c.get('requestId');
     if (rejection.code === 'INTERNAL') log.error({ requestId, err: cause }, 'a request met a defect');
     else log.warn({ requestId, err: cause }, 'a request met a storage fault');
@@ -19,7 +24,7 @@ export function answerFault<E extends HttpEnv>(log: Log): (cause: unknown, c: Co
   };
 }
 
-function rejectionOf(cause: unknown): Rejection {
+function rejectionOf(cause: unknown, unavailable: string): Rejection {
   if (!(cause instanceof StorageFault)) {
     return { code: 'INTERNAL', detail: 'Something unexpected happened. The server log has the cause.' };
   }
@@ -27,7 +32,7 @@ function rejectionOf(cause: unknown): Rejection {
     case 'full':
       return { code: 'STORAGE_FULL', detail: 'The disk of the database has no space left. Reads go on.' };
     case 'unavailable':
-      return { code: 'UNAVAILABLE', detail: 'The database does not answer, or not with what was asked for.' };
+      return { code: 'UNAVAILABLE', detail: unavailable };
     case 'damaged':
       return {
         code: 'UNAVAILABLE',

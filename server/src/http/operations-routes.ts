@@ -11,17 +11,21 @@ export interface Operations {
   readonly databaseAgeMs: () => number;
   /** How many kills are held in this server, and not in the database. */
   readonly heldKills: () => number;
+  /** What `/readyz` tells beside that while it is ready. Default: nothing. */
+  readonly standing?: () => Readonly<Record<string, string>>;
   /** Left out: there is no `/metrics`. */
   readonly metrics?: Registry;
 }
 
 /** `/livez`: the process answers. `/readyz`: send requests here. `/metrics`: Prometheus. */
-export function operationsRoutes({ ready, databaseAgeMs, heldKills, metrics }: Operations): Hono<HttpEnv> {
+export function operationsRoutes(operations: Operations): Hono<HttpEnv> {
+  const { ready, databaseAgeMs, heldKills, standing, metrics } = operations;
   const routes = new Hono<HttpEnv>();
   routes.get('/livez', (c) => c.json({ status: 'live' }));
   routes.get('/readyz', (c) => {
     if (ready()) {
-      return c.json({ status: 'ready', databaseAgeMs: databaseAgeMs(), heldKills: heldKills() });
+      const ages = { databaseAgeMs: databaseAgeMs(), heldKills: heldKills() };
+      return c.json({ status: 'ready', ...standing?.(), ...ages });
     }
     return answerProblem(c, {
       code: 'UNAVAILABLE',

@@ -5,3 +5,6 @@ export interface Clock {
 }
 
 export const systemClock: Clock = { now: () => Date.now() };
+
+/** A clock that never goes back, for how long things take. Milliseconds since the start of the process. */
+export const steadyClock: Clock = { now: () => performance.now() };

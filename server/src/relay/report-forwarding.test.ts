@@ -1,0 +1,120 @@
+import type { ReportInput } from '@dimmer/schema/rest';
+import { pino } from 'pino';
+import { Registry } from 'prom-client';
+import { expect, test } from 'vitest';
+import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
+import { systemRandom } from '../platform/random.ts';
+import type { ToldReport } from '../reports/reports.ts';
+import { createReportForwarding } from './report-forwarding.ts';
+import { WAITING_CHARACTERS_MAX } from './report-queue.ts';
+import type { Sending } from './report-sender.ts';
+
+const HERE = { project: 'shop', environment: 'production' };
+
+interface Sent {
+  readonly reports: readonly { readonly via: string; readonly heldMs: number; readonly report: object }[];
+  readonly clients: readonly object[];
+  readonly connected: readonly string[];
+}
+
+function world(answer: () => Sending = () => ({ outcome: 'taken' })) {
+  const time = new ManualSchedule();
+  const sent: Sent[] = [];
+  const metrics = new Registry();
+  const forwarding = createReportForwarding({
+    name: 'eu-west',
+    senderOf: ({ environment }) =>
+      environment !== HERE.environment
+        ? undefined
+        : async (json) => {
+            sent.push(JSON.parse(json) as Sent);
+            return answer();
+          },
+    clock: time,
+    random: systemRandom,
+    schedule: time,
+    log: pino({ level: 'silent' }),
+    metrics,
+  });
+  const pass = async (ms: number): Promise<void> => {
+    time.pass(ms);
+    await settle();
+  };
+  return { time, sent, metrics, forwarding, pass };
+}
+
+function toldBy(id: string, fields: Partial<ReportInput> = {}, raw: object = {}): ToldReport {
+  const report: ReportInput = {
+    instance: { id, sdk: { name: '@dimmer/node', version: '1' }, runningMs: 5 },
+    status: { state: 'LIVE', mode: 'stream', epoch: 'e', revision: 1, ageMs: 0, clockOffsetMs: null },
+    applied: [],
+    problems: [],
+    ...fields,
+  };
+  return { report, raw: { ...report, ...raw } };
+}
+
+const STEP = { epoch: 'e', from: 1, revision: 2, agoMs: 3 };
+
+test('[RL12] a report of a revision, without counts, goes after 50 ms, any other after a second', async () => {
+  const { sent, forwarding, pass } = world();
+  forwarding.take(HERE, toldBy('idle'));
+  forwarding.take(HERE, toldBy('killed', { applied: [STEP] }));
+  await pass(50);
+  expect(sent.map(({ reports }) => reports)).toMatchObject([
+    [{ via: 'eu-west', heldMs: 50, report: { instance: { id: 'killed' }, applied: [STEP] } }],
+  ]);
+  await pass(950);
+  expect(sent[1]?.reports).toMatchObject([{ report: { instance: { id: 'idle' } } }]);
+});
+
+test('[RL12] a report is handed on as it came, and tells of the relay that was told first', async () => {
+  const { sent, forwarding, pass } = world();
+  const told = toldBy('a', {}, { later: { than: 'this build' } });
+  forwarding.take(HERE, { ...told, forwarded: { via: 'inner', heldMs: 70 } });
+  await pass(1_000);
+  expect(sent[0]?.reports).toMatchObject([
+    { via: 'inner', heldMs: 1_070, report: { later: { than: 'this build' } } },
+  ]);
+});
+
+test('[RL12] what browsers count is handed on once', async () => {
+  const { sent, forwarding, pass } = world();
+  const batch = { id: 'b1', exposures: [], events: [], dropped: { exposures: 1, events: 0 } };
+  for (const id of ['page', 'page']) forwarding.takeFromClient(HERE, id, batch);
+  await pass(1_000);
+  expect(sent.map(({ clients }) => clients)).toEqual([[{ instance: 'page', batch }]]);
+});
+
+test('[RL12] when the room is full, instances keep their reports; it is given back', async () => {
+  let isAway = true;
+  const { forwarding, metrics, pass } = world(() =>
+    isAway ? { outcome: 'failed', retryAfterMs: 0 } : { outcome: 'taken' },
+  );
+  const large = toldBy('a', {}, { ballast: 'x'.repeat(WAITING_CHARACTERS_MAX / 2 - 1_000) });
+  expect([1, 2, 3].map(() => forwarding.take(HERE, large))).toEqual(['counted', 'counted', 'full']);
+  isAway = false;
+  for (let turn = 0; turn < 5; turn += 1) await pass(1_000);
+  expect(forwarding.take(HERE, large)).toBe('counted');
+  expect(await metrics.metrics()).toContain('dimmer_relay_reports_total{outcome="taken"} 2');
+});
+
+test('[RL12] of an environment that is not followed nothing is taken', () => {
+  const { forwarding } = world();
+  expect(forwarding.take({ ...HERE, environment: 'staging' }, toldBy('a'))).toBe('full');
+});
+
+test('[RL13] who says nothing and has a stream open is told of, also behind another relay', async () => {
+  const { sent, forwarding, pass } = world();
+  for (const id of ['hung', 'talks', 'left']) forwarding.take(HERE, toldBy(id));
+  const ended = ['hung', 'talks', 'left'].map((id) => forwarding.registry.connected(HERE, id));
+  ended[2]?.();
+  const forwarded = { via: 'inner', heldMs: 0 };
+  forwarding.take(HERE, { ...toldBy('hung behind'), forwarded });
+  await pass(31_000);
+  forwarding.take(HERE, toldBy('talks'));
+  forwarding.takeConnected(HERE, ['hung behind']);
+  await pass(30_000);
+  await pass(1_000);
+  expect(sent.flatMap(({ connected }) => connected).sort()).toEqual(['hung', 'hung behind']);
+});
