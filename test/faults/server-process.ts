@@ -4,7 +4,8 @@ import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import type { Failpoints } from './failpoints.ts';
 
-const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
+/** The shipped command. */
+export const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
 const RUN_PROGRAM = fileURLToPath(new URL('../contract/run-program.mjs', import.meta.url));
 const FAILPOINT_SERVER = fileURLToPath(new URL('failpoint-server.ts', import.meta.url));
 /** Long enough for a machine that does much else. */
@@ -120,16 +121,16 @@ function programOf(
   return [RUN_PROGRAM, FAILPOINT_SERVER, databasePath, JSON.stringify(failpoints)];
 }
 
-function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
+export function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }
 
-async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
+export async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
   const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
   return code ?? killedBy;
 }
 
-async function untilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
+export async function untilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
   const deadline = Date.now() + READY_WITHIN_MS;
   while (Date.now() < deadline) {
     if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output()}`);
