@@ -57,6 +57,7 @@ export async function openRelay(options: RelayHarnessOptions): Promise<RelayHarn
     startRelay({
       settings: parsed.settings,
       name: options.name ?? 'relay-1',
+      version: '0.0.0-test',
       log: createLog('debug', { write: (line) => void log.push(line) }),
       fetch: way.fetch,
     });

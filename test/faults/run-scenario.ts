@@ -7,6 +7,7 @@ import { createHistoryFile, type Entry, type HistoryFile, readHistoryFile } from
 import { type Judged, judge } from './judge.ts';
 import { type Model, modelOf } from './model.ts';
 import { poisonVictim } from './poison.ts';
+import { createRelayProcess, type RelayProcess } from './relay-process.ts';
 import type { Fault, Scenario, Span } from './scenarios.ts';
 import { type SdkClient, startSdkClient } from './sdk-client.ts';
 import { type SdkProcess, startSdkProcess } from './sdk-process-client.ts';
@@ -52,12 +53,25 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
   const server = await createServerProcess(databasePath, environment, scenario.failpoints);
   const proxy = await startFaultProxy(server.port, random.fork('jitter').next);
   const history = createHistoryFile(join(directory, 'history.jsonl'));
+  const relay = scenario.relay && (await relayBehind(proxy.url, server.serverKey, directory));
   try {
     await server.start();
     await createFlags(server);
+    await relay?.start();
     const { ballast } = scenario;
     if (ballast !== undefined) await createBallast(server, ballast.flags, ballast.ruleBytes);
-    const run: Run = { scenario, options, databasePath, random, server, proxy, history, clocks };
+    const run: Run = {
+      scenario,
+      options,
+      databasePath,
+      random,
+      server,
+      proxy,
+      relay,
+      faultedUrl: relay?.url ?? proxy.url,
+      history,
+      clocks,
+    };
     const { model, writes, complaints } = await play(run);
     const entries = readHistoryFile(history.path);
     const judged = judge(entries, model);
@@ -68,6 +82,7 @@ export async function runScenario(scenario: Scenario, options: RunOptions): Prom
     };
   } finally {
     history.close();
+    await relay?.end('SIGKILL');
     await proxy.close();
     server.signal('SIGCONT');
     await server.end('SIGKILL');
@@ -81,6 +96,10 @@ interface Run {
   readonly random: SeededRandom;
   readonly server: ServerProcess;
   readonly proxy: FaultProxy;
+  /** Behind the proxy, where the scenario has one. */
+  readonly relay: RelayProcess | undefined;
+  /** What clients speak to that have the faults between them and the server. */
+  readonly faultedUrl: string;
   readonly history: HistoryFile;
   readonly clocks: Clocks | undefined;
 }
@@ -133,15 +152,20 @@ async function play(run: Run): Promise<Played> {
   }
 }
 
-function startSdks({ scenario, server, proxy, history, random, clocks }: Run): Clients {
+function startSdks({ scenario, server, faultedUrl, history, random, clocks }: Run): Clients {
   const options = Array.from({ length: SDKS }, (_, index) => {
-    const url = index % 2 === 0 ? proxy.url : server.url;
+    const url = index % 2 === 0 ? faultedUrl : server.url;
     const name = `sdk-${index}`;
     return { name, url, serverKey: server.serverKey, history, random: random.fork(name) };
   });
   if (scenario.sdkProcesses === undefined) return { sdks: options.map(startSdkClient), processes: [] };
   const processes = options.map((one) => startSdkProcess(one, clocks?.sdks.environment));
   return { sdks: processes, processes };
+}
+
+function relayBehind(upstream: string, key: string, directory: string): Promise<RelayProcess> {
+  const cache = join(directory, 'relay');
+  return createRelayProcess({ upstream, key, cache, name: 'relay', environment: SETTINGS });
 }
 
 function clocksIn(directory: string): Clocks {
@@ -152,7 +176,7 @@ function clocksIn(directory: string): Clocks {
 }
 
 function startRawClients(run: Run): readonly StreamClient[] {
-  const { scenario, options, server, proxy, history, random } = run;
+  const { scenario, options, server, faultedUrl, history, random } = run;
   const count = options.isLong ? RAW_CLIENTS.long : RAW_CLIENTS.short;
   return Array.from({ length: count }, (_, index) => {
     const name = `raw-${index}`;
@@ -160,7 +184,7 @@ function startRawClients(run: Run): readonly StreamClient[] {
     return startStreamClient({
       name,
       // A slow reader has nothing in between: the proxy would read on its behalf.
-      url: scenario.rawThroughProxy && index % 2 === 0 && !isSlow ? proxy.url : server.url,
+      url: scenario.rawThroughProxy && index % 2 === 0 && !isSlow ? faultedUrl : server.url,
       key: server.serverKey,
       history,
       random: random.fork(name),
@@ -170,7 +194,7 @@ function startRawClients(run: Run): readonly StreamClient[] {
 }
 
 async function inflict(fault: Fault, run: Run, sdks: readonly SdkProcess[]): Promise<void> {
-  const { clocks, server, proxy, history, random, databasePath } = run;
+  const { clocks, server, proxy, relay, history, random, databasePath } = run;
   history.append('faults', { op: 'fault', args: fault, result: null });
   const lasting = (span: Span): Promise<void> => sleep(random.between(...span));
   switch (fault.fault) {
@@ -179,6 +203,9 @@ async function inflict(fault: Fault, run: Run, sdks: readonly SdkProcess[]): Pro
     case 'restart':
       await server.end(fault.signal);
       return server.start();
+    case 'restart relay':
+      await relay?.end(fault.signal);
+      return relay?.start();
     case 'freeze':
       server.signal('SIGSTOP');
       await lasting(fault.forMs);

@@ -7,6 +7,8 @@ export type Fault =
   | { readonly fault: 'calm'; readonly forMs: Span }
   /** Killed by the signal and started again at once. */
   | { readonly fault: 'restart'; readonly signal: 'SIGKILL' | 'SIGTERM' }
+  /** The same of the relay, in scenarios that have one: it starts from its cache. */
+  | { readonly fault: 'restart relay'; readonly signal: 'SIGKILL' | 'SIGTERM' }
   /** SIGSTOP, and SIGCONT after that time. */
   | { readonly fault: 'freeze'; readonly forMs: Span }
   /** The same, of every SDK; for scenarios in which these are processes. */
@@ -42,6 +44,8 @@ export interface Scenario {
   readonly environment?: Readonly<Record<string, string>>;
   /** The server is the one that can fail, armed so from its start. */
   readonly failpoints?: Failpoints;
+  /** A relay stands behind the proxy, and clients that have faults between them and the server speak to it. */
+  readonly relay?: true;
   /** SDKs are processes of their own. */
   readonly sdkProcesses?: true;
   /** Server and SDKs have clocks that can be set; where the machine cannot do that, the scenario is skipped. */
@@ -77,6 +81,26 @@ export const SCENARIOS: readonly Scenario[] = [
       CALM,
     ],
     rounds: { short: 3, long: 60 },
+  },
+  {
+    ...USUAL,
+    name: 'relay',
+    title:
+      '[RL5, RL16, ORD-1] a relay that misses revisions, and restarts without its server, keeps the contract',
+    relay: true,
+    faults: [
+      { fault: 'proxy', does: { swallow: 'down' }, forMs: [4500, 5500] },
+      { fault: 'restart', signal: 'SIGKILL' },
+      CALM,
+      { fault: 'proxy', does: { cutAfterBytes: 3000 }, forMs: [400, 800] },
+      { fault: 'restart relay', signal: 'SIGKILL' },
+      CALM,
+      { fault: 'reset' },
+      { fault: 'proxy', does: { splitAt: 7, delayMs: 5, jitterMs: 40 }, forMs: [1000, 2000] },
+      CALM,
+    ],
+    rounds: { short: 1, long: 12 },
+    merges: true,
   },
   {
     ...USUAL,

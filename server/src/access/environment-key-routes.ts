@@ -43,7 +43,7 @@ export function answerKeys(c: Context<DeliveryEnv>, keys: EnvironmentKeys): Resp
  * Who may ask for an environment. What is stored of a key signs contexts and stream addresses, so not even that is
  * given away, but its hash; except of server keys in secure mode, because signatures are checked with it.
  */
-export function environmentKeys(
+function environmentKeys(
   { project, environment }: EnvironmentRef,
   keys: Iterable<ApiKey>,
   secureMode: boolean,

@@ -17,6 +17,9 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { createWorkMetrics } from '../platform/work-metrics.ts';
+import { registerServerFacts } from '../server-metrics.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { createRelayKeys, listOf } from './relay-keys.ts';
 import { registerRelayMetrics } from './relay-metrics.ts';
@@ -36,6 +39,8 @@ export interface RelayAppParts {
   readonly schedule: Schedule;
   readonly log: Log;
   readonly registry: Registry;
+  readonly tracing: Tracing;
+  readonly version: string;
 }
 
 /** A relay without its socket. */
@@ -46,6 +51,7 @@ export interface RelayApp extends Service {
 /** Composes a relay: the data plane of a server, over copies that are followed elsewhere. */
 export function createRelayApp(parts: RelayAppParts): RelayApp {
   const { settings, name, clock, registry } = parts;
+  registerServerFacts(registry, { version: parts.version, startedAt: clock.now() });
   const followed: readonly RelayedEnvironment[] = parts.follow((moved) => {
     source.announce(moved);
     void loadOnce(moved);
@@ -88,12 +94,14 @@ export function createRelayApp(parts: RelayAppParts): RelayApp {
     operationsRoutes({
       ready: () => delivery.ready() && followed.every(({ isComplete }) => isComplete),
       databaseAgeMs: () => greatestAge(followed, clock.now()),
+      heldKills: () => 0,
       standing: () => standingOf(followed),
       ...(settings.metrics && { metrics: registry }),
     }),
   );
   const endUnsignedStreams = (): Promise<void> => delivery.revokeUnsigned(secureMode.isOn);
-  const revocation = startRevocation({ ...parts, keys, keepers: [delivery], endUnsignedStreams });
+  const work = createWorkMetrics(registry, clock);
+  const revocation = startRevocation({ ...parts, work, keys, keepers: [delivery], endUnsignedStreams });
   const end = async (endStreams: () => Promise<void>): Promise<void> => {
     await endStreams();
     // Streams are told first: what SDKs still report on their way out is handed on.

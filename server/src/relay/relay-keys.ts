@@ -29,7 +29,8 @@ export function createRelayKeys(lists: readonly KeyList[]): RelayKeys {
       return known(fingerprint);
     },
     all: () => Promise.resolve(lists.flatMap((list) => [...list.all()])),
-    // Keys are written elsewhere.
+    // Keys are written elsewhere, and asked for all the time.
+    refresh: () => Promise.resolve(),
     invalidate: () => {},
     signers: { all: () => Promise.resolve(lists.flatMap((list) => [...list.signers()])) },
     isSecure: async (environment) => {

@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { ChangeFeed } from '../delivery/change-feed.ts';
 import type { EnvironmentCopy } from '../delivery/environment-copy.ts';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
+import { NO_TRACING } from '../platform/tracing.ts';
 import type { EnvironmentHistory } from './environment-history.ts';
 import { withPublished } from './environment-history.ts';
 import { flagObject } from './relay-objects.fixture.ts';
@@ -33,6 +34,7 @@ function world() {
     environment: HERE,
     clock: time,
     schedule: time,
+    tracing: NO_TRACING,
     onCopy: (copy) => void copies.push(copy),
     onAnswer: () => {},
     onFault: () => {},

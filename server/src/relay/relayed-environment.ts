@@ -1,5 +1,5 @@
 import type { Follower, FollowerState, FollowerStatus, Publication } from '@dimmer/follower';
-import { DEFAULT_TIMING, follow, statusOf } from '@dimmer/follower';
+import { DEFAULT_TIMING, follow, pollsOf, statusOf } from '@dimmer/follower';
 import type { WireObject } from '@dimmer/schema';
 import { decodeMessageOf } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
@@ -65,7 +65,6 @@ export class RelayedEnvironment {
         },
         random: () => fractionOf(parts.random),
         transport: upstreamStream(upstream),
-        snapshot: upstreamSnapshot(upstream),
         decode: (event, data) => decodeMessageOf(event, data, decodePassed),
         published: (publication) => this.#publish(publication),
         changed: (state) => this.#tell(state),
@@ -78,6 +77,7 @@ export class RelayedEnvironment {
   async start(): Promise<void> {
     const { stored, keys } = await this.#parts.cache.load();
     this.#keys.start(keys);
+    this.#follower.poll(pollsOf(upstreamSnapshot(this.upstream)));
     this.#follower.start(stored);
   }
 

@@ -37,10 +37,17 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
   const registry = new InstanceRegistry(clock);
   const admission = new ReportAdmission(clock, schedule);
   const repeated = new RepeatedBatches();
+  const turns = createTurns(schedule);
   const queue = new ReportQueue(parts);
   const metrics = registerReportMetrics(parts.metrics, {
     instances: () => registry.size,
     exposuresDropped: () => 0,
+    queues: () => ({
+      dimmer_reports_under_way: admission.reports,
+      dimmer_reports_under_way_bytes: admission.bytes,
+      dimmer_reports_waiting: turns.waiting,
+      dimmer_exposure_rows_waiting: 0,
+    }),
   });
 
   function tellOfSilent(): void {
@@ -59,7 +66,7 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
     registry,
     admission,
     metrics,
-    turns: createTurns(schedule),
+    turns,
     clock,
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),

@@ -3,6 +3,7 @@ import { Registry } from 'prom-client';
 import { createLog } from '../platform/log.ts';
 import { addProcessMetrics } from '../platform/metrics.ts';
 import { readOpenFilesMax } from '../platform/open-files.ts';
+import { createTracing } from '../platform/tracing.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from '../process-end.ts';
 import { describeFaults } from '../settings.ts';
 import { describeListenFault } from '../start-fault.ts';
@@ -41,7 +42,9 @@ export async function runRelay(
       settings,
       name: settings.name ?? hostname(),
       log,
+      version,
       registry,
+      tracing: createTracing(version),
       ...(openFilesMax !== undefined && { openFilesMax }),
     });
     endOnSignal(relay, log);

@@ -8,6 +8,8 @@ import type { Random } from '../platform/random.ts';
 import { systemRandom } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import { systemSchedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { NO_TRACING } from '../platform/tracing.ts';
 import { withinOpenFiles } from '../server-connections.ts';
 import { createRelayApp } from './relay-app.ts';
 import { createRelayCache } from './relay-cache.ts';
@@ -19,8 +21,11 @@ export interface RelayOptions {
   /** How it is called in the list of instances. */
   readonly name: string;
   readonly log: Log;
+  readonly version: string;
   /** Where metrics are registered. Default: a registry of the relay's own. */
   readonly registry?: Registry;
+  /** Default: no traces. */
+  readonly tracing?: Tracing;
   /** How many files the process may have open. Default: no such limit. */
   readonly openFilesMax?: number;
   /** Default: the system's, as with all that follow. */
@@ -36,13 +41,14 @@ export interface RelayOptions {
  * there.
  *
  * @throws The system's error where the port cannot be had.
- * @example const relay = await startRelay({ settings, name: 'eu-west', log });
+ * @example const relay = await startRelay({ settings, name: 'eu-west', log, version: '0.1.0' });
  */
 export async function startRelay(options: RelayOptions): Promise<Listening> {
   const { registry = new Registry(), clock = systemClock, steady = steadyClock } = options;
   const { random = systemRandom, schedule = systemSchedule, fetch = globalThis.fetch } = options;
-  const parts = { ...options, settings: withinOpenFiles(options), registry, clock, steady, random, schedule };
-  const { settings } = parts;
+  const { tracing = NO_TRACING } = options;
+  const settings = withinOpenFiles(options);
+  const parts = { ...options, settings, registry, tracing, clock, steady, random, schedule };
   const app = createRelayApp({
     ...parts,
     upstreamUrl: settings.upstream,

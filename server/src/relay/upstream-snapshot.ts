@@ -9,7 +9,7 @@ import type { Upstream } from './upstream.ts';
 import { faultOf, headersTo, refusalOf, routeOf } from './upstream.ts';
 
 /** Bytes of a snapshot; a longer one is not used. As much as an SDK takes. */
-export const SNAPSHOT_BYTES_READ_MAX = 2 * LIMITS.snapshotBytes;
+const SNAPSHOT_BYTES_READ_MAX = 2 * LIMITS.snapshotBytes;
 
 type Answer = PollAnswer<WireObject>;
 

@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { makeFolder } from '../../platform/make-folder.ts';
 import { StorageFault } from '../storage.ts';
 import { readHolder } from './database.ts';
-import { makeFolder } from '../../platform/make-folder.ts';
 import type { ProcessLock } from './process-lock.ts';
 import { acquireProcessLock } from './process-lock.ts';
 
