@@ -62,6 +62,7 @@ export class CommitWatch {
   #watch: Watch | undefined;
   #ticks: Repetition | undefined;
   #hears: boolean | undefined;
+  #reconnected = (): void => {};
   #isStopped = false;
 
   constructor(parts: CommitWatchParts) {
@@ -76,6 +77,11 @@ export class CommitWatch {
       run: () => this.#tick(),
       onFailure: this.#parts.onError,
     });
+  }
+
+  /** @param listener - Called when the connection was lost and is there again, perhaps to another server than before. */
+  onReconnect(listener: () => void): void {
+    this.#reconnected = listener;
   }
 
   async stop(): Promise<void> {
@@ -96,7 +102,7 @@ export class CommitWatch {
   async #tick(): Promise<void> {
     const { breaker } = this.#parts;
     try {
-      if (this.#watch === undefined) await this.#connect();
+      if (this.#watch === undefined) await this.#reconnect();
       else this.#tellWhetherItHears();
       this.announce(await this.#read(undefined));
       breaker.answered();
@@ -105,6 +111,15 @@ export class CommitWatch {
       if (!isTrouble(cause)) throw cause;
       breaker.unanswered(cause);
       await this.#disconnect(cause);
+    }
+  }
+
+  /** What is known is measured against the rows anew: a server that took over may lack the last commits of the one before. */
+  async #reconnect(): Promise<void> {
+    await this.#connect();
+    this.#reconnected();
+    for (const { id, revision } of await this.#read(undefined)) {
+      if ((this.#known.get(id) ?? 0) > revision) this.#known.set(id, revision);
     }
   }
 

@@ -56,23 +56,32 @@ export const CLOSE_MS = 3_000;
 /**
  * Runs work in one transaction.
  *
+ * Statements of one connection are carried out in the order in which they are sent, and may be sent before the answer of
+ * the last is there, which saves its way. `execute()` sends at once; a query that is awaited is sent a moment later.
+ *
  * @param kind - `write`: read committed, which sees what was committed before each statement, once the locks are held.
  * `snapshot`: everything as it was at one moment, read only.
+ * @param work - Gets the answer to BEGIN, and writes nothing before it is there.
  */
 export async function inTransaction<T>(
   database: Database,
   kind: 'write' | 'snapshot',
-  work: () => Promise<T>,
+  work: (begun: Promise<unknown>) => Promise<T>,
 ): Promise<T> {
-  await database.execute(
-    kind === 'write'
-      ? sql`begin isolation level read committed`
-      : sql`begin isolation level repeatable read read only`,
-  );
+  const begun = database
+    .execute(
+      kind === 'write'
+        ? sql`begin isolation level read committed`
+        : sql`begin isolation level repeatable read read only`,
+    )
+    .execute();
   try {
-    const result = await work();
+    // Of two failures the one of BEGIN is told; nothing of the work is left under way.
+    const [first, second] = await Promise.allSettled([begun, work(begun)]);
+    if (first.status === 'rejected') throw first.reason;
+    if (second.status === 'rejected') throw second.reason;
     await database.execute(sql`commit`);
-    return result;
+    return second.value;
   } catch (error) {
     // A connection that may still be busy is thrown away, and its transaction with it.
     if (!isConnectionDoubtful(error)) await database.execute(sql`rollback`);

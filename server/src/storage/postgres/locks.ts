@@ -36,6 +36,19 @@ export async function lock(
   request: Pick<TransactRequest, 'project' | 'actor' | 'idempotency'>,
   catalogLock: CatalogLock,
 ): Promise<LockedStamps> {
+  const [, stamps] = await Promise.all([
+    takeLocks(database, request, catalogLock),
+    // Its own statement: what it sees was committed before it began, so after the locks above were had.
+    lockStamps(database, request.project),
+  ]);
+  return stamps;
+}
+
+async function takeLocks(
+  database: Database,
+  request: Pick<TransactRequest, 'actor' | 'idempotency'>,
+  catalogLock: CatalogLock,
+): Promise<void> {
   const ofReply =
     request.idempotency === undefined
       ? sql`null`
@@ -44,8 +57,10 @@ export async function lock(
     catalogLock === 'alone'
       ? sql`pg_advisory_xact_lock(${CATALOG_LOCK})`
       : sql`pg_advisory_xact_lock_shared(${CATALOG_LOCK})`;
-  await database.execute(sql`select ${ofReply}, ${ofCatalog}`);
-  // Its own statement: what it sees was committed before it began, so after the lock of the catalog was had.
+  await database.execute(sql`select ${ofReply}, ${ofCatalog}`).execute();
+}
+
+async function lockStamps(database: Database, project: string | null): Promise<LockedStamps> {
   const { rows } = await database.execute<{
     catalog: string;
     project: string | null;
@@ -53,7 +68,7 @@ export async function lock(
   }>(sql`
     select catalog.stamp as catalog, locked.stamp as project, current_setting('synchronous_commit') as durability
     from catalog left join lateral
-      (select stamp from projects where key = ${request.project} for no key update) as locked on true`);
+      (select stamp from projects where key = ${project} for no key update) as locked on true`);
   const [row] = rows;
   assertDurable(row?.durability);
   return {

@@ -63,6 +63,7 @@ export class PgConnections implements Connections {
       connectionString: url,
       application_name: 'dimmer',
       keepAlive: true,
+      pipeline: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
       query_timeout: ANSWER_TIMEOUT_MS,
     };

@@ -44,6 +44,7 @@ import { StateCache } from './state-cache.ts';
 import { audit, environments } from './tables.ts';
 import type { Written } from './transact.ts';
 import { CATALOG, writeRequest } from './transact.ts';
+import { WriteQueue } from './write-queue.ts';
 
 /** What {@link PostgresStorage} is made from; `openPostgresStorage` puts it together. */
 export interface PostgresStorageParts {
@@ -66,6 +67,7 @@ export class PostgresStorage implements Storage {
   readonly exposures: PostgresExposures;
   readonly #parts: PostgresStorageParts;
   readonly #retrying: Retrying = createRetrying(isRepeatable);
+  readonly #queue = new WriteQueue();
   readonly #ids = new EnvironmentIds();
   readonly #states = new StateCache<ProjectState>();
   readonly #catalogs = new StateCache<Catalog>();
@@ -73,6 +75,10 @@ export class PostgresStorage implements Storage {
 
   constructor(parts: PostgresStorageParts) {
     this.#parts = parts;
+    parts.watch.onReconnect(() => {
+      this.#states.clear();
+      this.#catalogs.clear();
+    });
     this.exposures = new PostgresExposures({
       use: (work) => this.#use('reports', work),
       transaction: (work) => this.#inTransaction('reports', 'write', work),
@@ -81,14 +87,12 @@ export class PostgresStorage implements Storage {
   }
 
   async transact(request: TransactRequest): Promise<Result<TransactOutcome>> {
-    const written = await this.#retrying
-      .run(() => this.#write(request))
+    const written = await this.#queue
+      .run(request.project ?? 'the projects', () => this.#retrying.run(() => this.#writeAndAdvance(request)))
       .catch((error: unknown) => {
         throw faultOf(error, this.#parts.target);
       });
-    if (!written.ok) return written;
-    this.#advance(written.value);
-    return accepted(written.value.outcome);
+    return written.ok ? accepted(written.value.outcome) : written;
   }
 
   async projects(): Promise<readonly Project[]> {
@@ -100,7 +104,9 @@ export class PostgresStorage implements Storage {
       const stamp = await stampOfProject(database, project);
       if (stamp === undefined) return undefined;
       return this.#states.since(project, stamp, () =>
-        inTransaction(database, 'snapshot', () => loadProject(database, project, this.#parts.onDamage)),
+        inTransaction(database, 'snapshot', () =>
+          loadProject(database, project, this.#states.latest(project), this.#parts.onDamage),
+        ),
       );
     });
   }
@@ -200,6 +206,12 @@ export class PostgresStorage implements Storage {
     await this.#parts.connections.close();
   }
 
+  async #writeAndAdvance(request: TransactRequest): Promise<Result<Written>> {
+    const written = await this.#write(request);
+    if (written.ok) this.#advance(written.value);
+    return written;
+  }
+
   /** Most writers share the catalog. One that turns out to write it begins again, alone with it. */
   async #write(request: TransactRequest): Promise<Result<Written>> {
     const shared = request.project === null ? undefined : await this.#attempt(request, 'shared');
@@ -212,8 +224,8 @@ export class PostgresStorage implements Storage {
     const { clock, onDamage } = this.#parts;
     const remembered = { states: this.#states, catalogs: this.#catalogs };
     return this.#run('writes', (database) =>
-      inTransaction(database, 'write', () =>
-        writeRequest({ database, request, catalogLock, clock, onDamage, ...remembered }),
+      inTransaction(database, 'write', (begun) =>
+        writeRequest({ database, begun, request, catalogLock, clock, onDamage, ...remembered }),
       ),
     );
   }

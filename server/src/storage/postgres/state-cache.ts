@@ -17,6 +17,17 @@ export class StateCache<T> {
     return entry?.stamp === stamp ? entry.value : undefined;
   }
 
+  /** What is known, of whatever stamp: a base to bring up to date. */
+  latest(key: string): Stamped<T> | undefined {
+    return this.#entries.get(key);
+  }
+
+  /** Forgets everything: the rows may have gone back, as where another server took the place of one that was lost. */
+  clear(): void {
+    this.#entries.clear();
+    this.#loading.clear();
+  }
+
   /** Keeps something, unless something newer is known. */
   put(key: string, entry: Stamped<T>): void {
     const known = this.#entries.get(key);

@@ -22,6 +22,8 @@ export const projects = pgTable('projects', {
   createdAt: text('created_at').notNull(),
   version: integer().notNull(),
   stamp: stamp(),
+  /** The stamp of the last write that removed a row of the state: what is held in memory from before is read anew. */
+  removalStamp: bigint('removal_stamp', { mode: 'number' }).notNull(),
   place: place(),
 });
 

@@ -9,6 +9,7 @@ import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { replayOf } from '../idempotency.ts';
 import type { DamageListener } from '../rows/damage.ts';
+import type { DraftRows } from '../rows/draft-rows.ts';
 import { draftRowsOf } from '../rows/draft-rows.ts';
 import type { ReplyRow } from '../rows/reply-rows.ts';
 import { replyRowOf, storedReplyOf } from '../rows/reply-rows.ts';
@@ -44,6 +45,8 @@ interface WrittenDraft {
 
 export interface WriteParts {
   readonly database: Database;
+  /** The answer to BEGIN. */
+  readonly begun: Promise<unknown>;
   readonly request: TransactRequest;
   readonly catalogLock: CatalogLock;
   readonly clock: Clock;
@@ -61,9 +64,13 @@ export interface WriteParts {
 export async function writeRequest(parts: WriteParts): Promise<Result<Written> | undefined> {
   const { database, request, catalogLock } = parts;
   const { idempotency } = request;
-  const stamps = await lock(database, request, catalogLock);
+  const [stamps, earlier] = await Promise.all([
+    lock(database, request, catalogLock),
+    findReply(parts),
+    parts.begun,
+  ]);
   const now = parts.clock.now();
-  const replay = idempotency && replayOf(idempotency, await findReply(parts), now);
+  const replay = idempotency && replayOf(idempotency, earlier, now);
   if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
   const known = await catalogAt(parts, stamps.catalog);
   const project =
@@ -99,16 +106,32 @@ async function writePlanned(
   const catalogStamp = ground.catalogStamp + (writesCatalog(draft) ? 1 : 0);
   const rows = draftRowsOf(draft, record);
   const ids = await writeDraft(database, rows, projectStamp);
-  if (record.project !== null) {
-    await database.update(projects).set({ stamp: projectStamp }).where(eq(projects.key, record.project));
-  }
-  if (writesCatalog(draft)) await database.update(catalog).set({ stamp: catalogStamp });
   const reached = rows.commits.flatMap(({ project, environment, revision }, index) => {
     const id = ids[index];
     return id === undefined ? [] : [{ id, project, environment, revision }];
   });
-  await notifyCommits(database, reached);
+  await Promise.all([
+    record.project === null ? undefined : stampProject(database, record.project, projectStamp, rows),
+    writesCatalog(draft) ? database.update(catalog).set({ stamp: catalogStamp }).execute() : undefined,
+    notifyCommits(database, reached),
+  ]);
   return { record, projectStamp, catalogStamp, reached };
+}
+
+async function stampProject(
+  database: Database,
+  key: string,
+  stamp: number,
+  { commits }: DraftRows,
+): Promise<void> {
+  const isRemoving = commits.some(
+    ({ removedConfigurations, removedSegments }) => removedConfigurations.length + removedSegments.length > 0,
+  );
+  await database
+    .update(projects)
+    .set({ stamp, ...(isRemoving && { removalStamp: stamp }) })
+    .where(eq(projects.key, key))
+    .execute();
 }
 
 /** The catalog at a stamp that is locked: from memory, or from the rows. */
@@ -120,7 +143,7 @@ async function catalogAt({ database, catalogs }: WriteParts, stamp: number): Pro
   return loaded.value;
 }
 
-/** A project's state at a stamp that is locked: from memory, or from the rows. */
+/** A project's state at a stamp that is locked: from memory, brought up to date from the rows where it is older. */
 async function stateAt(
   { database, states, onDamage }: WriteParts,
   project: string,
@@ -129,7 +152,7 @@ async function stateAt(
   if (stamp === undefined) return undefined;
   const known = states.at(project, stamp);
   if (known !== undefined) return known;
-  const loaded = await loadProject(database, project, onDamage);
+  const loaded = await loadProject(database, project, states.latest(project), onDamage);
   if (loaded !== undefined) states.put(project, loaded);
   return loaded?.value;
 }
@@ -144,7 +167,8 @@ async function findReply({ database, request, onDamage }: WriteParts): Promise<S
   const [row] = await database
     .select()
     .from(replies)
-    .where(and(eq(replies.actor, actor.id), eq(replies.key, idempotency.key)));
+    .where(and(eq(replies.actor, actor.id), eq(replies.key, idempotency.key)))
+    .execute();
   return storedReplyOf(row, onDamage);
 }
 

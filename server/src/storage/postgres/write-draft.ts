@@ -18,6 +18,11 @@ import {
 /** How many rows one statement writes at most: a statement has at most 65,535 parameters. */
 const ROWS_MAX = 1_000;
 
+/** A statement that is not sent yet. */
+interface Statement {
+  execute(): Promise<unknown>;
+}
+
 /**
  * Writes the rows of a draft. It must run inside a transaction that holds the lock of the project.
  *
@@ -30,57 +35,31 @@ export async function writeDraft(
   rows: DraftRows,
   stamp: number,
 ): Promise<readonly number[]> {
-  await writeProject(database, rows, stamp);
-  const ids = await takeRevisions(database, rows.commits);
-  for (const [index, commit] of rows.commits.entries()) {
-    const id = ids[index];
-    assert(id !== undefined);
-    await writePlaces(database, id, commit, stamp);
-    await writeLog(database, id, commit);
-  }
-  await writeKeys(database, rows);
-  await database.insert(audit).values(rows.audit);
+  const written = sendAll(projectStatements(database, rows, stamp));
+  const [ids] = await Promise.all([takeRevisions(database, rows.commits), written]);
+  await sendAll([
+    ...rows.commits.flatMap((commit, index) => commitStatements(database, ids[index], commit, stamp)),
+    ...keyStatements(database, rows),
+    database.insert(audit).values(rows.audit),
+  ]);
   return ids;
 }
 
-async function writeProject(database: Database, rows: DraftRows, stamp: number): Promise<void> {
-  for (const project of rows.projects) {
-    await database
-      .insert(projects)
-      .values({ ...project, stamp })
-      .onConflictDoUpdate({ target: projects.key, set: { ...project, stamp } });
-  }
-  for (const environment of rows.environments) {
-    await database
-      .insert(environments)
-      .values({ ...environment, floorAt: environment.createdAt, revision: 0, historyFloor: 0 })
-      .onConflictDoUpdate({ target: [environments.project, environments.key], set: environment });
-  }
-  for (const some of inParts(rows.flags)) {
-    await database
-      .insert(flags)
-      .values(some.map((row) => ({ ...row, stamp })))
-      .onConflictDoUpdate({ target: [flags.project, flags.key], set: excluded('document', 'stamp') });
-  }
+/** Sends statements in their order, without waiting for the answers in between. */
+async function sendAll(statements: readonly Statement[]): Promise<void> {
+  await Promise.all(statements.map((statement) => statement.execute()));
 }
 
 /** Takes the locks of the environments' rows, in the order of ids, and the next revision of each with it. */
 async function takeRevisions(database: Database, commits: readonly CommitRows[]): Promise<readonly number[]> {
   const [first] = commits;
   if (first === undefined) return [];
+  const keys = commits.map(({ environment }) => environment);
   const locked = database.$with('locked').as(
     database
       .select({ id: environments.id })
       .from(environments)
-      .where(
-        and(
-          eq(environments.project, first.project),
-          inArray(
-            environments.key,
-            commits.map(({ environment }) => environment),
-          ),
-        ),
-      )
+      .where(and(eq(environments.project, first.project), inArray(environments.key, keys)))
       .orderBy(asc(environments.id))
       .for('no key update'),
   );
@@ -89,7 +68,8 @@ async function takeRevisions(database: Database, commits: readonly CommitRows[])
     .update(environments)
     .set({ revision: sql`${environments.revision} + 1` })
     .where(inArray(environments.id, database.select({ id: locked.id }).from(locked)))
-    .returning({ id: environments.id, key: environments.key, revision: environments.revision });
+    .returning({ id: environments.id, key: environments.key, revision: environments.revision })
+    .execute();
   return commits.map(({ project, environment, revision }) => {
     const row = taken.find(({ key }) => key === environment);
     assert(
@@ -100,65 +80,103 @@ async function takeRevisions(database: Database, commits: readonly CommitRows[])
   });
 }
 
-async function writePlaces(
+function projectStatements(database: Database, rows: DraftRows, stamp: number): Statement[] {
+  return [
+    ...rows.projects.map((project) =>
+      database
+        .insert(projects)
+        .values({ ...project, stamp, removalStamp: 0 })
+        .onConflictDoUpdate({ target: projects.key, set: { ...project, stamp } }),
+    ),
+    ...rows.environments.map((environment) =>
+      database
+        .insert(environments)
+        .values({ ...environment, floorAt: environment.createdAt, revision: 0, historyFloor: 0 })
+        .onConflictDoUpdate({ target: [environments.project, environments.key], set: environment }),
+    ),
+    ...inParts(rows.flags).map((some) =>
+      database
+        .insert(flags)
+        .values(some.map((row) => ({ ...row, stamp })))
+        .onConflictDoUpdate({ target: [flags.project, flags.key], set: excluded('document', 'stamp') }),
+    ),
+  ];
+}
+
+function commitStatements(
+  database: Database,
+  environment: number | undefined,
+  commit: CommitRows,
+  stamp: number,
+): Statement[] {
+  assert(environment !== undefined, 'a commit has no environment');
+  return [
+    ...placeStatements(database, environment, commit, stamp),
+    ...logStatements(database, environment, commit),
+  ];
+}
+
+function placeStatements(
   database: Database,
   environment: number,
   commit: CommitRows,
   stamp: number,
-): Promise<void> {
-  for (const some of inParts(commit.removedConfigurations)) {
-    await database
-      .delete(configurations)
-      .where(and(eq(configurations.environment, environment), inArray(configurations.flag, [...some])));
-  }
-  for (const some of inParts(commit.configurations)) {
-    await database
-      .insert(configurations)
-      .values(some.map((row) => ({ environment, ...row, stamp })))
-      .onConflictDoUpdate({
-        target: [configurations.environment, configurations.flag],
-        set: excluded('version', 'document', 'stamp'),
-      });
-  }
-  for (const some of inParts(commit.removedSegments)) {
-    await database
-      .delete(segments)
-      .where(and(eq(segments.environment, environment), inArray(segments.key, [...some])));
-  }
-  for (const some of inParts(commit.segments)) {
-    await database
-      .insert(segments)
-      .values(some.map((row) => ({ environment, ...row, stamp })))
-      .onConflictDoUpdate({
-        target: [segments.environment, segments.key],
-        set: excluded('version', 'document', 'stamp'),
-      });
-  }
+): Statement[] {
+  const replacement = excluded('version', 'document', 'stamp');
+  return [
+    ...inParts(commit.removedConfigurations).map((some) =>
+      database
+        .delete(configurations)
+        .where(and(eq(configurations.environment, environment), inArray(configurations.flag, [...some]))),
+    ),
+    ...inParts(commit.configurations).map((some) =>
+      database
+        .insert(configurations)
+        .values(some.map((row) => ({ environment, ...row, stamp })))
+        .onConflictDoUpdate({ target: [configurations.environment, configurations.flag], set: replacement }),
+    ),
+    ...inParts(commit.removedSegments).map((some) =>
+      database
+        .delete(segments)
+        .where(and(eq(segments.environment, environment), inArray(segments.key, [...some]))),
+    ),
+    ...inParts(commit.segments).map((some) =>
+      database
+        .insert(segments)
+        .values(some.map((row) => ({ environment, ...row, stamp })))
+        .onConflictDoUpdate({ target: [segments.environment, segments.key], set: replacement }),
+    ),
+  ];
 }
 
-async function writeLog(database: Database, environment: number, commit: CommitRows): Promise<void> {
-  await database.insert(changes).values({ environment, ...commit.change });
-  for (const some of inParts(commit.definitions)) {
-    await database
-      .insert(definitions)
-      .values(some.map((row) => ({ environment, ...row })))
-      .onConflictDoUpdate({
-        target: [definitions.environment, definitions.kind, definitions.key],
-        set: excluded('version', 'document'),
-      });
-  }
-  for (const some of inParts(commit.changedObjects)) {
-    await database.insert(changedObjects).values(some.map((row) => ({ environment, ...row })));
-  }
+function logStatements(database: Database, environment: number, commit: CommitRows): Statement[] {
+  return [
+    database.insert(changes).values({ environment, ...commit.change }),
+    ...inParts(commit.definitions).map((some) =>
+      database
+        .insert(definitions)
+        .values(some.map((row) => ({ environment, ...row })))
+        .onConflictDoUpdate({
+          target: [definitions.environment, definitions.kind, definitions.key],
+          set: excluded('version', 'document'),
+        }),
+    ),
+    ...inParts(commit.changedObjects).map((some) =>
+      database.insert(changedObjects).values(some.map((row) => ({ environment, ...row }))),
+    ),
+  ];
 }
 
-async function writeKeys(database: Database, rows: DraftRows): Promise<void> {
-  for (const some of inParts(rows.revokedKeys)) {
-    await database.delete(apiKeys).where(inArray(apiKeys.id, [...some]));
-  }
-  for (const key of rows.keys) {
-    await database.insert(apiKeys).values(key).onConflictDoUpdate({ target: apiKeys.id, set: key });
-  }
+/** Keys that go before keys that come: one may have the hash of the other. */
+function keyStatements(database: Database, rows: DraftRows): Statement[] {
+  return [
+    ...inParts(rows.revokedKeys).map((some) =>
+      database.delete(apiKeys).where(inArray(apiKeys.id, [...some])),
+    ),
+    ...rows.keys.map((key) =>
+      database.insert(apiKeys).values(key).onConflictDoUpdate({ target: apiKeys.id, set: key }),
+    ),
+  ];
 }
 
 /** The values that an insert proposed, for columns whose names in code and table are the same. */
@@ -167,6 +185,8 @@ function excluded<Name extends string>(...names: readonly Name[]) {
   return Object.fromEntries(entries);
 }
 
-function* inParts<T>(rows: readonly T[]): Generator<readonly T[]> {
-  for (let start = 0; start < rows.length; start += ROWS_MAX) yield rows.slice(start, start + ROWS_MAX);
+function inParts<T>(rows: readonly T[]): readonly (readonly T[])[] {
+  const parts: (readonly T[])[] = [];
+  for (let start = 0; start < rows.length; start += ROWS_MAX) parts.push(rows.slice(start, start + ROWS_MAX));
+  return parts;
 }
