@@ -275,15 +275,8 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/storage/sqlite/sqlite-storage.ts',
-        find: `      this.#statements.putReply.run({
-        actor: actor.id,
-        key,
-        fingerprint,
-        reply: JSON.stringify(reply),
-        at: now,
-      });`,
-        replace: `      const row = { actor: actor.id, key, fingerprint, reply: JSON.stringify(reply), at: now };
-      setImmediate(() => this.#statements.putReply.run(row));`,
+        find: 'if (kept !== undefined) this.#statements.putReply.run({ ...kept });',
+        replace: 'if (kept !== undefined) setImmediate(() => this.#statements.putReply.run({ ...kept }));',
       },
     ],
     caughtBy: { test: 'test/faults/failpoints.test.ts' },
@@ -293,10 +286,65 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/storage/sqlite/write-draft.ts',
-        find: '  writeChange(statements, taken.id, change);',
-        replace: '  process.nextTick(() => writeChange(statements, taken.id, change));',
+        find: '  statements.addChange.run({ environment, ...commit.change });',
+        replace: '  process.nextTick(() => statements.addChange.run({ environment, ...commit.change }));',
       },
     ],
     caughtBy: { test: 'test/faults/failpoints.test.ts' },
+  },
+  {
+    name: 'bigserial cursor',
+    patches: [
+      {
+        file: 'server/src/storage/postgres/locks.ts',
+        find: 'where key = ${project} for no key update) as locked',
+        replace: 'where key = ${project}) as locked',
+      },
+      {
+        file: 'server/src/storage/postgres/write-draft.ts',
+        find: '      row?.revision === revision,',
+        replace: '      row !== undefined,',
+      },
+      {
+        // A sequence that nothing else draws from: its numbers are taken in one order and committed in another.
+        file: 'server/src/storage/postgres/write-draft.ts',
+        find: '  const written = sendAll(projectStatements(database, rows, stamp));',
+        replace: `  const drawn = await database.execute(sql\`select nextval('segments_place_seq')::int as n\`);
+  const revision = Number(drawn.rows[0]?.['n']);
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 10));
+  rows = {
+    ...rows,
+    commits: rows.commits.map((commit) => ({
+      ...commit,
+      change: { ...commit.change, revision },
+      changedObjects: commit.changedObjects.map((object) => ({ ...object, revision })),
+    })),
+  };
+  const written = sendAll(projectStatements(database, rows, stamp));`,
+      },
+    ],
+    caughtBy: { test: 'test/contract/postgres-feed' },
+  },
+  {
+    name: 'state in memory without its stamp',
+    patches: [
+      {
+        file: 'server/src/storage/postgres/state-cache.ts',
+        find: 'return entry?.stamp === stamp ? entry.value : undefined;',
+        replace: 'return entry?.value;',
+      },
+    ],
+    caughtBy: { test: 'test/contract/postgres-servers' },
+  },
+  {
+    name: 'NOTIFY without tick',
+    patches: [
+      {
+        file: 'server/src/storage/postgres/commit-watch.ts',
+        find: 'const LOOK_MS = 1_000;',
+        replace: 'const LOOK_MS = 1_000_000;',
+      },
+    ],
+    caughtBy: { test: 'test/contract/postgres-servers' },
   },
 ];

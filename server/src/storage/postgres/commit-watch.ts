@@ -10,7 +10,7 @@ import { isTrouble } from './postgres-fault.ts';
 import { environments } from './tables.ts';
 
 /** How often every revision is looked at, in milliseconds: what no notification tells is found by then. */
-export const LOOK_MS = 1_000;
+const LOOK_MS = 1_000;
 
 /** Where servers tell each other of commits. */
 const CHANNEL = 'dimmer_commits';
