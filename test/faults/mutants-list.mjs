@@ -145,8 +145,8 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/storage/sqlite/write-draft.ts',
-        find: '  writeAuditEntry(statements, record.audit);',
-        replace: '  setImmediate(() => writeAuditEntry(statements, record.audit));',
+        find: '  statements.addAuditEntry.run({ ...rows.audit });',
+        replace: '  setImmediate(() => statements.addAuditEntry.run({ ...rows.audit }));',
       },
     ],
     caughtBy: { test: 'test/contract/storage.test.ts' },
@@ -207,7 +207,7 @@ export const MUTANTS = [
     name: 'no drain timeout',
     patches: [
       {
-        file: 'server/src/start-server.ts',
+        file: 'server/src/listening.ts',
         find: 'await Promise.race([end(), timeIsUp]);',
         replace: 'await end();',
       },
@@ -297,8 +297,8 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/storage/postgres/locks.ts',
-        find: 'where key = ${project} for no key update) as locked',
-        replace: 'where key = ${project}) as locked',
+        find: ' for no key update) as locked',
+        replace: ') as locked',
       },
       {
         file: 'server/src/storage/postgres/write-draft.ts',
