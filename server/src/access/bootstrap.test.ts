@@ -40,6 +40,20 @@ test('[A14] a second boot makes nothing', async () => {
   expect(await storage.audit({ limit: 10 })).toHaveLength(1);
 });
 
+test('[U9] a boot that finds everything only reads', async () => {
+  const storage = new MemoryStorage({ clock });
+  const given = { admin: ADMIN, server: SERVER };
+  await boot(storage, given);
+  const transact = (): never => {
+    throw new Error('a transaction was begun');
+  };
+  const reading = { keys: () => storage.keys(), projects: () => storage.projects(), transact };
+  expect(await bootstrap(reading, given, { clock, random: systemRandom })).toEqual({ ok: true, value: {} });
+  await expect(bootstrap(reading, { client: CLIENT }, { clock, random: systemRandom })).rejects.toThrow(
+    'begun',
+  );
+});
+
 test('[A15] given secrets are used, and none is made beside them', async () => {
   const storage = new MemoryStorage({ clock });
   expect(await boot(storage, { admin: ADMIN, server: SERVER, client: CLIENT })).toEqual({});
