@@ -13,7 +13,7 @@ export const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
 const NODE_MIN = [20, 19];
 const STAMP = 'node_modules/.dimmer-installed.json';
-const SERVER_SOURCES = ['schema/src', 'evaluator/src', 'server/src'];
+const SERVER_SOURCES = ['schema/src', 'evaluator/src', 'follower/src', 'server/src'];
 const SERVER_BUILD = 'server/tsconfig.tsbuildinfo';
 const SHARED_SOURCES = ['schema/src', 'follower/src'];
 /** What is bundled, from which sources, and a file that each bundle has. */

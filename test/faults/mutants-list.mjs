@@ -204,6 +204,33 @@ export const MUTANTS = [
     caughtBy: { test: 'test/contract/rest-faults.test.ts' },
   },
   {
+    name: 'a relay loses the kill of what it missed',
+    patches: [
+      {
+        file: 'server/src/relay/environment-history.ts',
+        find: 'isKill ||= isKilled(definition) && !isKilled(known);',
+        replace: 'void known;',
+      },
+    ],
+    caughtBy: { test: 'server/src/relay/environment-history.test.ts' },
+  },
+  {
+    name: 'a relay refuses in doubt',
+    patches: [
+      {
+        file: 'server/src/relay/key-list.ts',
+        find: 'if (!this.isFresh) throw unanswered();',
+        replace: '',
+      },
+      {
+        file: 'server/src/relay/key-list.ts',
+        find: "if (this.#last === 'failed' || this.#last === 'refused') throw unanswered();",
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'server/src/relay/key-list.test.ts' },
+  },
+  {
     name: 'no drain timeout',
     patches: [
       {

@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto';
+import { gzipSync } from 'node:zlib';
 import type { ReportInput } from '@dimmer/schema/rest';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
 import { systemRandom } from '../platform/random.ts';
+import { LIGHT_BYTES_MAX } from '../reports/report-admission.ts';
 import type { ToldReport } from '../reports/reports.ts';
 import { createReportForwarding } from './report-forwarding.ts';
 import { WAITING_CHARACTERS_MAX } from './report-queue.ts';
@@ -66,6 +69,27 @@ test('[RL12] a report of a revision, without counts, goes after 50 ms, any other
   ]);
   await pass(950);
   expect(sent[1]?.reports).toMatchObject([{ report: { instance: { id: 'idle' } } }]);
+});
+
+test('[RL12] reports of a kill go in bundles that a server takes which sheds reports (R11)', async () => {
+  const { sent, forwarding, pass } = world();
+  for (let index = 0; index < 200; index += 1) {
+    const application = { name: 'shop', build: 'a81f2c9' };
+    const instance = { id: randomUUID(), sdk: { name: '@dimmer/node', version: '0.1.0' }, application };
+    const agoMs = Math.random() * 500;
+    const told = toldBy('', { applied: [{ ...STEP, agoMs }] }, {});
+    const raw = {
+      ...(told.raw as object),
+      instance: { ...instance, host: `node-${index}`, runningMs: agoMs * 1e4 },
+    };
+    forwarding.take(HERE, { ...told, raw });
+  }
+  await pass(50);
+  for (let turn = 0; turn < 4; turn += 1) await pass(50);
+  expect(sent.map(({ reports }) => reports.length)).toEqual([64, 64, 64, 8]);
+  for (const bundle of sent) {
+    expect(gzipSync(JSON.stringify(bundle)).byteLength).toBeLessThan(LIGHT_BYTES_MAX);
+  }
 });
 
 test('[RL12] a report is handed on as it came, and tells of the relay that was told first', async () => {
