@@ -86,10 +86,11 @@ async function goesOn(
   expect(metrics).toMatch(/dimmer_streams_opened_total\{mode="(delta|none)"\} [1-9]/);
 }
 
-test('[MV21] [MV22] [MV23] a backup is whole or refused, and says why', async () => {
+test('[MV21] [MV22] [MV23] [MV24] a backup is whole or refused, and says why', async () => {
   await write(10);
   const path = join(directory, 'backup.jsonl.gz');
-  expect(await dimmer('backup', '--from', url('old.db'), '--to', path)).toMatchObject({ code: 0, err: '' });
+  const made = await dimmer('backup', '--from', url('old.db'), '--to', path);
+  expect(made).toMatchObject({ code: 0, err: '' });
   expect(statSync(path).mode & 0o777).toBe(0o600);
   expect(readdirSync(directory).filter((name) => name.includes('partial'))).toEqual([]);
   const again = await dimmer('backup', '--from', url('old.db'), '--to', path);
@@ -106,9 +107,30 @@ test('[MV21] [MV22] [MV23] a backup is whole or refused, and says why', async ()
 
   const full = await dimmer('restore-backup', '--from', path, '--to', url('old.db'));
   expect(full).toMatchObject({ code: 1, err: expect.stringContaining('in use by process') });
-  expect((await dimmer('restore-backup', '--from', path, '--to', url('restored.db'))).code).toBe(0);
+  const restored = await dimmer('restore-backup', '--from', path, '--to', url('restored.db'));
+  expect(restored).toMatchObject({ code: 0, err: '' });
+  const kept = await dimmer('restore-backup', '--from', path, '--to', url('kept.db'), '--keep-epoch');
+  expect(kept).toMatchObject({ code: 0, err: '' });
+  const [before, renewed, same] = [made, restored, kept].map(({ out }) => standingsIn(out));
+  expect(before?.map(({ place }) => place)).toEqual([
+    'default/production',
+    'default/staging',
+    'default/development',
+  ]);
+  expect(same).toEqual(before);
+  for (const [index, { epoch, ...standing }] of (before ?? []).entries()) {
+    expect(renewed?.[index]).toMatchObject(standing);
+    expect(renewed?.[index]?.epoch).not.toBe(epoch);
+  }
   const twice = await dimmer('restore-backup', '--from', path, '--to', url('restored.db'));
   expect(twice).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
   expect(await dimmer('backup', '--from', 'nowhere', '--to', path)).toMatchObject({ code: 1 });
   expect(await dimmer('backup')).toMatchObject({ code: 2 });
 }, 120_000);
+
+/** Where the environments stand, as the commands print it. */
+function standingsIn(text: string) {
+  return [...text.matchAll(/^(default\/\w+) +(\d+) +(\d+) {2}(\w+)$/gm)].map(
+    ([, place, revision, digest, epoch]) => ({ place, revision, digest, epoch }),
+  );
+}

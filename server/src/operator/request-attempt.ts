@@ -4,6 +4,9 @@ import { PROBLEMS } from '@dimmer/schema';
 /** An attempt without an answer is given up then, in milliseconds. */
 export const REQUEST_TIMEOUT_MS = 10_000;
 
+/** The same for a whole environment, which takes time to send and to check. */
+export const LARGE_TIMEOUT_MS = 60_000;
+
 /** What a proxy answers while nothing behind it does. */
 const GATEWAY_STATUSES: ReadonlySet<number> = new Set([429, 502, 503, 504]);
 
@@ -44,14 +47,15 @@ export async function attemptRequest(
   ports: { readonly fetch: typeof globalThis.fetch; readonly interrupted: AbortSignal },
   url: URL,
   init: RequestInit,
+  timeoutMs = REQUEST_TIMEOUT_MS,
 ): Promise<Attempt> {
-  const signal = AbortSignal.any([ports.interrupted, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
+  const signal = AbortSignal.any([ports.interrupted, AbortSignal.timeout(timeoutMs)]);
   try {
     const response = await ports.fetch(url, { ...init, signal });
     return attemptOf(response, await response.text());
   } catch (cause) {
     if (ports.interrupted.aborted) return { kind: 'interrupted', isRetryable: false };
-    return { kind: 'lost', isRetryable: true, ...lossOf(cause) };
+    return { kind: 'lost', isRetryable: true, ...lossOf(cause, timeoutMs) };
   }
 }
 
@@ -60,9 +64,12 @@ export async function attemptRequest(
  *
  * @example lossOf(error) // { cause: 'connection refused (ECONNREFUSED)', mayHaveArrived: false }
  */
-export function lossOf(cause: unknown): { readonly cause: string; readonly mayHaveArrived: boolean } {
+export function lossOf(
+  cause: unknown,
+  timeoutMs = REQUEST_TIMEOUT_MS,
+): { readonly cause: string; readonly mayHaveArrived: boolean } {
   if (cause instanceof Error && cause.name === 'TimeoutError') {
-    return { cause: `nothing came within ${REQUEST_TIMEOUT_MS / 1_000} s`, mayHaveArrived: true };
+    return { cause: `nothing came within ${timeoutMs / 1_000} s`, mayHaveArrived: true };
   }
   const root = cause instanceof Error && cause.cause instanceof Error ? cause.cause : cause;
   const code: unknown = root instanceof Error ? Reflect.get(root, 'code') : undefined;

@@ -7,7 +7,7 @@ import { formatDuration } from './duration.ts';
 import { EXIT } from './exit-code.ts';
 import type { OperatorSettings } from './operator-settings.ts';
 import type { Attempt, FailedAttempt } from './request-attempt.ts';
-import { attemptRequest } from './request-attempt.ts';
+import { attemptRequest, LARGE_TIMEOUT_MS } from './request-attempt.ts';
 
 /** For how long a request is tried again while the server does not answer, in milliseconds. */
 export const RETRY_WRITE_MS = 30_000;
@@ -66,16 +66,27 @@ export function createRestClient(
   ports: RestClientPorts,
   retryMs?: number,
 ): RestClient {
-  const ask = async <T>(path: string, init: RequestInit, forMs: number, words?: WriteWords): Promise<T> => {
+  const ask = async <T>(
+    path: string,
+    { timeoutMs, ...init }: RequestInit & { readonly timeoutMs?: number },
+    forMs: number,
+    words?: WriteWords,
+  ): Promise<T> => {
     const url = new URL(path, settings.url);
     const headers = { ...init.headers, authorization: `Bearer ${settings.key}` };
-    const outcome = await persevere(() => attemptRequest(ports, url, { ...init, headers }), ports, forMs);
+    const attempt = () => attemptRequest(ports, url, { ...init, headers }, timeoutMs);
+    const outcome = await persevere(attempt, ports, forMs);
     if ('body' in outcome) return outcome.body as T;
     throw failureOf(outcome, settings, words);
   };
   const send = <T>(method: string, path: string, body: unknown, words: WriteWords, key = {}): Promise<T> => {
     const headers = { 'content-type': 'application/json', ...key };
-    const init = { method, headers, body: JSON.stringify(body) };
+    const init = {
+      method,
+      headers,
+      body: JSON.stringify(body),
+      ...(method === 'PUT' && { timeoutMs: LARGE_TIMEOUT_MS }),
+    };
     return ask(path, init, retryMs ?? RETRY_WRITE_MS, words);
   };
   return {
