@@ -106,7 +106,7 @@ describe('the manifests for Kubernetes', () => {
   test('[P25] the grace period is above what a drain takes', () => {
     expect(deployments).toHaveLength(2);
     for (const deployment of deployments) {
-      const parsed = parseSettings(withoutRelay(settingsOf(deployment)));
+      const parsed = parseSettings(settingsOf(deployment));
       if (!parsed.ok) throw new TypeError('the settings of a deployment are refused');
       const { drainAcceptMs, drainSpreadMs } = parsed.settings;
       const { terminationGracePeriodSeconds = 0 } = podOf(deployment);
@@ -164,16 +164,13 @@ describe('the manifests for Kubernetes', () => {
   });
 
   test('[P25] every setting is one that the server or the relay knows', () => {
-    const known = new Set(
-      [...readFileSync(at('docs/settings.md'), 'utf8').matchAll(/`(DIMMER_[A-Z_]+)`/g)].map(
-        ([, name]) => name,
-      ),
-    );
+    const pages = ['docs/settings.md', 'docs/relay.md'].map((page) => readFileSync(at(page), 'utf8')).join();
+    const known = new Set([...pages.matchAll(/`(DIMMER_[A-Z_]+)`/g)].map(([, name]) => name));
     const used = ofKind<{ data?: object; stringData?: object }>('ConfigMap')
       .concat(ofKind('Secret'))
       .flatMap(({ data = {}, stringData = {} }) => [...Object.keys(data), ...Object.keys(stringData)]);
     expect(used.length).toBeGreaterThan(8);
-    expect(used.filter((name) => !known.has(name) && !name.startsWith('DIMMER_RELAY_'))).toEqual([]);
+    expect(used.filter((name) => !known.has(name))).toEqual([]);
   });
 
   const kubectl = spawnSync('kubectl', ['version', '--client']).error === undefined;
@@ -187,7 +184,3 @@ describe('the manifests for Kubernetes', () => {
     expect(stdout.match(/image: .*/g)).toEqual(Array(2).fill('image: registry.example/dimmer:0.1.0'));
   });
 });
-
-function withoutRelay(settings: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(settings).filter(([name]) => !name.startsWith('DIMMER_RELAY_')));
-}

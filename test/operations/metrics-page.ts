@@ -11,7 +11,7 @@ export interface DocumentedMetric {
 const PAGE = fileURLToPath(new URL('../../docs/metrics.md', import.meta.url));
 const ROW = /^\| `(?<name>[a-z0-9_]+)` \| (?<type>\w+) \|(?<labels>[^|]*)\|/gm;
 
-/** The rows of the tables in docs/metrics.md. */
+/** The rows of the tables in docs/metrics.md. Those of relays alone have names of their own. */
 export function documentedMetrics(): readonly DocumentedMetric[] {
   return [...readFileSync(PAGE, 'utf8').matchAll(ROW)].map(({ groups = {} }) => ({
     name: groups['name'] ?? '',

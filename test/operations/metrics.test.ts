@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { createRelayProcess } from '../faults/relay-process.ts';
 import type { ServerProcess } from '../faults/server-process.ts';
 import { createServerProcess } from '../faults/server-process.ts';
 import type { ExposedMetric } from './exposition.ts';
@@ -10,6 +11,8 @@ import { labelsOf, readExposition, sampleOf } from './exposition.ts';
 import { documentedMetrics } from './metrics-page.ts';
 
 const PRODUCTION = { project: 'default', environment: 'production' };
+/** What only a relay tells. */
+const OF_RELAYS = 'dimmer_relay_';
 const WAIT = { timeout: 60_000, interval: 100 };
 
 let folder: string;
@@ -92,9 +95,38 @@ describe('the metrics of a running server', () => {
 
   test('[P1] every metric has a row in docs/metrics.md, and every row a metric of that type', async () => {
     const exposed = (await metrics()).map(({ name, type }) => `${name} ${type}`).sort();
-    const documented = documentedMetrics().map(({ name, type }) => `${name} ${type}`);
+    const documented = documentedMetrics()
+      .filter(({ name }) => !name.startsWith(OF_RELAYS))
+      .map(({ name, type }) => `${name} ${type}`);
     expect(documented.sort()).toEqual(exposed);
   });
+
+  test('[P1] a relay tells what has a row, and all that only relays tell', async () => {
+    const relay = await createRelayProcess({
+      upstream: server.url,
+      key: server.serverKey,
+      cache: join(folder, 'relay'),
+      name: 'relay-1',
+    });
+    await relay.start();
+    try {
+      const exposed = await vi.waitFor(async () => {
+        const text = await (await fetch(`${relay.url}/metrics`)).text();
+        expect(sampleOf(readExposition(text), 'dimmer_relay_live', PRODUCTION)).toBe(1);
+        return readExposition(text);
+      }, WAIT);
+      const rows = new Map(documentedMetrics().map((row) => [row.name, row]));
+      expect(exposed.filter(({ name, type }) => rows.get(name)?.type !== type)).toEqual([]);
+      const named = new Set(exposed.map(({ name }) => name));
+      expect([...rows.keys()].filter((name) => name.startsWith(OF_RELAYS) && !named.has(name))).toEqual([]);
+      const withSamples = exposed.filter(({ samples }) => samples.length > 0);
+      expect(withSamples.map((metric) => [metric.name, labelsOf(metric)])).toEqual(
+        withSamples.map(({ name }) => [name, rows.get(name)?.labels]),
+      );
+    } finally {
+      await relay.end('SIGTERM');
+    }
+  }, 120_000);
 
   test('[P1] the labels of every sample are those of its row', async () => {
     const rows = new Map(documentedMetrics().map((row) => [row.name, row.labels]));

@@ -15,7 +15,10 @@ export interface DoctorOptions {
   readonly backups?: string;
 }
 
-/** Variables of the command and of tests, beside those of the server. */
+/** A relay's own settings, which may lie in the same file as a server's. */
+const OF_RELAYS = 'DIMMER_RELAY_';
+
+/** Variables of the command and of programs, beside those of the server. */
 const OTHER_VARIABLES: ReadonlySet<string> = new Set([
   'DIMMER_ADMIN_KEY',
   'DIMMER_URL',
@@ -40,7 +43,11 @@ export async function gatherFacts(
   return {
     settings: parseSettings(variables),
     unknownVariables: Object.keys(variables).filter(
-      (name) => name.startsWith('DIMMER_') && !known.has(name) && !OTHER_VARIABLES.has(name),
+      (name) =>
+        name.startsWith('DIMMER_') &&
+        !name.startsWith(OF_RELAYS) &&
+        !known.has(name) &&
+        !OTHER_VARIABLES.has(name),
     ),
     database: await gatherDatabase(variables, clock),
     newestBackupAt: options.backups === undefined ? undefined : newestFileAt(options.backups),
