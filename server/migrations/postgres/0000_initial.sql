@@ -114,7 +114,7 @@ CREATE TABLE "projects" (
 	"created_at" text NOT NULL,
 	"version" integer NOT NULL,
 	"stamp" bigint NOT NULL,
-	"removal_stamp" bigint NOT NULL,
+	"removal_stamp" bigint DEFAULT 0 NOT NULL,
 	"place" bigint GENERATED ALWAYS AS IDENTITY (sequence name "projects_place_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1)
 );
 --> statement-breakpoint

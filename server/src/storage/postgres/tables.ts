@@ -23,7 +23,7 @@ export const projects = pgTable('projects', {
   version: integer().notNull(),
   stamp: stamp(),
   /** The stamp of the last write that removed a row of the state: what is held in memory from before is read anew. */
-  removalStamp: bigint('removal_stamp', { mode: 'number' }).notNull(),
+  removalStamp: bigint('removal_stamp', { mode: 'number' }).notNull().default(0),
   place: place(),
 });
 

@@ -85,7 +85,7 @@ function projectStatements(database: Database, rows: DraftRows, stamp: number): 
     ...rows.projects.map((project) =>
       database
         .insert(projects)
-        .values({ ...project, stamp, removalStamp: 0 })
+        .values({ ...project, stamp })
         .onConflictDoUpdate({ target: projects.key, set: { ...project, stamp } }),
     ),
     ...rows.environments.map((environment) =>
