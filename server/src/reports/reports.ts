@@ -44,6 +44,8 @@ export interface ReportIntake {
   take(environment: EnvironmentRef, told: ToldReport): Registered;
   /** Takes what a relay says of instances that say nothing: streams of them are open there. */
   takeConnected(environment: EnvironmentRef, ids: readonly string[]): void;
+  /** Whether a whole bundle can be taken. */
+  hasRoomForBundle(): boolean;
   /** Whether a relay's bundle was begun before: from now on it was. */
   isRepeated(bundle: string): boolean;
   /** Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt. */
@@ -118,6 +120,7 @@ export function createReports(parts: {
     turns,
     moved: appliedLag.moved,
     clock,
+    hasRoomForBundle: () => true,
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, { report, forwarded }) => {
