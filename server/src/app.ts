@@ -116,7 +116,7 @@ export function createApp(parts: AppParts): App {
   });
   const { delivery } = plane;
   const settle = settleInStorage({ ...services, ...ground });
-  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, delivery });
+  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, isKept: false, delivery });
   registerReceiptMetrics(metrics, {
     environments: () => delivery.environments(),
     present: (environment) => reports.instances.present(environment),

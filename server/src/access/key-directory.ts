@@ -35,6 +35,16 @@ export interface KeyDirectory {
   invalidate(): void;
 }
 
+/** A directory of one key that is given, and never changes. */
+export function singleKey(key: ApiKey): KeyDirectory {
+  return {
+    find: (hash) => Promise.resolve(isSameHash(key.hash, hash) ? key : undefined),
+    all: () => Promise.resolve([key]),
+    refresh: () => Promise.resolve(),
+    invalidate: () => {},
+  };
+}
+
 type Keys = ReadonlyMap<string, ApiKey>;
 
 /** Keeps the keys of a storage in memory; they are read at the first use, and as {@link KeyDirectory} says. */
