@@ -77,11 +77,13 @@ export function startPeriodicWork(
   } & RevocationParts,
 ): PeriodicWork {
   const { storage, settings, schedule, serverId, log, work } = parts;
+  const tellHeld = work.leased(UPKEEP);
   const keeper = new LeaseKeeper({
     leases: storage.leases,
     name: UPKEEP,
     holder: serverId,
     onChange: (isHeld) => {
+      tellHeld(isHeld);
       if (isHeld) log.debug({ server: serverId }, 'this server does the upkeep for all');
       else log.info({ server: serverId }, 'another server does the upkeep now');
     },
@@ -108,6 +110,7 @@ export function startPeriodicWork(
       expiry.close();
       const works = [lifting, revocation, pruning, forgetting];
       await Promise.all([first, ...works.map((one) => one.stop())]);
+      tellHeld(false);
       await keeper.release().catch((err: unknown) => log.warn({ err }, 'the upkeep was not handed over'));
     },
   };
