@@ -127,7 +127,11 @@ export class PostgresStorage implements Storage {
   }
 
   async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
-    return this.#find(environment, (database, row) => loadSnapshot(database, row, this.#parts.onDamage));
+    return this.#find(environment, async (database, row) => {
+      const snapshot = await loadSnapshot(database, row, this.#parts.onDamage);
+      this.#parts.watch.saw(row.id, row.revision);
+      return snapshot;
+    });
   }
 
   async changesAfter(
@@ -143,7 +147,9 @@ export class PostgresStorage implements Storage {
       const id = await this.#ids.find(database, environment);
       if (id === undefined) return [];
       const name = { id, project: environment.project, key: environment.environment };
-      return selectChanges(database, name, query, this.#parts.onDamage);
+      const changes = await selectChanges(database, name, query, this.#parts.onDamage);
+      for (const { revision } of changes) this.#parts.watch.saw(id, revision);
+      return changes;
     });
   }
 
