@@ -111,16 +111,16 @@ function eventOf(block: string): TimedEvent {
   };
 }
 
-/** Servers of one database, started one after the other. */
+/** Servers of one database. The first makes its tables and keys; the others start together. */
 export async function startFleet(
   urls: readonly string[],
   settings: readonly Readonly<Record<string, string>>[] = [],
 ): Promise<readonly ServerProcess[]> {
-  const servers: ServerProcess[] = [];
-  for (const [index, url] of urls.entries()) {
-    const server = await createServerProcess(url, { DIMMER_HEARTBEAT_MS: '1000', ...settings[index] });
-    servers.push(server);
-    await server.start();
-  }
+  const made = urls.map((url, index) =>
+    createServerProcess(url, { DIMMER_HEARTBEAT_MS: '1000', ...settings[index] }),
+  );
+  const servers = await Promise.all(made);
+  await servers[0]?.start();
+  await Promise.all(servers.slice(1).map((server) => server.start()));
   return servers;
 }
