@@ -330,6 +330,24 @@ describe('when the database is back', () => {
     }
   });
 
+  test('[BG11] a kill that is committed stays held until the copy of the server has it', async () => {
+    const { flags, served } = await follower();
+    await holdWith('unavailable');
+    await until(() => expect(isOn(flags)).toBe(false));
+    served.length = 0;
+    storage.fault = 'unread';
+    const { writes } = storage;
+    await until(async () => expect((await stored()).kill).not.toBeNull());
+    // It was looked at a second time, and is in the database already.
+    await until(() => expect(storage.writes).toBeGreaterThanOrEqual(writes + 2));
+    expect((await ask(`GET ${PRODUCTION}/held-kills`)).body.items).toHaveLength(1);
+    storage.fault = undefined;
+    await untilReconciled();
+    await until(() => expect(flags.status().revision).toBeGreaterThan(0));
+    expect(isOn(flags)).toBe(false);
+    expect(served).not.toContain(true);
+  });
+
   test('[BG12] who restored the flag since has the last word', async () => {
     const { flags } = await follower();
     const there = await elsewhere();

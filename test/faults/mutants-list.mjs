@@ -204,6 +204,39 @@ export const MUTANTS = [
     caughtBy: { test: 'test/contract/rest-faults.test.ts' },
   },
   {
+    name: 'a held kill is let go of before the copy has it',
+    patches: [
+      {
+        file: 'server/src/break-glass/break-glass.ts',
+        find: 'if (at !== undefined && !(await this.#shows(held.environment, at))) return false;',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'test/contract/break-glass' },
+  },
+  {
+    name: 'a held kill comes after people',
+    patches: [
+      {
+        file: 'server/src/break-glass/reconcile.ts',
+        find: "if (changes.some((change) => isRestoreAfter(held, change))) return 'restored';",
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'test/contract/break-glass' },
+  },
+  {
+    name: 'a held kill in the epoch of the database',
+    patches: [
+      {
+        file: 'server/src/delivery/shown-copy.ts',
+        find: 'epoch: epoch + copy.epoch',
+        replace: 'epoch: copy.epoch',
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery/shown-copy' },
+  },
+  {
     name: 'a relay loses the kill of what it missed',
     patches: [
       {
