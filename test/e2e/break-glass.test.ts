@@ -17,7 +17,11 @@ const cluster = await createPostgresCluster();
 
 describe.skipIf(cluster === undefined)('a database that goes away under a kill', () => {
   let server: ServerProcess;
+  /** Another one on the same database. */
+  let other: ServerProcess;
   let web: Dimmer;
+  /** Behind the other server. */
+  let there: Dimmer;
   let page: ClientStream;
   /** Everything that the program served of the flag, asked each millisecond, without repetitions. */
   const served: boolean[] = [];
@@ -27,10 +31,14 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
     await cluster?.start();
     server = await createServerProcess(cluster?.url() ?? '', { DIMMER_BOOTSTRAP_CLIENT_KEY: CLIENT_KEY });
     await server.start();
+    other = await createServerProcess(cluster?.url() ?? '');
+    await other.start();
     await send('POST', `${PROJECT}/flags`, { key: 'checkout-v2', exposeToClients: true });
     await send('PATCH', FLAG, { enabled: true, fallthrough: { variation: 'on' } });
     web = follower();
-    await web.ready();
+    there = follower(other.url);
+    await Promise.all([web.ready(), there.ready()]);
+    await vi.waitFor(() => expect([isOn(web), isOn(there)]).toEqual([true, true]), WITHIN_MS);
     page = readStream(await asPage('/client/v1/stream'));
     await page.until(({ type }) => type === 'commit');
     sampling = setInterval(sample, 1);
@@ -39,8 +47,8 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
   afterAll(async () => {
     clearInterval(sampling);
     page.stop();
-    await web.close();
-    await server.end('SIGTERM');
+    await Promise.all([web.close(), there.close()]);
+    await Promise.all([server.end('SIGTERM'), other.end('SIGTERM')]);
     await cluster?.remove();
   }, WITHIN_MS);
 
@@ -49,8 +57,13 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
     if (served.at(-1) !== value) served.push(value);
   }
 
-  function follower(): Dimmer {
-    return new Dimmer({ url: server.url, key: server.serverKey, cache: false });
+  function follower(url = server.url): Dimmer {
+    return new Dimmer({ url, key: server.serverKey, cache: false });
+  }
+
+  function placeOf(flags: Dimmer): object {
+    const { epoch, revision } = flags.status();
+    return { epoch, revision };
   }
 
   function isOn(flags: Dimmer): boolean {
@@ -68,6 +81,12 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
   async function send(method: string, path: string, body: unknown): Promise<void> {
     const response = await ask(method, path, body);
     if (!response.ok) throw new Error(`${method} ${path}: ${await response.text()}`);
+  }
+
+  async function heldAt({ url, adminKey }: ServerProcess): Promise<readonly unknown[]> {
+    const headers = { authorization: `Bearer ${adminKey}` };
+    const answer = await fetch(`${url}${ENVIRONMENT}/held-kills`, { headers });
+    return ((await answer.json()) as { readonly items: readonly unknown[] }).items;
   }
 
   function asPage(path: string): Promise<Response> {
@@ -100,9 +119,19 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
       const ordinary = await dimmer('kill', 'checkout-v2', '--reason', 'payments fail', '--retry', '0s');
       expect(ordinary.code).toBe(4);
       expect(ordinary.out).toContain('dimmer kill --break-glass');
-      const glass = await dimmer('kill', 'checkout-v2', '--reason', 'payments fail', '--break-glass');
-      expect(glass).toEqual({ code: 0, out: expect.stringMatching(/held by \S+ for 2 streams/) });
-      await vi.waitFor(() => expect(isOn(web)).toBe(false), WITHIN_MS);
+      const servers = [server, other].flatMap(({ url }) => ['--url', url]);
+      const glass = await dimmer(
+        'kill',
+        'checkout-v2',
+        '--reason',
+        'payments fail',
+        '--break-glass',
+        ...servers,
+      );
+      expect(glass.code).toBe(0);
+      expect(glass.out).toMatch(/held by \S+ for 2 streams/);
+      expect(glass.out).toMatch(/held by \S+ for 1 stream,/);
+      await vi.waitFor(() => expect([isOn(web), isOn(there)]).toEqual([false, false]), WITHIN_MS);
       await page.until((message) => message.type === 'commit' && message.kill === true);
 
       const late = follower();
@@ -117,10 +146,7 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
 
       await cluster?.start();
       await vi.waitFor(async () => {
-        const { items } = (await (await ask('GET', `${ENVIRONMENT}/held-kills`)).json()) as {
-          items: unknown[];
-        };
-        expect(items).toEqual([]);
+        expect([await heldAt(server), await heldAt(other)]).toEqual([[], []]);
       }, WITHIN_MS);
       await vi.waitFor(
         () => expect(web.status()).toMatchObject({ epoch, revision: (revision ?? 0) + 1 }),
@@ -130,6 +156,9 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
       // On before the kill, off from then on: never for a moment anything else.
       sample();
       expect(served).toEqual([true, false]);
+      // Two servers held it, and it is one revision.
+      await vi.waitFor(() => expect(there.status()).toMatchObject(placeOf(web)), WITHIN_MS);
+      expect(isOn(there)).toBe(false);
       expect(web.status()).toMatchObject({ state: 'LIVE', resyncs: 0 });
       const told = page.events.flatMap(({ message }) => (message.type === 'put' ? [message.object] : []));
       expect(told).toMatchObject([{ value: true }, { value: false, reason: 'KILLED' }]);

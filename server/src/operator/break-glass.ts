@@ -38,7 +38,7 @@ export function breakGlassRestore(session: Session, urls: readonly URL[], flag: 
   return atEveryServer<LiftedView>(session, urls, {
     send: (api) => api.post(path, { breakGlass: true }, RESTORE_WORDS),
     lineOf: ({ lifted, server, streams }) =>
-      lifted ? `lifted by ${server} for ${count(streams)} streams` : `${server} held no such kill`,
+      lifted ? `lifted by ${server} for ${streamsText(streams)}` : `${server} held no such kill`,
     lastLines: (made) =>
       made.every(({ lifted }) => lifted) ? [] : [`Where the database has it: dimmer restore ${flag}`],
   });
@@ -84,7 +84,11 @@ async function atEveryServer<T>(
 
 function heldLine({ flags, server, streams }: HeldView): string {
   const what = flags.length === 1 ? '' : `${flags.length} flags, `;
-  return `${what}held by ${server} for ${count(streams)} streams, not in the database yet`;
+  return `${what}held by ${server} for ${streamsText(streams)}, not in the database yet`;
+}
+
+function streamsText(streams: number): string {
+  return streams === 1 ? '1 stream' : `${count(streams)} streams`;
 }
 
 function committedLine({ revision }: CommitView, place: string): string {
