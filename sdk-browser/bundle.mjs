@@ -1,15 +1,16 @@
 /**
- * Bundles the SDK as it is published: an ES module whose sharing of streams between tabs is a chunk of its own; beside
- * it the binding for React, the provider for OpenFeature and the fake for tests; and one file for a script tag, which
+ * Bundles the SDK as it is published: an ES module that loads polls, and the sharing of streams between tabs, when it
+ * needs them; beside it the binding for React, the provider for OpenFeature and the fake for tests; and one file for a script tag, which
  * holds the core and makes the global `Dimmer`.
  */
+import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 import { build as bundleTypes } from 'tsdown';
-import { PUBLIC_NAMES } from './public-names.mjs';
+import { INNER_NAMES, PUBLIC_NAMES } from './public-names.mjs';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const DIST = join(FOLDER, 'dist');
@@ -23,14 +24,17 @@ const shared = {
   absWorkingDir: FOLDER,
 };
 
+const SHORT_NAMES = { reserved: PUBLIC_NAMES, keep_quoted: true };
+
+/** What most is made of comes first: letters that names of variables have as well. */
+const LETTERS = 'etnrisouaflchpmdgvybwAkSxTNOEIjCDJLRFPHUBqzGVYKWXQZM$_';
+
+/** The sign of a private name, where it is read, written or declared. */
+const PRIVATE_NAME = /(?<=this\.|^\s+(?:async )?)#(?=\w)/gm;
+
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
-await write({
-  entryPoints: { index: 'src/index.ts' },
-  format: 'esm',
-  splitting: true,
-  outExtension: { '.js': '.mjs' },
-});
+await writeCore(['tabs', 'polls']);
 // What is beside the core takes it from there: a page has it once.
 await write({
   entryPoints: { react: 'src/react/index.ts' },
@@ -59,32 +63,93 @@ await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' 
 await writeTypes({ index: 'src/index.ts', testing: 'src/testing/index.ts' });
 await writeTypes({ react: 'src/react/index.ts', openfeature: 'src/openfeature/index.ts' });
 
-/** @param properties - How names of properties are made short; `false`: they stay. */
-async function write(options, properties = { reserved: PUBLIC_NAMES, keep_quoted: true }) {
-  const { outputFiles } = await build({ ...shared, ...options });
-  // Names stay the same in all chunks of one build.
-  const nameCache = {};
-  for (const { path, text } of outputFiles) {
-    const { code } = await minify(text, {
-      module: options.format === 'esm',
-      toplevel: true,
-      ecma: 2020,
-      nameCache,
-      compress: {
-        directives: false,
-        passes: 3,
-        unsafe: true,
-        unsafe_arrows: true,
-        pure_getters: true,
-        keep_fargs: false,
-        // Longer, and smaller once compressed.
-        sequences: false,
-        hoist_funs: true,
-      },
-      mangle: { properties },
-    });
-    writeFileSync(join(DIST, basename(path)), code);
+/**
+ * Writes the core, and beside it what it loads later. Each is whole in itself: a part that several need is in all of
+ * them, so that nothing but the core has to be there for the core to run.
+ *
+ * @param later - Modules that are loaded with `import()`.
+ */
+async function writeCore(later) {
+  const [index, ...chunks] = await Promise.all(['index', ...later].map(bundled));
+  // Names stay the same in all of them.
+  const nameCache = { props: await shortestNames(index) };
+  let core = await shrunk(index, { module: true, nameCache });
+  for (const [place, name] of later.entries()) {
+    const code = await shrunk(chunks[place], { module: true, nameCache });
+    // Another content has another name: no core meets a chunk of another build.
+    const file = `${name}-${createHash('sha256').update(code).digest('hex').slice(0, 8)}.mjs`;
+    writeFileSync(join(DIST, file), code);
+    core = core.replace(`./${name}.mjs`, `./${file}`);
   }
+  writeFileSync(join(DIST, 'index.mjs'), core);
+}
+
+/** Gives the shortest names to the properties that are written most often: terser goes by who comes first. */
+async function shortestNames(text) {
+  const nameCache = {};
+  await shrunk(text, { module: true, nameCache });
+  const uses = (name) => text.split(new RegExp(`\\b${name}\\b`)).length;
+  const names = Object.keys(nameCache.props.props).map((key) => key.slice(1));
+  const taken = new Set(PUBLIC_NAMES);
+  const short = [...LETTERS, ...[...LETTERS].flatMap((first) => [...LETTERS].map((next) => first + next))];
+  const free = short.filter((name) => !taken.has(name));
+  const byUse = names.sort((one, other) => uses(other) - uses(one));
+  return { props: Object.fromEntries(byUse.map((name, place) => [`$${name}`, free[place]])) };
+}
+
+/** One module with all that it imports, but not what it loads later. */
+async function bundled(name) {
+  const later = {
+    name: 'later',
+    setup: ({ onResolve }) =>
+      onResolve({ filter: /^\./ }, ({ kind, path }) =>
+        kind === 'dynamic-import' ? { path: path.replace(/\.ts$/, '.mjs'), external: true } : undefined,
+      ),
+  };
+  const { outputFiles } = await build({
+    ...shared,
+    entryPoints: [`src/${name}.ts`],
+    format: 'esm',
+    plugins: [later],
+    // Terser leaves names alone that browsers have too.
+    mangleProps: new RegExp(`^(?:${INNER_NAMES.join('|')})$`),
+    mangleCache: Object.fromEntries(INNER_NAMES.map((inner) => [inner, `${inner}_`])),
+  });
+  // A private name cannot be shorter than two characters, and has to be declared.
+  return outputFiles[0].text.replace(/^\s+#\w+;\n/gm, '').replace(PRIVATE_NAME, 'own_');
+}
+
+/** @param properties - How names of properties are made short; `false`: they stay. */
+async function write(options, properties = SHORT_NAMES) {
+  const { outputFiles } = await build({ ...shared, ...options });
+  for (const { path, text } of outputFiles) {
+    writeFileSync(
+      join(DIST, basename(path)),
+      await shrunk(text, { module: options.format === 'esm' }, properties),
+    );
+  }
+}
+
+async function shrunk(text, options, properties = SHORT_NAMES) {
+  const { code } = await minify(text, {
+    toplevel: true,
+    ecma: 2020,
+    compress: {
+      directives: false,
+      passes: 3,
+      unsafe: true,
+      unsafe_arrows: true,
+      pure_getters: true,
+      keep_fargs: false,
+      // Longer, and smaller once compressed.
+      sequences: false,
+      hoist_funs: true,
+    },
+    // Terser keeps what it gave in the object.
+    mangle: { properties: properties && { ...properties } },
+    ...options,
+  });
+  return code;
 }
 
 async function writeTypes(entry) {

@@ -14,9 +14,24 @@ export const PUBLIC_NAMES = `
   protocol heartbeatMs kind version type digest committedAt kill databaseAgeMs reconnectInMs objects at values since
   opaque authorization
 
+  hello put delete commit heartbeat goodbye
+
+  polls
+
   DimmerProvider createFlagHooks useFlag useFlagDetail useDimmer useStatus client options suspense fallback children Provider
 
   instance id sdk runningMs clockOffsetMs applied batch flag count details
+`
+  .trim()
+  .split(/\s+/);
+
+/**
+ * Names of properties that are ours alone in `src`, though browsers have some of the same name: nothing in the core asks
+ * a browser for one of them.
+ */
+export const INNER_NAMES = `
+  after before complete decode drain end ended event expose fetch flush load open published retry run save start storage
+  timing transport watch word
 `
   .trim()
   .split(/\s+/);

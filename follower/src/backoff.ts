@@ -1,4 +1,4 @@
-import type { FollowerTiming } from './timing.ts';
+import type { FollowerTiming, PollTiming, StreamTiming } from './timing.ts';
 
 /**
  * The delay after a failure: anything from 0 to a bound that doubles, "full jitter", on top of what the
@@ -13,23 +13,23 @@ export function retryDelayMs(
   failures: number,
   askedMs: number,
   random: number,
-  timing: FollowerTiming,
+  timing: StreamTiming,
 ): number {
   return askedDelayMs(askedMs, timing) + random * retryDelayMaxMs(failures, timing);
 }
 
 /** The bound of {@link retryDelayMs} without what a server asked for. */
-export function retryDelayMaxMs(failures: number, timing: FollowerTiming): number {
+export function retryDelayMaxMs(failures: number, timing: StreamTiming): number {
   return Math.min(timing.retryMaxMs, timing.retryBaseMs * 2 ** failures);
 }
 
 /** The delay after a server refused the key: long, because only a person can mend it. */
-export function refusedDelayMs(random: number, timing: FollowerTiming): number {
+export function refusedDelayMs(random: number, timing: StreamTiming): number {
   return timing.refusedMinMs + random * (timing.refusedMaxMs - timing.refusedMinMs);
 }
 
 /** The delay before the first poll. */
-export function firstPollDelayMs(isCold: boolean, random: number, timing: FollowerTiming): number {
+export function firstPollDelayMs(isCold: boolean, random: number, timing: PollTiming): number {
   const { coldPollAfterMinMs, coldPollAfterMaxMs, pollAfterMinMs, pollAfterMaxMs } = timing;
   return isCold
     ? coldPollAfterMinMs + random * (coldPollAfterMaxMs - coldPollAfterMinMs)
@@ -52,26 +52,26 @@ export function pollDelayMs(
 }
 
 /** The delay before another check of a copy that is live. */
-export function checkDelayMs(random: number, timing: FollowerTiming): number {
+export function checkDelayMs(random: number, timing: PollTiming): number {
   return spread(timing.checkIntervalMs, random, timing);
 }
 
 /** What a server asked for, within reason: no answer may silence an SDK for good. */
-export function askedDelayMs(askedMs: number, timing: FollowerTiming): number {
+export function askedDelayMs(askedMs: number, timing: StreamTiming): number {
   return Number.isFinite(askedMs) ? Math.min(Math.max(askedMs, 0), timing.askedDelayMaxMs) : 0;
 }
 
 /** How long a server is kept that is cut off from its database. */
-export function elsewhereDelayMs(random: number, timing: FollowerTiming): number {
+export function elsewhereDelayMs(random: number, timing: PollTiming): number {
   return timing.elsewhereAfterMs * (1 + timing.intervalSpread * random);
 }
 
 /** How long a stream may be silent, from the heartbeat interval that it announced. */
-export function silenceMs(heartbeatMs: number, timing: FollowerTiming): number {
+export function silenceMs(heartbeatMs: number, timing: StreamTiming): number {
   const silence = timing.silentHeartbeats * heartbeatMs;
   return Math.min(Math.max(silence, timing.silenceMinMs), timing.silenceMaxMs);
 }
 
-function spread(intervalMs: number, random: number, { intervalSpread }: FollowerTiming): number {
+function spread(intervalMs: number, random: number, { intervalSpread }: PollTiming): number {
   return intervalMs * (1 + intervalSpread * (2 * random - 1));
 }

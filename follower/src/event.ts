@@ -1,7 +1,5 @@
 import type {
   CommitMessage,
-  Cursor,
-  Decoded,
   DeleteMessage,
   GoodbyeMessage,
   HeartbeatMessage,
@@ -41,26 +39,6 @@ export type PollAnswer<Item extends Versioned> =
   /** `end.status` is 200 where the answer itself was of no use. */
   | { readonly outcome: 'failed'; readonly end: StreamEnd };
 
-/** What happened. */
-export type Happening<Item extends Versioned> =
-  /** The stored snapshot was looked for; following begins. */
-  | { readonly type: 'start'; readonly stored: StoredSnapshot<Item> | null }
-  /** One event of the stream; `size` is the number of characters of its data. */
-  | {
-      readonly type: 'message';
-      readonly attempt: number;
-      readonly decoded: Decoded<StreamMessage<Item>>;
-      readonly size: number;
-    }
-  /** A `retry:` field. */
-  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number }
-  | { readonly type: 'ended'; readonly attempt: number; readonly end: StreamEnd }
-  /** A request for the snapshot has its answer. `ageMs`: how long the answer lay in caches on its way. */
-  | { readonly type: 'polled'; readonly poll: number; readonly answer: PollAnswer<Item> }
-  /** The deadline has come, or may have. */
-  | { readonly type: 'tick' }
-  | { readonly type: 'close' };
-
 /** When it happened, and the chance it brings along: the machine has neither clock nor dice. */
 export interface Moment {
   /** Milliseconds on a clock that never goes back. */
@@ -79,23 +57,10 @@ export interface StoredSnapshot<Item extends Versioned> {
   readonly complete: boolean;
 }
 
-/** What the runner has to do. */
-export type Effect<Item extends Versioned> =
-  /** Open a stream; without a cursor, ask for everything. */
-  | { readonly type: 'connect'; readonly attempt: number; readonly cursor: Cursor | undefined }
-  /** Close the stream of this attempt. */
-  | { readonly type: 'disconnect'; readonly attempt: number }
-  /** Ask for the snapshot, unless it is the one at the cursor. */
-  | { readonly type: 'poll'; readonly poll: number; readonly cursor: Cursor | undefined }
-  /** Give this request up. */
-  | { readonly type: 'abandon'; readonly poll: number }
-  /** Serve this snapshot from now on. */
-  | { readonly type: 'publish'; readonly publication: Publication<Item> };
-
 /** A snapshot that takes the place of the one before. */
 export interface Publication<Item extends Versioned> {
   readonly snapshot: Snapshot<Item>;
-  readonly source: SnapshotSource;
+  readonly source: SnapshotSource | null;
   /** Whether an operator killed a flag with it. */
   readonly kill: boolean;
 }

@@ -6,7 +6,7 @@ import type { Follower } from './follow.ts';
 import { follow } from './follow.ts';
 import { pollsOf } from './polls.ts';
 import type { Clock, FollowerPorts, SnapshotTransport, StreamSink } from './ports.ts';
-import { modeOf, statusOf } from './state.ts';
+import { modeOf, PHASE, statusOf } from './state.ts';
 
 const a1 = { kind: 'flag', key: 'a', version: 1 };
 const hello = { type: 'hello', protocol: 1, epoch: 'e1', revision: 1, mode: 'full', heartbeatMs: 15_000 };
@@ -180,7 +180,7 @@ test('[F41] a poll brings what a broken stream does not, and is gone when the st
   expect(modeOf(follower.state())).toBe('poll');
   clock.advance(30_000);
   expect(asked).toHaveLength(2);
-  while (follower.state().phase !== 'connecting') clock.advance(100);
+  while (follower.state().phase !== PHASE.connecting) clock.advance(100);
   say(opened.at(-1), { ...hello, mode: 'none' });
   expect(news.at(-1)).toBe('LIVE');
   expect(asked[1]).toMatchObject({ closed: true });

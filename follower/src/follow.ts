@@ -1,18 +1,23 @@
-import type { Cursor, Versioned } from '@dimmer/schema';
-import type { Effect, Happening, StoredSnapshot } from './event.ts';
-import type { Beside } from './machine.ts';
-import { step } from './machine.ts';
+import type { Versioned } from '@dimmer/schema';
+import type { StoredSnapshot } from './event.ts';
+import type { Beside, Reaction } from './machine.ts';
+import { close, ofAttempt, onEnded, start, step, tick } from './machine.ts';
 import type { FollowerPorts, StreamSink } from './ports.ts';
+import { onMessage } from './receive.ts';
 import type { FollowerState } from './state.ts';
-import { deadlineOf, initialState, modeOf, statusOf } from './state.ts';
-import type { FollowerTiming } from './timing.ts';
-import { DEFAULT_TIMING } from './timing.ts';
+import { cursorOf, deadlineOf, initialState, isOnline, PHASE } from './state.ts';
+import type { StreamTiming } from './timing.ts';
+import { STREAM_TIMING } from './timing.ts';
 
 /** Polls, as a follower takes them on. */
 export interface Polls<Item extends Versioned> {
   readonly beside: Beside<Item>;
-  /** Does what polling wants done. */
-  readonly run: (effect: Effect<Item>, happened: (happening: Happening<Item>) => void) => void;
+  /** Does what polling wants done: what differs between a state and the next. */
+  readonly run: (
+    before: FollowerState<Item>,
+    after: FollowerState<Item>,
+    happened: (react: Reaction<Item>) => void,
+  ) => void;
 }
 
 /** A running follower. */
@@ -27,7 +32,7 @@ export interface Follower<Item extends Versioned> {
 }
 
 /**
- * Follows one environment and keeps a copy of it: runs the machine's effects through ports.
+ * Follows one environment and keeps a copy of it: does through ports what differs between a state and the next.
  *
  * @param ports - Clock, chance, transport, and who listens.
  * @param timing - How patient it is.
@@ -38,84 +43,63 @@ export interface Follower<Item extends Versioned> {
  */
 export function follow<Item extends Versioned>(
   ports: FollowerPorts<Item>,
-  timing: FollowerTiming = DEFAULT_TIMING,
+  timing: StreamTiming = STREAM_TIMING,
 ): Follower<Item> {
-  const { clock, transport, decode } = ports;
+  const { clock, transport, decode, published, changed } = ports;
   let state = initialState<Item>();
   let polls: Polls<Item> | undefined;
   let closeStream: (() => void) | undefined;
   let cancel: (() => void) | undefined;
-  const waiting: Happening<Item>[] = [];
-  let busy = false;
+  const waiting: Reaction<Item>[] = [];
 
-  /** Effects may make things happen: these wait until the step under way has had all of its effects. */
-  function dispatch(happening: Happening<Item>): void {
-    waiting.push(happening);
-    if (busy) return;
-    busy = true;
+  /** What is done may make things happen: these wait until all of the step under way is done. */
+  function dispatch(react: Reaction<Item>): void {
+    if (waiting.push(react) > 1) return;
     try {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) take(next);
+      for (const next of waiting) take(next);
     } finally {
-      busy = false;
+      waiting.length = 0;
     }
   }
 
-  function take(happening: Happening<Item>): void {
+  function take(react: Reaction<Item>): void {
     const before = state;
     const moment = { now: clock.now(), random: ports.random() };
-    const { state: after, effects } = step(before, happening, moment, timing, polls?.beside);
+    const after = step(before, react, moment, timing, polls?.beside);
     state = after;
-    for (const effect of effects) {
-      run(effect);
-      polls?.run(effect, dispatch);
+    if (after.snapshot && after.snapshot !== before.snapshot) {
+      published({ snapshot: after.snapshot, source: after.source, kill: after.kill });
     }
+    if (isOnline(before) && !isOnline(after)) closeStream?.();
+    if (after.attempt !== before.attempt) closeStream = transport.open(cursorOf(after), sinkOf(after));
+    polls?.run(before, after, dispatch);
     const deadline = deadlineOf(after);
-    if (deadline !== deadlineOf(before) || happening.type === 'tick') {
-      cancel?.();
-      cancel =
-        deadline === undefined
-          ? undefined
-          : clock.after(Math.max(0, deadline - moment.now), () => dispatch({ type: 'tick' }));
-    }
-    if (isNews(before, after)) ports.changed(after);
+    cancel?.();
+    cancel =
+      deadline < Infinity ? clock.after(Math.max(0, deadline - moment.now), () => dispatch(tick)) : undefined;
+    // Staged objects are nobody's news.
+    if (!after.staged || after.staged === before.staged) changed(after);
   }
 
-  function run(effect: Effect<Item>): void {
-    if (effect.type === 'connect') closeStream = open(effect.attempt, effect.cursor);
-    if (effect.type === 'disconnect') closeStream?.();
-    if (effect.type === 'publish') ports.published(effect.publication);
-  }
-
-  function open(attempt: number, cursor: Cursor | undefined): () => void {
-    const sink: StreamSink = {
-      event: (name, data) =>
-        dispatch({ type: 'message', attempt, decoded: decode(name, data), size: data.length }),
-      retry: (delayMs) => dispatch({ type: 'retry', attempt, delayMs }),
-      ended: (end) => dispatch({ type: 'ended', attempt, end }),
+  function sinkOf({ attempt }: FollowerState<Item>): StreamSink {
+    const tell = (react: Reaction<Item>): void => dispatch(ofAttempt(attempt, react));
+    return {
+      event: (name, data) => tell((turn) => onMessage(turn, decode(name, data), data.length)),
+      retry: (delayMs) =>
+        tell((turn) => {
+          turn.askedMs = delayMs;
+        }),
+      ended: (end) => tell((turn) => onEnded(turn, end)),
     };
-    return transport.open(cursor, sink);
   }
 
   return {
-    start: (stored) => dispatch({ type: 'start', stored }),
+    start: (stored) => dispatch(start(stored)),
     poll(added) {
       polls = added;
-      dispatch({ type: 'tick' });
+      if (state.phase !== PHASE.idle) dispatch(tick);
     },
     state: () => state,
-    close: () => dispatch({ type: 'close' }),
+    close: () => dispatch(close),
   };
-}
-
-/** Staged objects and moved deadlines are nobody's news. */
-function isNews(before: FollowerState<Versioned>, after: FollowerState<Versioned>): boolean {
-  return (
-    before.phase !== after.phase ||
-    before.snapshot !== after.snapshot ||
-    before.confirmedAt !== after.confirmedAt ||
-    before.problem !== after.problem ||
-    before.refusal !== after.refusal ||
-    statusOf(before) !== statusOf(after) ||
-    modeOf(before) !== modeOf(after)
-  );
 }

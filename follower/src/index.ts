@@ -1,7 +1,4 @@
 export type {
-  Effect,
-  Happening,
-  Moment,
   PollAnswer,
   Publication,
   StoredSnapshot,
@@ -24,6 +21,6 @@ export type {
   SnapshotSource,
   StreamProblem,
 } from './state.ts';
-export { isLive, modeOf, statusOf } from './state.ts';
+export { isLive, modeOf, PHASE, statusOf } from './state.ts';
 export type { FollowerTiming } from './timing.ts';
 export { DEFAULT_TIMING } from './timing.ts';

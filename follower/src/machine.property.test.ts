@@ -2,16 +2,16 @@ import type { Versioned } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { Happening, StreamMessage } from './event.ts';
-import { step } from './machine.ts';
+import type { StreamMessage } from './event.ts';
+import type { Happening } from './rig.fixture.ts';
+import { effectsOf, plainStep } from './rig.fixture.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { FollowerState } from './state.ts';
 import { deadlineOf, initialState, statusOf } from './state.ts';
 import type { Model, ModelEdit } from './stream.arbitrary.ts';
 import { applyEdit, arbitraryEdits, arbitraryMessage } from './stream.arbitrary.ts';
-import { DEFAULT_TIMING } from './timing.ts';
 
-const arbitraryHappening: fc.Arbitrary<(attempt: number) => Happening<Versioned>> = fc.oneof(
+const arbitraryHappening: fc.Arbitrary<(attempt: number) => Happening> = fc.oneof(
   { weight: 12, arbitrary: arbitraryMessage.map((value) => (attempt: number) => said(attempt, value)) },
   fc.constant((attempt: number) => ({
     type: 'message' as const,
@@ -40,14 +40,13 @@ test('[F13] [F23] no sequence of messages throws, lowers the revision or shows h
       let now = 0;
       for (const { happening, random } of history) {
         const next = happening(state.attempt);
-        if (next.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
+        if (next.type === 'tick') now = Math.max(now, deadlineOf(state));
         const before = state;
-        const result = step(state, next, { now, random }, DEFAULT_TIMING);
-        state = result.state;
+        state = plainStep(state, next, { now, random });
         expectOrderly(before.snapshot, state.snapshot);
         const deadline = deadlineOf(state);
         expect(deadline).toSatisfy(Number.isFinite);
-        const published = result.effects.filter(({ type }) => type === 'publish');
+        const published = effectsOf(before, state, next).filter(({ type }) => type === 'publish');
         expect(published.length).toBe(before.snapshot === state.snapshot ? 0 : 1);
       }
     }),
@@ -63,10 +62,10 @@ test('[F30] between two attempts there is always a disconnect', () => {
       let now = 0;
       for (const { happening, random } of history) {
         const next = happening(state.attempt);
-        if (next.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
-        const result = step(state, next, { now, random }, DEFAULT_TIMING);
-        state = result.state;
-        for (const { type } of result.effects) {
+        if (next.type === 'tick') now = Math.max(now, deadlineOf(state));
+        const before = state;
+        state = plainStep(state, next, { now, random });
+        for (const { type } of effectsOf(before, state, next)) {
           if (type === 'connect') open += 1;
           if (type === 'disconnect') open -= 1;
           expect(open).toBeGreaterThanOrEqual(0);
@@ -93,7 +92,7 @@ test('[F17] any split of a change list gives the same snapshot', () => {
         heartbeatMs: 15_000,
       };
       for (const message of [full, commitOf(0, new Map()), ...messages]) {
-        state = step(state, said(state.attempt, message), { now: 0, random: 0 }, DEFAULT_TIMING).state;
+        state = plainStep(state, said(state.attempt, message), { now: 0, random: 0 });
       }
       expect(statusOf(state)).toBe('LIVE');
       expect(state.snapshot?.revision).toBe(revision);
@@ -109,10 +108,10 @@ test('the state that a step was given is never changed', () => {
       let state = started();
       for (const { happening, random } of history) {
         const moment = { now: 0, random };
-        const once = step(state, happening(state.attempt), moment, DEFAULT_TIMING);
-        const again = step(state, happening(state.attempt), moment, DEFAULT_TIMING);
+        const once = plainStep(state, happening(state.attempt), moment);
+        const again = plainStep(state, happening(state.attempt), moment);
         expect(again).toEqual(once);
-        state = once.state;
+        state = once;
       }
     }),
   );
@@ -120,10 +119,10 @@ test('the state that a step was given is never changed', () => {
 
 function started(): FollowerState<Versioned> {
   const moment = { now: 0, random: 0 };
-  return step(initialState<Versioned>(), { type: 'start', stored: null }, moment, DEFAULT_TIMING).state;
+  return plainStep(initialState<Versioned>(), { type: 'start', stored: null }, moment);
 }
 
-function said(attempt: number, value: StreamMessage<Versioned>): Happening<Versioned> {
+function said(attempt: number, value: StreamMessage<Versioned>): Happening {
   return { type: 'message', attempt, decoded: { outcome: 'decoded', value }, size: 1 };
 }
 

@@ -3,8 +3,9 @@ import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { retryDelayMs } from './backoff.ts';
-import type { Effect, Happening, PollAnswer } from './event.ts';
-import { a1, polledStep, snapshot } from './rig.fixture.ts';
+import type { PollAnswer } from './event.ts';
+import type { Effect, Happening } from './rig.fixture.ts';
+import { a1, effectsOf, polledStep, snapshot } from './rig.fixture.ts';
 import type { FollowerState } from './state.ts';
 import { deadlineOf, initialState } from './state.ts';
 import { arbitraryMessage } from './stream.arbitrary.ts';
@@ -27,7 +28,7 @@ const arbitraryAnswer: fc.Arbitrary<PollAnswer<Versioned>> = fc.oneof(
   })),
 );
 
-type Told = (state: FollowerState<Versioned>) => Happening<Versioned>;
+type Told = (state: FollowerState<Versioned>) => Happening;
 
 /** Messages, ends and answers, also of attempts and polls that are over. */
 const arbitraryTold: fc.Arbitrary<Told> = fc.oneof(
@@ -49,7 +50,7 @@ const arbitraryTold: fc.Arbitrary<Told> = fc.oneof(
         ({ polling }) => ({ type: 'polled', poll: (polling?.number ?? 0) - late, answer }),
     ),
   },
-  { weight: 12, arbitrary: fc.constant((): Happening<Versioned> => ({ type: 'tick' })) },
+  { weight: 12, arbitrary: fc.constant((): Happening => ({ type: 'tick' })) },
 );
 
 test('[F57] any mixture of stream, polls and time is orderly, has one of each, and goes on', () => {
@@ -58,16 +59,15 @@ test('[F57] any mixture of stream, polls and time is orderly, has one of each, a
   });
   fc.assert(
     fc.property(history, (events) => {
-      let state = begun(0).state;
+      let state = begun(0);
       const open = { streams: 1, polls: 0 };
       let now = 0;
       for (const [told, random] of events) {
         const happening = told(state);
-        if (happening.type === 'tick') now = Math.max(now, deadlineOf(state) ?? now);
+        if (happening.type === 'tick') now = Math.max(now, deadlineOf(state));
         const before = state;
-        const { state: after, effects } = polledStep(state, happening, { now, random });
-        state = after;
-        for (const effect of effects) count(open, effect);
+        state = polledStep(state, happening, { now, random });
+        for (const effect of effectsOf(before, state, happening)) count(open, effect);
         if (state.polling?.asking === null) open.polls = 0;
         expect(open.streams).toSatisfy((streams: number) => streams === 0 || streams === 1);
         expect(deadlineOf(state)).toSatisfy(Number.isFinite);
@@ -95,13 +95,13 @@ test('[F33] delays are spread evenly over their bound (SDK-5)', () => {
 test('[F33] a thousand followers of a dead server come back at a thousand moments (SDK-5)', () => {
   const random = generator(11);
   const again = Array.from({ length: 1_000 }, () => {
-    const { state } = begun(0);
+    const state = begun(0);
     const end = { type: 'ended' as const, attempt: state.attempt, end: { message: 'refused' } };
-    return deadlineOf(polledStep(state, end, { now: 0, random: random() }).state);
+    return deadlineOf(polledStep(state, end, { now: 0, random: random() }));
   });
   const perTenth = Array.from(
     { length: 10 },
-    (_, tenth) => again.filter((at = 0) => Math.floor(at / 100) === tenth).length,
+    (_, tenth) => again.filter((at) => Math.floor(at / 100) === tenth).length,
   );
   expect(Math.max(...perTenth)).toBeLessThan(150);
   expect(Math.min(...perTenth)).toBeGreaterThan(50);
@@ -133,14 +133,14 @@ interface DeadDay {
 
 /** A day in which every request is refused at once. */
 function dayOfDeadServer(random: () => number): DeadDay {
-  let { state } = begun(random());
+  let state = begun(random());
   const counts = { connect: 1, poll: 0 };
   const gaps: number[] = [];
   let askedAt = 0;
-  for (let now = 0; now < DAY_MS; now = deadlineOf(state) ?? DAY_MS) {
-    const ticked = polledStep(state, { type: 'tick' }, { now, random: random() });
-    state = ticked.state;
-    for (const { type } of ticked.effects) {
+  for (let now = 0; now < DAY_MS; now = deadlineOf(state)) {
+    const before = state;
+    state = polledStep(state, { type: 'tick' }, { now, random: random() });
+    for (const { type } of effectsOf(before, state, { type: 'tick' })) {
       if (type !== 'connect' && type !== 'poll') continue;
       counts[type] += 1;
       gaps.push(now - askedAt);
@@ -151,7 +151,7 @@ function dayOfDeadServer(random: () => number): DeadDay {
   return { ...counts, gaps };
 }
 
-function begun(random: number): { readonly state: FollowerState<Versioned> } {
+function begun(random: number): FollowerState<Versioned> {
   const stored = { snapshot: snapshot(1, a1), source: 'cache' as const, ageMs: 0, complete: true };
   return polledStep(initialState<Versioned>(), { type: 'start', stored }, { now: 0, random });
 }
@@ -164,12 +164,12 @@ function refusedConnection(
 ): FollowerState<Versioned> {
   const end = { message: 'refused' };
   const moment = { now, random };
-  const { state: ended } = polledStep(state, { type: 'ended', attempt: state.attempt, end }, moment);
+  const ended = polledStep(state, { type: 'ended', attempt: state.attempt, end }, moment);
   const answer = { outcome: 'failed' as const, end };
-  return polledStep(ended, { type: 'polled', poll: ended.polling?.number ?? 0, answer }, moment).state;
+  return polledStep(ended, { type: 'polled', poll: ended.polling?.number ?? 0, answer }, moment);
 }
 
-function count(open: { streams: number; polls: number }, { type }: Effect<Versioned>): void {
+function count(open: { streams: number; polls: number }, { type }: Effect): void {
   if (type === 'connect') open.streams += 1;
   if (type === 'disconnect') open.streams -= 1;
   if (type === 'abandon') open.polls -= 1;

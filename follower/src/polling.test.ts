@@ -14,7 +14,7 @@ import {
   snapshot,
   stored,
 } from './rig.fixture.ts';
-import { modeOf } from './state.ts';
+import { modeOf, PHASE } from './state.ts';
 
 /** A follower that lost its stream at 0 and is polling: the poll is under way. */
 function polling(): Rig {
@@ -80,7 +80,7 @@ test.each([
   ['a hello of mode none', (rig: Rig) => rig.say(hello('none', 1))],
 ])('[F41] %s ends polling and gives up the poll under way', (_name, open) => {
   const rig = live().end();
-  while (rig.polling.asking === null || rig.state.phase !== 'connecting') {
+  while (rig.polling.asking === null || rig.state.phase !== PHASE.connecting) {
     rig.tick();
   }
   const late = rig.polling.number;
@@ -93,7 +93,7 @@ test.each([
     poll: late,
     answer: { outcome: 'snapshot', snapshot: snapshot(9, b2), ageMs: 0 },
   });
-  expect(rig.state).toBe(before);
+  expect(rig.state).toEqual(before);
   expect(rig.pollDelay).toBe(300_000);
 });
 
@@ -112,7 +112,7 @@ test('[F42] a poll without an answer is given up after 10 seconds, and not heard
     poll: number,
     answer: { outcome: 'snapshot', snapshot: snapshot(2, a2), ageMs: 0 },
   });
-  expect(rig.state).toBe(before);
+  expect(rig.state).toEqual(before);
 });
 
 test('[F43] a poll names what is here, and what a poll has brought from then on (ORD-6)', () => {
@@ -206,7 +206,7 @@ test('[F47] polls that fail become rarer, up to 5 minutes', () => {
 test('[F39] a poll that fails again puts the stream off by its longest delay, one that was answered does not', () => {
   const rig = polling();
   const untilWaiting = (): Rig => {
-    while (rig.state.phase !== 'waiting' || rig.delay > 15_000) rig.happen({ type: 'tick' }).end();
+    while (rig.state.phase !== PHASE.waiting || rig.delay > 15_000) rig.happen({ type: 'tick' }).end();
     return rig;
   };
   const { delay } = untilWaiting();
@@ -247,7 +247,7 @@ test('[F48] a stream whose key is refused holds back polls, unless they are know
   const refused = new Rig().start(stored(true)).end(401);
   expect(refused.pollDelay).toBe(refused.delay);
   const works = polling().answer({ outcome: 'unchanged', ageMs: 0 });
-  while (works.state.phase !== 'connecting') works.tick();
+  while (works.state.phase !== PHASE.connecting) works.tick();
   expect(works.end(403).status).toBe('REFUSED');
   expect(works.pollDelay).toBeLessThan(36_000);
 });
@@ -264,7 +264,7 @@ test('[F49] 204 in place of a stream means to poll', () => {
 /** A stream whose first transfer, from revision 1 to `revision`, is on its way while a poll brings revision 3. */
 function overtaken(revision: number): Rig {
   const rig = live().end();
-  while (rig.polling.asking === null || rig.state.phase !== 'connecting') {
+  while (rig.polling.asking === null || rig.state.phase !== PHASE.connecting) {
     rig.tick();
   }
   return rig.say(hello('delta', revision), put(a2)).bring(3, a2, b2);

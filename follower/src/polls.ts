@@ -1,22 +1,38 @@
 import type { Versioned } from '@dimmer/schema';
+import { leaveCutOff } from './cut-off.ts';
 import type { Polls } from './follow.ts';
-import { pollBeside } from './polling.ts';
+import { pollBeside, polled } from './polling.ts';
 import type { SnapshotTransport } from './ports.ts';
+import { cursorOf } from './state.ts';
+import type { PollTiming } from './timing.ts';
+import { POLL_TIMING } from './timing.ts';
 
 /**
- * Polls for a follower.
+ * What looks after a follower beside its stream: polls while there is none, checks while there is one, and leaves a
+ * server that is cut off from its database.
  *
  * @example follower.poll(pollsOf(snapshotTransport(server)));
  */
-export function pollsOf<Item extends Versioned>(transport: SnapshotTransport<Item>): Polls<Item> {
+export function pollsOf<Item extends Versioned>(
+  transport: SnapshotTransport<Item>,
+  timing: PollTiming = POLL_TIMING,
+): Polls<Item> {
   let giveUp: (() => void) | undefined;
   return {
-    beside: pollBeside,
-    run(effect, happened) {
-      if (effect.type === 'abandon') giveUp?.();
-      if (effect.type !== 'poll') return;
-      const { poll, cursor } = effect;
-      giveUp = transport.ask(cursor, (answer) => happened({ type: 'polled', poll, answer }));
+    beside(turn, before) {
+      leaveCutOff(turn, before, timing);
+      pollBeside(turn, before, timing);
+    },
+    run(before, after, happened) {
+      const asking = after.polling?.asking;
+      if (before.polling?.asking === asking) return;
+      // One that has answered does not mind.
+      giveUp?.();
+      giveUp = undefined;
+      if (!asking) return;
+      const poll = after.polling?.number ?? 0;
+      // What names the copy is made from the copy: the two cannot part.
+      giveUp = transport.ask(cursorOf(after), (answer) => happened(polled(poll, answer, timing)));
     },
   };
 }

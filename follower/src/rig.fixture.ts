@@ -1,47 +1,118 @@
-import type { Versioned } from '@dimmer/schema';
+import type { Cursor, Decoded, Versioned } from '@dimmer/schema';
 import { digestOfAll } from '@dimmer/schema';
-import type {
-  Effect,
-  Happening,
-  Moment,
-  PollAnswer,
-  StoredSnapshot,
-  StreamEnd,
-  StreamMessage,
-} from './event.ts';
-import { step } from './machine.ts';
-import { pollBeside } from './polling.ts';
+import { leaveCutOff } from './cut-off.ts';
+import type { Moment, PollAnswer, Publication, StoredSnapshot, StreamEnd, StreamMessage } from './event.ts';
+import type { Reaction } from './machine.ts';
+import { close, ofAttempt, onEnded, start, step, tick } from './machine.ts';
+import { pollBeside, polled } from './polling.ts';
+import { onMessage } from './receive.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { FollowerState, Polling } from './state.ts';
-import { deadlineOf, initialState, statusOf } from './state.ts';
-import { DEFAULT_TIMING } from './timing.ts';
-import type { Step } from './turn.ts';
+import { cursorOf, deadlineOf, initialState, isOnline, PHASE, statusOf } from './state.ts';
+import { STREAM_TIMING } from './timing.ts';
 
 export const a1 = { kind: 'flag', key: 'a', version: 1 };
 export const a2 = { kind: 'flag', key: 'a', version: 2 };
 export const b2 = { kind: 'flag', key: 'b', version: 2 };
 
+/** What may happen, written down. */
+export type Happening =
+  | { readonly type: 'start'; readonly stored: StoredSnapshot<Versioned> | null }
+  | {
+      readonly type: 'message';
+      readonly attempt: number;
+      readonly decoded: Decoded<StreamMessage<Versioned>>;
+      readonly size: number;
+    }
+  | { readonly type: 'retry'; readonly attempt: number; readonly delayMs: number }
+  | { readonly type: 'ended'; readonly attempt: number; readonly end: StreamEnd }
+  | { readonly type: 'polled'; readonly poll: number; readonly answer: PollAnswer<Versioned> }
+  | { readonly type: 'tick' }
+  | { readonly type: 'close' };
+
+/** What the machine makes of it. */
+function reactionTo(happening: Happening): Reaction<Versioned> {
+  switch (happening.type) {
+    case 'start':
+      return start(happening.stored);
+    case 'message':
+      return ofAttempt(happening.attempt, (turn) => onMessage(turn, happening.decoded, happening.size));
+    case 'retry':
+      return ofAttempt(happening.attempt, (turn) => {
+        turn.askedMs = happening.delayMs;
+      });
+    case 'ended':
+      return ofAttempt(happening.attempt, (turn) => onEnded(turn, happening.end));
+    case 'polled':
+      return polled(happening.poll, happening.answer);
+    case 'tick':
+      return tick;
+    case 'close':
+      return close;
+  }
+}
+
+/** A step of a follower that does not poll. */
+export function plainStep(
+  state: FollowerState<Versioned>,
+  happening: Happening,
+  moment: Moment,
+): FollowerState<Versioned> {
+  return step(state, reactionTo(happening), moment, STREAM_TIMING);
+}
+
 /** A step of a follower that polls. */
 export function polledStep(
   state: FollowerState<Versioned>,
-  happening: Happening<Versioned>,
+  happening: Happening,
   moment: Moment,
-): Step<Versioned> {
-  return step(state, happening, moment, DEFAULT_TIMING, pollBeside);
+): FollowerState<Versioned> {
+  return step(state, reactionTo(happening), moment, STREAM_TIMING, (turn, before) => {
+    leaveCutOff(turn, before);
+    pollBeside(turn, before);
+  });
+}
+
+/** What a runner has to do. */
+export type Effect =
+  | { readonly type: 'connect'; readonly attempt: number; readonly cursor: Cursor | undefined }
+  | { readonly type: 'disconnect' }
+  | { readonly type: 'poll'; readonly poll: number; readonly cursor: Cursor | undefined }
+  | { readonly type: 'abandon' }
+  | { readonly type: 'publish'; readonly publication: Publication<Versioned> };
+
+/** What differs between a state and the next, as what is to be done about it. */
+export function effectsOf(
+  before: FollowerState<Versioned>,
+  after: FollowerState<Versioned>,
+  happening: Happening,
+): Effect[] {
+  const { snapshot, source, kill, attempt, polling } = after;
+  const cursor = cursorOf(after);
+  const effects: Effect[] = [];
+  if (snapshot && snapshot !== before.snapshot) {
+    effects.push({ type: 'publish', publication: { snapshot, source, kill } });
+  }
+  if (isOnline(before) && !isOnline(after)) effects.push({ type: 'disconnect' });
+  if (attempt !== before.attempt) effects.push({ type: 'connect', attempt, cursor });
+  const [asked, asking] = [before.polling?.asking, polling?.asking];
+  if (asked && asked !== asking && happening.type !== 'polled') effects.push({ type: 'abandon' });
+  if (polling && asking && asked !== asking) effects.push({ type: 'poll', poll: polling.number, cursor });
+  return effects;
 }
 
 /** A follower on a clock that moves only when a test moves it. */
 export class Rig {
   state: FollowerState<Versioned> = initialState();
-  effects: Effect<Versioned>[] = [];
+  effects: Effect[] = [];
   now = 0;
   random = 0.5;
 
-  happen(happening: Happening<Versioned>): this {
+  happen(happening: Happening): this {
     const moment = { now: this.now, random: this.random };
-    const { state, effects } = polledStep(this.state, happening, moment);
-    this.state = state;
-    this.effects = [...effects];
+    const before = this.state;
+    this.state = polledStep(before, happening, moment);
+    this.effects = effectsOf(before, this.state, happening);
     return this;
   }
 
@@ -69,14 +140,14 @@ export class Rig {
   /** Lets time pass up to the next deadline of the stream. Polls beside it have no answer. */
   wait(): this {
     const before = this.state;
-    do this.pass((deadlineOf(this.state) ?? this.now) - this.now);
+    do this.pass(deadlineOf(this.state) - this.now);
     while (this.state.phase === before.phase && this.state.standing === before.standing);
     return this;
   }
 
   /** Lets time pass up to the next deadline, whatever it is of. */
   tick(): this {
-    return this.pass((deadlineOf(this.state) ?? this.now) - this.now);
+    return this.pass(deadlineOf(this.state) - this.now);
   }
 
   /** Lets time pass up to the next poll. Attempts in between have no answer. */
@@ -111,7 +182,7 @@ export class Rig {
   /** Time until the next attempt. */
   get delay(): number {
     const { phase, until } = this.state;
-    return phase === 'waiting' ? until - this.now : Number.NaN;
+    return phase === PHASE.waiting ? until - this.now : Number.NaN;
   }
 
   /** Time until the next poll. */

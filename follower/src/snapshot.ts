@@ -71,8 +71,7 @@ export function withStaged<Item extends Versioned>(
 export function snapshotOf<Item extends Versioned>(
   document: SnapshotDocument<Item>,
 ): Snapshot<Item> | undefined {
-  const { epoch, revision, committedAt, digest, objects } = document;
-  const puts = objects.map((object) => ({ type: 'put' as const, object }));
+  const puts = document.objects.map((object) => ({ type: 'put' as const, object }));
   const contents = withStaged<Item>(NOTHING, puts, NOTHING.objects);
-  return contents.digest === digest ? { epoch, revision, committedAt, ...contents } : undefined;
+  return contents.digest === document.digest ? { ...document, ...contents } : undefined;
 }

@@ -51,10 +51,12 @@ export interface RefusedUpdate {
 }
 
 /**
- * What the machine is doing about its stream: nothing yet, waiting for the next attempt, waiting for `hello`, receiving
- * the first objects, following, or nothing any more. At most one attempt is under way at any time.
+ * What the machine is doing about its stream: nothing any more, nothing yet, waiting for the next attempt, waiting for
+ * `hello`, receiving the first objects, following. At most one attempt is under way at any time. Numbers, because they
+ * are in order and short in a bundle.
  */
-export type Phase = 'idle' | 'waiting' | 'connecting' | 'open' | 'live' | 'closed';
+export const PHASE = { closed: 0, idle: 1, waiting: 2, connecting: 3, open: 4, live: 5 } as const;
+export type Phase = (typeof PHASE)[keyof typeof PHASE];
 
 /** A request for the snapshot that has no answer yet. */
 export interface Asking {
@@ -98,6 +100,8 @@ export interface FollowerState<Item extends Versioned> {
 
   readonly snapshot: Snapshot<Item> | null;
   readonly source: SnapshotSource | null;
+  /** Whether an operator killed a flag with the snapshot. */
+  readonly kill: boolean;
   /** When the snapshot was last known to be the newest that the database held. */
   readonly confirmedAt: number | null;
   /** Whether the next attempt asks for everything, without a cursor. */
@@ -111,14 +115,14 @@ export interface FollowerState<Item extends Versioned> {
   readonly failures: number;
   /** What `retry:` asked for. */
   readonly askedMs: number;
+  /** What the stream said last of how long ago its server heard from the database. */
+  readonly databaseAgeMs: number;
   /** Since when the snapshot is, or was, that of the stream. */
   readonly liveSince: number | null;
   /** The epoch that the last `hello` named. */
   readonly epoch: string | null;
   /** Whether the next commit replaces everything. */
   readonly isFull: boolean;
-  /** Whether the next commit takes the snapshot to the epoch, at whatever revision. */
-  readonly isCrossing: boolean;
   readonly staged: Staged<Item> | null;
   /** So much silence ends the stream. */
   readonly silenceMs: number;
@@ -135,23 +139,24 @@ export interface FollowerState<Item extends Versioned> {
 
 export function initialState<Item extends Versioned>(): FollowerState<Item> {
   return {
-    phase: 'idle',
+    phase: PHASE.idle,
     until: Infinity,
     standing: 'INIT',
     staleAt: Infinity,
     refused: false,
     snapshot: null,
     source: null,
+    kill: false,
     confirmedAt: null,
     resync: false,
     resyncs: 0,
     attempt: 0,
     failures: 0,
     askedMs: 0,
+    databaseAgeMs: 0,
     liveSince: null,
     epoch: null,
     isFull: false,
-    isCrossing: false,
     staged: null,
     silenceMs: 0,
     problem: null,
@@ -174,17 +179,12 @@ export function modeOf(state: FollowerState<Versioned>): FollowerMode {
 
 /** Whether the copy is the server's, by its stream. */
 export function isLive({ phase }: FollowerState<Versioned>): boolean {
-  return phase === 'live';
+  return phase === PHASE.live;
 }
 
 /** Whether there is a stream, or an attempt at one. */
 export function isOnline({ phase }: FollowerState<Versioned>): boolean {
-  return phase === 'connecting' || phase === 'open' || phase === 'live';
-}
-
-/** Whether the stream is sound, and its server without the database. */
-export function isCutOff(state: FollowerState<Versioned>): boolean {
-  return isLive(state) && state.standing === 'STALE';
+  return phase >= PHASE.connecting;
 }
 
 /** Where a copy stands that a server may continue from. */
@@ -192,8 +192,7 @@ export function cursorOf({ snapshot, resync }: FollowerState<Versioned>): Cursor
   return snapshot === null || resync ? undefined : { epoch: snapshot.epoch, revision: snapshot.revision };
 }
 
-/** When the machine next wants a `tick`, if nothing happens before; `undefined`: never. */
-export function deadlineOf({ until, staleAt, pollAt }: FollowerState<Versioned>): number | undefined {
-  const deadline = Math.min(until, staleAt, pollAt);
-  return deadline < Infinity ? deadline : undefined;
+/** When the machine next wants a `tick`, if nothing happens before. `Infinity`: never. */
+export function deadlineOf({ until, staleAt, pollAt }: FollowerState<Versioned>): number {
+  return Math.min(until, staleAt, pollAt);
 }

@@ -1,7 +1,7 @@
 import { SNAPSHOT_BYTES_MAX } from '@dimmer/schema';
 
-/** How patient a follower is, and how much it takes. */
-export interface FollowerTiming {
+/** How patient a follower is with its stream, and how much it takes. */
+export interface StreamTiming {
   /** Time from the start of an attempt to its `hello`. */
   readonly connectTimeoutMs: number;
   /** Silence of this many heartbeat intervals, as announced by `hello`, ends a stream. */
@@ -23,6 +23,12 @@ export interface FollowerTiming {
   readonly askedDelayMaxMs: number;
   /** Time without a stream until `INTERRUPTED` becomes `STALE`; of a server without its database until `LIVE` does. */
   readonly staleAfterMs: number;
+  /** Characters of data between two commits; more ends the stream. */
+  readonly stagedCharactersMax: number;
+}
+
+/** How patient a follower is with what is beside its stream. */
+export interface PollTiming {
   /**
    * A server that was without its database for `staleAfterMs` is left for another one after this time, so that an outage
    * of a minute moves nobody.
@@ -48,12 +54,13 @@ export interface FollowerTiming {
   readonly intervalSpread: number;
   /** What a check has seen, the stream has to bring within this time. */
   readonly checkGraceMs: number;
-  /** Characters of data between two commits; more ends the stream. */
-  readonly stagedCharactersMax: number;
 }
 
+/** All of it. */
+export type FollowerTiming = StreamTiming & PollTiming;
+
 /** The figures that Dimmer promises (SPEC.md, F8 and on). */
-export const DEFAULT_TIMING: FollowerTiming = {
+export const STREAM_TIMING: StreamTiming = {
   connectTimeoutMs: 10_000,
   silentHeartbeats: 3,
   silenceMinMs: 1_000,
@@ -66,6 +73,11 @@ export const DEFAULT_TIMING: FollowerTiming = {
   refetchMinMs: 60_000,
   askedDelayMaxMs: 600_000,
   staleAfterMs: 45_000,
+  stagedCharactersMax: 2 * SNAPSHOT_BYTES_MAX,
+};
+
+/** The same for polls, checks, and a server that is cut off. */
+export const POLL_TIMING: PollTiming = {
   elsewhereAfterMs: 30_000,
   pollAfterMinMs: 45_000,
   pollAfterMaxMs: 57_000,
@@ -77,5 +89,7 @@ export const DEFAULT_TIMING: FollowerTiming = {
   checkIntervalMs: 300_000,
   intervalSpread: 0.2,
   checkGraceMs: 5_000,
-  stagedCharactersMax: 2 * SNAPSHOT_BYTES_MAX,
 };
+
+/** All figures in one. */
+export const DEFAULT_TIMING: FollowerTiming = { ...STREAM_TIMING, ...POLL_TIMING };

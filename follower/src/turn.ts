@@ -1,65 +1,57 @@
 import type { UpdateProblemCode, Versioned } from '@dimmer/schema';
-import { elsewhereDelayMs, retryDelayMs } from './backoff.ts';
-import type { Effect, Moment } from './event.ts';
+import { retryDelayMs } from './backoff.ts';
+import type { Moment } from './event.ts';
 import type { FollowerState, SnapshotSource, StreamProblem } from './state.ts';
-import { cursorOf, isCutOff, isLive } from './state.ts';
-import type { FollowerTiming } from './timing.ts';
+import { isLive, PHASE } from './state.ts';
+import type { StreamTiming } from './timing.ts';
 
-/** What follows from one happening. */
-export interface Step<Item extends Versioned> {
-  readonly state: FollowerState<Item>;
-  readonly effects: readonly Effect<Item>[];
+/** A step in the making: the next state, still open to change, and the moment at which it is made. */
+export type Turn<Item extends Versioned> = Draft<FollowerState<Item>> &
+  Moment & { readonly timing: StreamTiming };
+
+/** The same, open to change. */
+export type Draft<State> = { -readonly [Field in keyof State]: State[Field] };
+
+export function connect(turn: Turn<Versioned>): void {
+  turn.phase = PHASE.connecting;
+  turn.until = turn.now + turn.timing.connectTimeoutMs;
+  turn.askedMs = 0;
+  turn.attempt += 1;
 }
 
-/** A step in the making: the next state, still open to change, and what is to be done. */
-export interface Turn<Item extends Versioned> extends Moment {
-  readonly state: { -readonly [Field in keyof FollowerState<Item>]: FollowerState<Item>[Field] };
-  readonly effects: Effect<Item>[];
-  readonly timing: FollowerTiming;
-}
-
-export function connect<Item extends Versioned>({ state, effects, now, timing }: Turn<Item>): void {
-  state.phase = 'connecting';
-  state.until = now + timing.connectTimeoutMs;
-  state.askedMs = 0;
-  state.attempt += 1;
-  effects.push({ type: 'connect', attempt: state.attempt, cursor: cursorOf(state) });
-}
-
-/** The stream is over. Whoever calls says until when there is none. */
-export function leave<Item extends Versioned>({ state, effects, now, timing }: Turn<Item>): void {
-  if (now - liveSinceOf(state, now) >= timing.healthyMs) state.failures = 0;
-  if (state.standing === 'LIVE') {
-    state.standing = 'INTERRUPTED';
-    state.staleAt = now + timing.staleAfterMs;
+/** The stream is over. What it has staged is forgotten; whoever calls says until when there is none. */
+export function leave(turn: Turn<Versioned>): void {
+  if (liveMs(turn) >= turn.timing.healthyMs) turn.failures = 0;
+  if (turn.standing === 'LIVE') {
+    turn.standing = 'INTERRUPTED';
+    turn.staleAt = turn.now + turn.timing.staleAfterMs;
   }
   // A hello was the proof that the key is good again.
-  if (state.phase !== 'connecting') state.refused = false;
-  state.phase = 'waiting';
-  effects.push({ type: 'disconnect', attempt: state.attempt });
+  if (turn.phase !== PHASE.connecting) turn.refused = false;
+  turn.phase = PHASE.waiting;
+  turn.staged = null;
 }
 
 /** The stream has failed. @param askedMs - What the server asked for. */
-export function lose<Item extends Versioned>(turn: Turn<Item>, problem: StreamProblem, askedMs = 0): void {
-  const { state, now, random, timing } = turn;
+export function lose(turn: Turn<Versioned>, problem: StreamProblem, askedMs = 0): void {
   leave(turn);
-  state.problem = problem;
-  state.until = now + retryDelayMs(state.failures, Math.max(askedMs, state.askedMs), random, timing);
-  state.failures += 1;
+  turn.problem = problem;
+  turn.until =
+    turn.now + retryDelayMs(turn.failures, Math.max(askedMs, turn.askedMs), turn.random, turn.timing);
+  turn.failures += 1;
 }
 
 /** The stream contradicts the protocol or the copy: the next one starts from nothing. */
-export function distrust<Item extends Versioned>(turn: Turn<Item>, message: string): void {
-  const { state, timing } = turn;
-  const askedMs = state.resync ? timing.refetchMinMs : 0;
-  state.resync = true;
-  state.resyncs += 1;
+export function distrust(turn: Turn<Versioned>, message: string): void {
+  const askedMs = turn.resync ? turn.timing.refetchMinMs : 0;
+  turn.resync = true;
+  turn.resyncs += 1;
   lose(turn, { message }, askedMs);
 }
 
 /** Distrust that an update is the reason of. */
-export function refuse<Item extends Versioned>(
-  turn: Turn<Item>,
+export function refuse(
+  turn: Turn<Versioned>,
   code: UpdateProblemCode,
   message: string,
   revision?: number,
@@ -69,54 +61,41 @@ export function refuse<Item extends Versioned>(
 }
 
 /** The copy and the server part at a revision. @param where - What tells: `commit`, `heartbeat`. */
-export function refuseDigest<Item extends Versioned>(
-  turn: Turn<Item>,
-  where: string,
-  revision: number,
-): void {
+export function refuseDigest(turn: Turn<Versioned>, where: string, revision: number): void {
   refuse(turn, 'DIGEST_MISMATCH', `${where} ${revision}: the digest differs`, revision);
 }
 
 /** Notes what was refused, for whoever reports it. */
-export function noteRefusal<Item extends Versioned>(
-  { state }: Turn<Item>,
+export function noteRefusal(
+  turn: Turn<Versioned>,
   code: UpdateProblemCode,
   message: string,
   revision: number | null = null,
 ): void {
-  state.refusal = { code, message, epoch: state.epoch, revision };
+  turn.refusal = { code, message, epoch: turn.epoch, revision };
 }
 
-/** The copy is the server's. One that is cut off from its database cannot say more than that (F59). */
-export function current<Item extends Versioned>(
-  { state, now, random, timing }: Turn<Item>,
-  databaseAgeMs = 0,
-): void {
-  const isOld = databaseAgeMs >= timing.staleAfterMs;
-  if (!isOld) state.until = now + state.silenceMs;
-  else if (!isCutOff(state)) state.until = now + elsewhereDelayMs(random, timing);
-  state.liveSince = liveSinceOf(state, now);
-  state.phase = 'live';
-  state.standing = isOld ? 'STALE' : 'LIVE';
-  state.staleAt = Infinity;
-  state.confirmedAt = now - Math.max(databaseAgeMs, 0);
-  state.source = 'stream';
-  state.resync = false;
-  state.refused = false;
-  state.problem = null;
+/** The copy is the server's. @param source - Who says so. */
+export function confirm(turn: Turn<Versioned>, source: SnapshotSource, confirmedAt: number): void {
+  turn.source = source;
+  turn.confirmedAt = confirmedAt;
+  turn.resync = false;
+  turn.refused = false;
 }
 
-/** Hands the snapshot out. */
-export function publish<Item extends Versioned>(
-  { state, effects }: Turn<Item>,
-  source: SnapshotSource,
-  kill = false,
-): void {
-  const { snapshot } = state;
-  if (snapshot !== null) effects.push({ type: 'publish', publication: { snapshot, source, kill } });
+/** The stream stands where the server does. @param databaseAgeMs - How long ago its database was heard from. */
+export function goLive(turn: Turn<Versioned>, databaseAgeMs = 0): void {
+  confirm(turn, 'stream', turn.now - Math.max(databaseAgeMs, 0));
+  turn.databaseAgeMs = databaseAgeMs;
+  if (!isLive(turn)) turn.liveSince = turn.now;
+  turn.phase = PHASE.live;
+  turn.standing = 'LIVE';
+  turn.until = turn.now + turn.silenceMs;
+  turn.staleAt = Infinity;
+  turn.problem = null;
 }
 
-/** Since when the stream is live; now, where it is not. */
-export function liveSinceOf(state: FollowerState<Versioned>, now: number): number {
-  return isLive(state) ? (state.liveSince ?? now) : now;
+/** For how long the stream has been live. */
+export function liveMs(turn: Turn<Versioned>): number {
+  return isLive(turn) && turn.liveSince !== null ? turn.now - turn.liveSince : 0;
 }

@@ -10,23 +10,20 @@ import type { JsonValue } from './definition.ts';
  * @example canonicalJson({ b: 1e3, a: 'ø' }) // '{"a":"ø","b":1000}'
  */
 export function canonicalJson(value: JsonValue): string | undefined {
-  const text = write(value);
+  const text = sortedJson(value);
   return LONE_SURROGATE.test(text) ? undefined : text;
 }
 
 /** As `JSON.stringify` escapes it; a pair is never escaped, and no other escape begins so. */
 const LONE_SURROGATE = /(?<!\\)(?:\\\\)*\\ud[89a-f]/;
 
-function write(value: JsonValue): string {
-  if (isList(value)) return `[${value.map(write).join(',')}]`;
-  if (typeof value !== 'object' || value === null) return JSON.stringify(value);
+/** The same form, where a lone surrogate is written as its escape. */
+export function sortedJson(value: JsonValue): string {
+  // A list in a template is joined with commas.
+  if (Array.isArray(value)) return `[${value.map(sortedJson)}]`;
+  if (Object(value) !== value) return JSON.stringify(value);
+  const members = value as { readonly [name: string]: JsonValue };
   // The default order of `sort` is the one by code unit.
-  const members = Object.keys(value)
-    .sort()
-    .map((name) => `${JSON.stringify(name)}:${write(value[name] ?? null)}`);
-  return `{${members.join(',')}}`;
-}
-
-function isList(value: JsonValue): value is readonly JsonValue[] {
-  return Array.isArray(value);
+  const names = Object.keys(members).sort();
+  return `{${names.map((name) => `${JSON.stringify(name)}:${sortedJson(members[name] ?? null)}`)}}`;
 }

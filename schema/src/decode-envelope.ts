@@ -92,16 +92,17 @@ export function opaque(kind: string, key: string, version: number, damage?: stri
   return { kind, key, version, ...(damage !== undefined && { damage }), opaque: true };
 }
 
-/** Whether something is an object with at least these fields. */
+/** Whether something has at least these fields. */
 export function fits(value: unknown, shape: Shape): value is Fields {
-  return isFields(value) && Object.entries(shape).every(([field, isSound]) => isSound(value[field]));
+  const fields = value as Fields | null | undefined;
+  return Object.entries(shape).every(([field, isSound]) => isSound(fields?.[field]));
 }
 
 export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-export function isCount(value: unknown): value is number {
+function isCount(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) >= 0;
 }
 
@@ -126,7 +127,7 @@ function decoded<T>(value: T): Decoded<T> {
 }
 
 function malformed(what: string): { readonly outcome: 'malformed'; readonly problem: string } {
-  return { outcome: 'malformed', problem: `${what}: no JSON object, or a required field is missing` };
+  return { outcome: 'malformed', problem: `${what} cannot be read` };
 }
 
 function parsed(text: string): unknown {

@@ -1,4 +1,4 @@
-export { canonicalJson } from './canonical-json.ts';
+export { canonicalJson, sortedJson } from './canonical-json.ts';
 export type { EvaluationContext } from './context.ts';
 export { formatCursor, parseCursor } from './cursor.ts';
 export {

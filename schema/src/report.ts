@@ -99,7 +99,7 @@ export interface ReportedExposure {
   readonly flag: string;
   readonly variation: string | null;
   readonly reason: string;
-  readonly errorCode?: string;
+  readonly errorCode?: string | undefined;
   readonly ruleId?: string;
   /** The version of the definition that answered. */
   readonly revision: number;
@@ -112,7 +112,7 @@ export interface ReportedEvent {
   readonly name: string;
   /** ISO 8601, clock of the instance. */
   readonly at: string;
-  readonly targetingKey?: string;
+  readonly targetingKey?: string | undefined;
   readonly details: { readonly [attribute: string]: JsonValue | undefined };
 }
 

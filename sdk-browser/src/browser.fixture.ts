@@ -1,11 +1,9 @@
 import type { Clock } from '@dimmer/follower';
-import { DEFAULT_TIMING } from '@dimmer/follower';
 import type { StoragePort } from './options.ts';
-import type { PageEvent, Platform } from './platform.ts';
-import { DEFAULT_REPORT_TIMING } from './reporter.ts';
-import type { ChannelPort, LocksPort } from './tabs.ts';
+import type { ChannelPort, LocksPort, PageEvent, Platform } from './platform.ts';
 // Loaded now, so that a later import() of it takes no time that a clock of tests does not know.
 import './tabs.ts';
+import './polls.ts';
 
 /** A clock that moves only when a test moves it. */
 class TestClock implements Clock {
@@ -137,32 +135,27 @@ export class TestTab {
   isHidden = false;
   readonly platform: Platform;
   readonly warnings: string[] = [];
-  #hear: ((event: PageEvent) => void) | undefined;
+  #hear: ((event: { readonly type: PageEvent }) => void) | undefined;
 
   constructor(browser: TestBrowser, fetch: typeof globalThis.fetch) {
     this.platform = {
-      clock: browser.clock,
+      now: browser.clock.now,
+      after: browser.clock.after,
       wallNow: () => 1_790_000_000_000 + browser.clock.now(),
       random: () => 0.5,
       newId: () => browser.newId(),
       fetch,
       storage: () => browser.storage,
       logger: { warn: (message) => this.warnings.push(message) },
-      page: {
-        isHidden: () => this.isHidden,
-        watch: (hear) => {
-          this.#hear = hear;
-          return () => {
-            this.#hear = undefined;
-          };
-        },
+      isHidden: () => this.isHidden,
+      watch: (hear) => {
+        this.#hear = hear;
+        return () => {
+          this.#hear = undefined;
+        };
       },
-      locks: browser.locks(),
+      locks: () => browser.locks(),
       channel: (name) => browser.channel(name),
-      timing: DEFAULT_TIMING,
-      reportTiming: DEFAULT_REPORT_TIMING,
-      hiddenAfterMs: 300_000,
-      saveDelayMs: 1_000,
     };
   }
 
@@ -171,7 +164,7 @@ export class TestTab {
   }
 
   happen(event: PageEvent): void {
-    this.#hear?.(event);
+    this.#hear?.({ type: event });
   }
 
   hide(): void {

@@ -24,52 +24,41 @@ export interface Counters {
 }
 
 export function countersOf(): Counters {
-  let exposures = new Map<string, { count: number } & ExposureFacts>();
-  let events: ReportedEvent[] = [];
-  let characters = 0;
-  let dropped = { exposures: 0, events: 0 };
+  const none = () => ({
+    exposures: new Map<string, { count: number } & Omit<ReportBatch['exposures'][number], 'count'>>(),
+    events: [] as ReportedEvent[],
+    characters: 0,
+    dropped: { exposures: 0, events: 0 },
+  });
+  let counted = none();
 
   return {
     expose(flag, { variation, reason, errorCode, revision }) {
+      const { exposures, dropped } = counted;
       const name = [flag, variation, reason, errorCode].join();
       const known = exposures.get(name);
       if (known) known.count += 1;
       else if (exposures.size >= EXPOSURES_MAX) dropped.exposures += 1;
       else {
-        const facts = {
-          flag: flag.slice(0, FLAG_CHARACTERS_MAX),
-          variation,
-          reason,
-          ...(errorCode && { errorCode }),
-          revision,
-        };
-        exposures.set(name, { ...facts, count: 1 });
+        const short = flag.slice(0, FLAG_CHARACTERS_MAX);
+        exposures.set(name, { flag: short, variation, reason, errorCode, revision, count: 1 });
       }
     },
     track(event) {
-      const size = JSON.stringify(event).length;
-      if (events.length < EVENTS_MAX && characters + size <= EVENT_CHARACTERS_MAX) {
-        characters += size;
+      const { events, dropped } = counted;
+      const characters = counted.characters + JSON.stringify(event).length;
+      if (events.length < EVENTS_MAX && characters <= EVENT_CHARACTERS_MAX) {
+        counted.characters = characters;
         events.push(event);
       } else dropped.events += 1;
     },
-    dropped: () => dropped,
+    dropped: () => counted.dropped,
     drain() {
-      const counted = { exposures: [...exposures.values()], events, dropped };
-      if (!(exposures.size + events.length + dropped.exposures + dropped.events)) return undefined;
-      exposures = new Map();
-      events = [];
-      characters = 0;
-      dropped = { exposures: 0, events: 0 };
-      return counted;
+      const { events, dropped } = counted;
+      const exposures = [...counted.exposures.values()];
+      if (!(exposures.length + events.length + dropped.exposures + dropped.events)) return undefined;
+      counted = none();
+      return { exposures, events, dropped };
     },
   };
-}
-
-interface ExposureFacts {
-  readonly flag: string;
-  readonly variation: string | null;
-  readonly reason: string;
-  readonly errorCode?: string;
-  readonly revision: number;
 }

@@ -1,21 +1,20 @@
-import type { FollowerState, SnapshotSource } from '@dimmer/follower';
-import { modeOf, statusOf } from '@dimmer/follower';
-import type { FlagType, JsonValue, Report, ValueObject } from '@dimmer/schema';
+import type { FollowerState } from '@dimmer/follower';
+import { isLive, modeOf, PHASE, statusOf } from '@dimmer/follower';
+import type { FlagType, JsonValue, ReportBatch, ValueObject } from '@dimmer/schema';
 import { contextHash } from './context.ts';
-import type { Counters } from './counters.ts';
 import { countersOf } from './counters.ts';
+import { eventStream } from './event-stream.ts';
 import type { AnyFlags, DimmerStatus, FlagDetail, KeyOf, TrackDetails, ValueOf, Widened } from './flags.ts';
 import type { Following } from './following.ts';
 import { following } from './following.ts';
 import type { DimmerBootstrap, DimmerContext, DimmerOptions } from './options.ts';
-import type { PageEvent, Platform } from './platform.ts';
+import type { Platform } from './platform.ts';
 import { browserPlatform } from './platform.ts';
-import { problemOf } from './problem-of.ts';
 import type { Reporter } from './reporter.ts';
 import { reporterOf } from './reporter.ts';
 import { SDK } from './sdk-version.ts';
-import type { Post } from './server.ts';
-import { postOf, reportSender } from './server.ts';
+import type { Post, Question } from './server.ts';
+import { headersOf, postOf, problemOf } from './server.ts';
 import type { StoredValues, ValueStore } from './stored-values.ts';
 import { storedValues, valueStore } from './stored-values.ts';
 import type { Answer, Values } from './values.ts';
@@ -27,12 +26,26 @@ const WAIT_MS = 5_000;
 /** The longest that a timer can wait. */
 const TIMEOUT_MAX_MS = 2_147_483_647;
 
+/** A hidden page keeps its stream for so long. */
+const HIDDEN_AFTER_MS = 300_000;
+
+/** Quiet time before new values are written to storage. */
+const SAVE_DELAY_MS = 1_000;
+
+/** A third of the 64 KiB that a browser sends for a page that is gone: a character may take three bytes. */
+const KEEPALIVE_CHARACTERS_MAX = 21_000;
+
+/** For how long to wait. */
+interface Wait {
+  readonly timeoutMs?: number;
+}
+
 /** Who is asking, ready to be sent. */
 interface Identity {
   /** Names server, key and context: what is stored and shared goes by it. */
   readonly name: string;
   /** Names the context alone. */
-  readonly contextHash: string;
+  readonly hash: string;
   readonly who: { readonly context: DimmerContext; readonly hash?: string | undefined };
 }
 
@@ -57,12 +70,12 @@ export class Dimmer<Flags extends object = AnyFlags> {
   readonly #post: Post;
   readonly #startedAt: number;
   readonly #instance: string;
-  readonly #counters: Counters = countersOf();
+  readonly #counters = countersOf();
   readonly #reporter: Reporter | undefined;
   readonly #unwatch: (() => void) | undefined;
   readonly #changeListeners = new Set<(keys: readonly string[]) => void>();
   readonly #statusListeners = new Set<() => void>();
-  readonly #waiting = new Set<() => void>();
+  readonly #waiting = new Set<(isLate?: boolean) => void>();
   #identity: Identity;
   /** Closed while the page sleeps. */
   #following: Following;
@@ -75,31 +88,23 @@ export class Dimmer<Flags extends object = AnyFlags> {
 
   /** @param platform - The browser; for tests of the SDK itself. */
   constructor(options: DimmerOptions, platform: Platform = browserPlatform()) {
-    const { url, key, persistence = true, reports, context, hash, bootstrap } = options;
-    const { clock, random, newId, reportTiming: timing } = platform;
+    const { url, key, persistence = true, reports = true, context, hash, bootstrap } = options;
+    const { storage, wallNow } = platform;
     this.#options = options;
     this.#platform = platform;
-    const storage =
-      typeof persistence === 'object' ? () => persistence : persistence ? platform.storage : () => undefined;
-    this.#store = valueStore(storage, platform.wallNow);
-    const server = `${url}`.replace(/\/$/, '');
-    this.#post = postOf(server, key, platform.fetch);
-    this.#startedAt = clock.now();
-    this.#instance = newId();
+    this.#store = valueStore(persistence === true ? storage : () => persistence || undefined, wallNow);
+    this.#post = postOf(`${url}`.replace(/\/$/, ''), platform.fetch);
+    this.#startedAt = platform.now();
+    this.#instance = platform.newId();
     this.#identity = this.#identityOf(context, hash);
     this.#following = this.#newFollowing();
     if (!/^dim_cli_/.test(key)) {
-      this.#warn('key must be a client key, dim_cli_…; with another one, nothing is sent');
+      this.#warn('key must be a client key, dim_cli_…');
       this.close();
       return;
     }
-    this.#unwatch = platform.page.watch((event) => this.#pageChanged(event));
-    if (reports !== false) {
-      const send = reportSender(server, key, platform.fetch);
-      const report = (): Report => this.#report();
-      const { drain } = this.#counters;
-      this.#reporter = reporterOf({ clock, random, newId, timing, send, report, drain });
-    }
+    this.#unwatch = platform.watch((event) => this.#pageChanged(event));
+    if (reports) this.#reporter = reporterOf(platform, this.#counters.drain, (batch) => this.#report(batch));
     this.#following.start(this.#stored(bootstrap));
     this.#hideLater();
   }
@@ -109,9 +114,8 @@ export class Dimmer<Flags extends object = AnyFlags> {
    *
    * @returns Where the values come from.
    */
-  async ready({ timeoutMs = WAIT_MS }: { readonly timeoutMs?: number } = {}): Promise<DimmerStatus> {
-    await this.#settled(timeoutMs);
-    return this.status();
+  ready(asked: Wait = {}): Promise<DimmerStatus> {
+    return this.#settled(asked);
   }
 
   /** @returns The fallback when there is no such flag, no value, or a value of another type. */
@@ -162,15 +166,14 @@ export class Dimmer<Flags extends object = AnyFlags> {
    */
   async identify(
     context: DimmerContext,
-    { hash, timeoutMs = WAIT_MS }: { readonly hash?: string | undefined; readonly timeoutMs?: number } = {},
+    asked: Wait & { readonly hash?: string | undefined } = {},
   ): Promise<DimmerStatus> {
     if (this.#isClosed) return this.status();
     this.#save();
-    this.#identity = this.#identityOf(context, hash);
+    this.#identity = this.#identityOf(context, asked.hash);
     this.#follow(this.#stored());
     this.#hideLater();
-    await this.#settled(timeoutMs);
-    return this.status();
+    return this.#settled(asked);
   }
 
   /**
@@ -185,16 +188,10 @@ export class Dimmer<Flags extends object = AnyFlags> {
     key: Key,
     listener: (value: Flags[Key] | undefined) => void,
   ): () => void;
-  onChange(
-    ...args:
-      | [listener: (keys: readonly (keyof Flags & string)[]) => void]
-      | [key: keyof Flags & string, listener: (value: never) => void]
-  ): () => void {
-    const hear = args.pop() as (news: unknown) => void;
-    const [key] = args as unknown as [string?];
+  onChange(flag: unknown, hear?: (value: never) => void): () => void {
     return added(this.#changeListeners, (keys) => {
-      if (key === undefined) hear(keys);
-      else if (keys.includes(key)) hear(allValues(this.#served)[key]);
+      if (!hear) (flag as (keys: unknown) => void)(keys);
+      else if (keys.includes(flag as string)) hear(allValues(this.#served)[flag as string] as never);
     });
   }
 
@@ -209,7 +206,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
     const { targetingKey } = this.#identity.who.context;
     const at = new Date(this.#platform.wallNow()).toISOString();
     try {
-      this.#counters.track({ name, at, ...(targetingKey && { targetingKey }), details });
+      this.#counters.track({ name, at, targetingKey, details });
     } catch (error) {
       this.#warn(problemOf(error));
     }
@@ -223,7 +220,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       mode: modeOf(state),
       revision: snapshot?.revision ?? null,
       epoch: snapshot?.epoch ?? null,
-      ageMs: confirmedAt === null ? null : this.#platform.clock.now() - confirmedAt,
+      ageMs: confirmedAt === null ? null : this.#platform.now() - confirmedAt,
       source,
       lastError: problem,
       dropped: this.#counters.dropped(),
@@ -256,11 +253,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       const own: { targetingKey?: string; anonymous?: boolean } = JSON.parse(JSON.stringify(context));
       const given = contextHash(own);
       if (own.anonymous) own.targetingKey ??= this.#store.word(this.#platform.newId);
-      return {
-        name: contextHash([`${url}`, key, own]),
-        contextHash: given,
-        who: { context: own, ...(hash && { hash }) },
-      };
+      return { name: contextHash([url, key, own]), hash: given, who: { context: own, hash } };
     } catch (error) {
       this.#warn(`context is not used: ${problemOf(error)}`);
       return this.#identityOf({}, hash);
@@ -269,27 +262,29 @@ export class Dimmer<Flags extends object = AnyFlags> {
 
   /** What can be served before the server has answered. */
   #stored(bootstrap?: DimmerBootstrap): StoredValues | null {
-    const { name, contextHash: asked } = this.#identity;
-    const cached = this.#store.load(name);
-    const isOurs = (bootstrap?.contextHash ?? asked) === asked;
-    const { wallNow } = this.#platform;
-    const ageMs = Math.max(0, wallNow() - Date.parse(bootstrap?.committedAt ?? '')) || 0;
-    const given = isOurs ? storedValues(bootstrap, 'bootstrap', ageMs) : undefined;
-    return (isNewer(cached, given) ? cached : (given ?? cached)) ?? null;
+    const { name, hash } = this.#identity;
+    const kept = this.#store.load(name);
+    if (!bootstrap || (bootstrap.contextHash ?? hash) !== hash) return kept ?? null;
+    const ageMs = this.#platform.wallNow() - Date.parse(bootstrap.committedAt);
+    const brought = storedValues(bootstrap, 'bootstrap', ageMs);
+    const [older, newer] = [brought?.snapshot, kept?.snapshot];
+    const isKeptNewer = older && older.epoch === newer?.epoch && older.revision < newer.revision;
+    return (isKeptNewer ? kept : (brought ?? kept)) ?? null;
   }
 
   #newFollowing(): Following {
-    const { streaming = true, shareTabs = true } = this.#options;
+    const { key, streaming = true, shareTabs = true } = this.#options;
     const { name, who } = this.#identity;
-    return following({
-      platform: this.#platform,
-      post: this.#post,
-      who,
-      tabsName: shareTabs ? `dimmer-${name}` : undefined,
-      streaming,
-      published: ({ snapshot, source }) => this.#published(snapshot, source),
-      changed: () => this.#changed(),
-    });
+    const current = (): Values | null => this.#following.state().snapshot;
+    const question: Question = { post: this.#post, headers: headersOf(key), who, current };
+    return following(
+      this.#platform,
+      question,
+      eventStream(question, streaming),
+      streaming && shareTabs && `dimmer-${name}`,
+      ({ snapshot }) => this.#published(snapshot),
+      () => this.#changed(),
+    );
   }
 
   #follow(stored: StoredValues | null): void {
@@ -301,91 +296,89 @@ export class Dimmer<Flags extends object = AnyFlags> {
   /** Follows on from what is here. */
   #followAgain(): void {
     const { snapshot, confirmedAt, resync } = this.#following.state();
-    const ageMs = this.#platform.clock.now() - (confirmedAt ?? 0);
-    this.#follow(snapshot ? { snapshot, source: 'cache', ageMs, complete: !resync } : this.#stored());
+    const ageMs = this.#platform.now() - (confirmedAt ?? 0);
+    this.#follow(snapshot && { snapshot, source: 'cache', ageMs, complete: !resync });
   }
 
-  #published(values: Values, source: SnapshotSource): void {
+  #published(values: Values): void {
     const keys = changedKeys(this.#served, values);
     this.#served = values;
-    const { clock, saveDelayMs } = this.#platform;
-    if (source === 'stream' || source === 'poll') {
-      this.#cancelSave ??= clock.after(saveDelayMs, () => this.#save());
-    }
-    if (keys.length > 0) this.#tell(this.#changeListeners, keys);
+    this.#cancelSave ??= this.#platform.after(SAVE_DELAY_MS, () => this.#save());
+    if (keys.length) this.#tell(this.#changeListeners, keys);
   }
 
   #changed(): void {
     for (const check of this.#waiting) check();
-    const state = this.#stateNow();
+    const status = statusOf(this.#following.state());
+    // The page sleeps: nobody looks after the values.
+    const state = status === 'CLOSED' && !this.#isClosed ? 'STALE' : status;
     if (state === this.#state) return;
     this.#state = state;
-    if (state === 'REFUSED') this.#warn(`${this.status().lastError?.message}; check key and hash`);
+    if (state === 'REFUSED') this.#warn(`${this.#following.state().problem?.message}; check key and hash`);
     this.#tell(this.#statusListeners, undefined);
-  }
-
-  #stateNow(): DimmerStatus['state'] {
-    const state = statusOf(this.#following.state());
-    // The page sleeps: nobody looks after the values.
-    return state === 'CLOSED' && !this.#isClosed ? 'STALE' : state;
   }
 
   #save(): void {
     this.#cancelSave?.();
     this.#cancelSave = undefined;
     const { snapshot, source, confirmedAt } = this.#following.state();
-    if (!snapshot || confirmedAt === null || (source !== 'stream' && source !== 'poll')) return;
-    this.#store.save(this.#identity.name, snapshot, this.#platform.clock.now() - confirmedAt);
+    if (snapshot && (source === 'stream' || source === 'poll')) {
+      this.#store.save(this.#identity.name, snapshot, this.#platform.now() - (confirmedAt ?? 0));
+    }
   }
 
-  #pageChanged(event: PageEvent): void {
-    const isAwake = !this.#following.isClosed();
-    if (event === 'online' || event === 'offline') {
+  #pageChanged({ type }: { readonly type: string }): void {
+    const isAwake = this.#following.state().phase !== PHASE.closed;
+    if (type === 'online' || type === 'offline') {
       // What the browser knows of its network saves the waiting: for silence, or for the next attempt.
-      if (isAwake && (event === 'offline' || this.#state !== 'LIVE')) this.#followAgain();
+      if (isAwake && (type === 'offline' || this.#state !== 'LIVE')) this.#followAgain();
       return;
     }
-    if (event === 'pagehide' || this.#platform.page.isHidden()) {
+    if (type === 'pagehide' || this.#platform.isHidden()) {
       this.#save();
       this.#reporter?.flush();
-      if (event === 'pagehide') this.#following.close();
+      if (type === 'pagehide') this.#following.close();
     } else if (!isAwake) this.#followAgain();
     this.#hideLater();
   }
 
   /** A page that stays hidden gives its stream back. */
   #hideLater(): void {
-    const { page, clock, hiddenAfterMs } = this.#platform;
+    const { isHidden, after } = this.#platform;
     this.#cancelHide?.();
-    if (page.isHidden()) this.#cancelHide = clock.after(hiddenAfterMs, () => this.#following.close());
+    if (isHidden()) this.#cancelHide = after(HIDDEN_AFTER_MS, () => this.#following.close());
   }
 
-  #settled(timeoutMs: number): Promise<void> {
+  #settled({ timeoutMs = WAIT_MS }: Wait): Promise<DimmerStatus> {
     const identity = this.#identity;
-    return new Promise((resolve) => {
-      const done = (): void => {
+    return new Promise<void>((resolve) => {
+      const check = (isLate = false): void => {
+        const isOver = isLate || identity !== this.#identity || this.#isClosed;
+        if (!isOver && !isSettled(this.#following.state())) return;
         this.#waiting.delete(check);
         cancel();
         resolve();
       };
-      const check = (): void => {
-        if (identity !== this.#identity || this.#isClosed || isSettled(this.#following.state())) done();
-      };
-      const cancel = this.#platform.clock.after(Math.min(timeoutMs, TIMEOUT_MAX_MS), done);
+      const cancel = this.#platform.after(Math.min(timeoutMs, TIMEOUT_MAX_MS), () => check(true));
       this.#waiting.add(check);
       check();
-    });
+    }).then(() => this.status());
   }
 
-  #report(): Report {
-    const { application } = this.#options;
-    const { state, mode, epoch, revision, ageMs } = this.status();
-    const runningMs = this.#platform.clock.now() - this.#startedAt;
-    return {
-      instance: { id: this.#instance, sdk: SDK, ...(application && { application }), runningMs },
-      status: { state, mode, epoch, revision, ageMs, clockOffsetMs: null },
+  #report(batch: ReportBatch): Promise<Response> {
+    const { key, application } = this.#options;
+    const runningMs = this.#platform.now() - this.#startedAt;
+    const report = {
+      // Plain text, and the key inside: a page that is being left has no time to ask another origin for leave.
+      key,
+      instance: { id: this.#instance, sdk: SDK, application, runningMs },
+      status: { ...this.status(), clockOffsetMs: null },
       applied: [],
+      batch,
     };
+    // The browser finishes it when the page is gone.
+    const keepalive = JSON.stringify(report).length <= KEEPALIVE_CHARACTERS_MAX;
+    return this.#post('report', report, { keepalive });
   }
 
   #tell<News>(listeners: ReadonlySet<(news: News) => void>, news: News): void {
@@ -415,14 +408,7 @@ export type DimmerClient<Flags extends object = AnyFlags> = Pick<Dimmer<Flags>, 
 
 /** Whether there is nothing better to wait for. */
 function isSettled(state: FollowerState<ValueObject>): boolean {
-  const status = statusOf(state);
-  if (status === 'LIVE' || status === 'REFUSED') return true;
-  return state.snapshot !== null && (state.failures > 0 || state.source === 'poll');
-}
-
-function isNewer(cached: StoredValues | undefined, given: StoredValues | undefined): boolean {
-  const [kept, came] = [cached?.snapshot, given?.snapshot];
-  return kept !== undefined && kept.epoch === came?.epoch && kept.revision > came.revision;
+  return isLive(state) || state.refused || (state.snapshot !== null && state.failures > 0);
 }
 
 function added<T>(all: Set<T>, one: T): () => void {

@@ -1,54 +1,65 @@
-import type { FollowerPorts, FollowerState, StoredSnapshot } from '@dimmer/follower';
-import { follow, pollsOf } from '@dimmer/follower';
+import type { Follower, FollowerPorts, FollowerState, StreamTransport } from '@dimmer/follower';
+import { follow } from '@dimmer/follower';
 import type { ValueObject } from '@dimmer/schema';
 import { decodeValueMessage } from '@dimmer/schema';
 import type { Platform } from './platform.ts';
-import type { Post } from './server.ts';
-import { evaluation, eventStream, noStream } from './server.ts';
-import { sharedStream } from './tab-stream.ts';
-import type { Values } from './values.ts';
-
-/** What it takes to follow the values of one context. */
-export interface FollowingOptions {
-  readonly platform: Platform;
-  readonly post: Post;
-  /** The context, and its hash in secure mode. */
-  readonly who: object;
-  /** Tabs with the same name share a stream; `undefined`: this one has its own. */
-  readonly tabsName: string | undefined;
-  readonly streaming: boolean;
-  readonly published: FollowerPorts<ValueObject>['published'];
-  readonly changed: () => void;
-}
+import type { Question } from './server.ts';
+import type { SharedStream } from './tabs.ts';
 
 /** The values of one context, followed until closed. */
-export interface Following {
-  /** Once. */
-  readonly start: (stored: StoredSnapshot<ValueObject> | null) => void;
-  readonly state: () => FollowerState<ValueObject>;
-  readonly isClosed: () => boolean;
-  readonly close: () => void;
-}
+export type Following = Pick<Follower<ValueObject>, 'start' | 'state' | 'close'>;
 
-export function following(options: FollowingOptions): Following {
-  const { platform, post, who, tabsName, streaming, published, changed } = options;
-  const { clock, random, timing } = platform;
-  const current = (): Values | null => follower.state().snapshot;
-  const server = { post, who, current };
-  const own = streaming ? eventStream(server) : noStream;
-  const transport =
-    streaming && tabsName ? sharedStream(tabsName, own, current, platform) : { ...own, close: () => {} };
-  const snapshot = evaluation(server);
-  const decode = decodeValueMessage;
-  const follower = follow({ clock, random, transport, decode, published, changed }, timing);
-  follower.poll(pollsOf(snapshot));
+/**
+ * @param own - The stream of this tab.
+ * @param tabsName - Tabs with the same name share a stream; none: this one has its own.
+ */
+export function following(
+  platform: Platform,
+  question: Question,
+  own: StreamTransport,
+  tabsName: string | false,
+  published: FollowerPorts<ValueObject>['published'],
+  changed: () => void,
+): Following {
+  // What decides who leads is loaded when a stream is wanted. Where tabs cannot share, every tab has its own.
+  const stream: Promise<SharedStream> = (
+    tabsName
+      ? import('./tabs.ts').then(({ shareTabs }) => shareTabs(tabsName, own, question.current, platform))
+      : Promise.reject()
+  ).catch(() => own);
+  let hasPolls = false;
+
+  /** Polls are loaded when the stream has had its first chance; where that fails, again with the next news. */
+  function heard(state: FollowerState<ValueObject>): void {
+    if (!hasPolls && (state.failures || state.liveSince !== null)) {
+      hasPolls = true;
+      import('./polls.ts').then(
+        ({ polls }) => follower.poll(polls(question)),
+        () => {
+          hasPolls = false;
+        },
+      );
+    }
+    changed();
+  }
+
+  const transport: StreamTransport = {
+    open(cursor, sink) {
+      const stop = new AbortController();
+      stream.then(({ open }) => {
+        if (!stop.signal.aborted) stop.signal.addEventListener('abort', open(cursor, sink));
+      });
+      return () => stop.abort();
+    },
+  };
+  const { random, timing } = platform;
+  const ports = { clock: platform, random, transport, decode: decodeValueMessage, published, changed: heard };
+  const follower = follow(ports, timing);
   return {
-    start: follower.start,
-    state: follower.state,
-    isClosed: () => follower.state().phase === 'closed',
+    ...follower,
     close() {
       follower.close();
-      transport.close();
+      stream.then(({ close }) => close?.());
     },
   };
 }

@@ -1,30 +1,13 @@
-import type { Clock } from '@dimmer/follower';
-import type { Report, ReportBatch } from '@dimmer/schema';
+import type { ReportBatch } from '@dimmer/schema';
 import type { Counted } from './counters.ts';
-import type { SendReport } from './server.ts';
+import type { Platform } from './platform.ts';
 
-/** The pace of reports. All in milliseconds. */
-export interface ReportTiming {
-  /** Between two reports, give or take a fifth. */
-  readonly everyMs: number;
-  /** The longest wait after failures in a row. */
-  readonly retryMaxMs: number;
-}
+/** Between two reports, give or take a fifth, and the longest wait after failures in a row. */
+const EVERY_MS = 30_000;
+const RETRY_MAX_MS = 300_000;
 
-export const DEFAULT_REPORT_TIMING: ReportTiming = { everyMs: 30_000, retryMaxMs: 300_000 };
-
-/** The world as a reporter needs it. */
-export interface ReporterPorts {
-  readonly clock: Clock;
-  readonly random: () => number;
-  readonly newId: () => string;
-  readonly timing: ReportTiming;
-  readonly send: SendReport;
-  /** Everything of a report but its batch. */
-  readonly report: () => Report;
-  /** Takes what was counted since it was last asked. */
-  readonly drain: () => Counted | undefined;
-}
+/** A server answers so to a report that it will never take. */
+const UNREADABLE = [400, 413, 415];
 
 /** Tells the server what was counted. */
 export interface Reporter {
@@ -33,14 +16,18 @@ export interface Reporter {
   readonly close: () => void;
 }
 
-/** A server answers so to a report that it will never take. */
-const UNREADABLE = [400, 413, 415];
-
 /**
  * Reports every 30 s what was counted, if anything was. A batch that was not taken is sent again, the same with the
  * same id, and counters stay where they are bounded until it was.
+ *
+ * @param drain - Takes what was counted since it was last asked.
+ * @param send - Sends a report with this batch.
  */
-export function reporterOf({ clock, random, newId, timing, send, report, drain }: ReporterPorts): Reporter {
+export function reporterOf(
+  { after, random, newId }: Platform,
+  drain: () => Counted | undefined,
+  send: (batch: ReportBatch) => Promise<Response>,
+): Reporter {
   let batch: ReportBatch | undefined;
   let sending = false;
   let isClosed = false;
@@ -50,29 +37,26 @@ export function reporterOf({ clock, random, newId, timing, send, report, drain }
   function plan(): void {
     cancel?.();
     if (isClosed) return;
-    const delayMs = Math.min(timing.everyMs * 2 ** failures, timing.retryMaxMs);
-    cancel = clock.after(delayMs * (0.8 + 0.4 * random()), () => {
+    cancel = after(Math.min(EVERY_MS * 2 ** failures, RETRY_MAX_MS) * (0.8 + 0.4 * random()), () => {
       flush();
       plan();
     });
   }
 
-  function flush(): void {
+  async function flush(): Promise<void> {
     if (sending) return;
     const counted = batch ? undefined : drain();
     if (counted) batch = { id: newId(), ...counted };
     if (!batch) return;
     sending = true;
-    const settled = (isTaken: boolean): void => {
-      sending = false;
-      failures = isTaken ? 0 : failures + 1;
-      if (isTaken) batch = undefined;
-      plan();
-    };
-    send({ ...report(), batch }).then(
-      ({ ok, status }) => settled(ok || UNREADABLE.includes(status)),
-      () => settled(false),
+    const isTaken = await send(batch).then(
+      ({ ok, status }) => ok || UNREADABLE.includes(status),
+      () => false,
     );
+    sending = false;
+    failures = isTaken ? 0 : failures + 1;
+    if (isTaken) batch = undefined;
+    plan();
   }
 
   plan();

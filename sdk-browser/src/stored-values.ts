@@ -31,34 +31,31 @@ const VALUES_NAME = 'dimmer';
 const WORD_NAME = 'dimmer-anonymous';
 
 export function valueStore(storage: () => StoragePort | undefined, wallNow: () => number): ValueStore {
+  const read = (name: string): string | null | undefined => attempt(() => storage()?.getItem(name));
+  const write = (name: string, text: string): void => attempt(() => storage()?.setItem(name, text));
   const entries = (): readonly (Entry | null)[] =>
-    attempt((): readonly (Entry | null)[] => JSON.parse(storage()?.getItem(VALUES_NAME) ?? '[]').slice()) ??
-    [];
+    attempt(() => JSON.parse(read(VALUES_NAME) ?? '').filter(Boolean)) ?? [];
 
   return {
-    load: (context) =>
-      attempt(() => {
-        const { values, at } = entries().find((entry) => entry?.context === context) as Entry;
-        return storedValues(values, 'cache', Math.max(0, wallNow() - at));
-      }),
-    save: (context, values, ageMs) =>
-      attempt(() => {
-        const document = { protocol: PROTOCOL_VERSION, ...values, objects: [...values.objects.values()] };
-        const others = entries().filter((entry) => entry?.context !== context);
-        const kept = [{ context, at: wallNow() - ageMs, values: document }, ...others];
-        storage()?.setItem(VALUES_NAME, JSON.stringify(kept.slice(0, STORED_CONTEXTS_MAX)));
-      }),
-    word: (make) => {
-      const known = attempt(() => storage()?.getItem(WORD_NAME));
-      if (known) return known;
-      const word = make();
-      attempt(() => storage()?.setItem(WORD_NAME, word));
+    load(context) {
+      const entry = entries().find((other) => other?.context === context);
+      return entry ? storedValues(entry.values, 'cache', wallNow() - entry.at) : undefined;
+    },
+    save(context, values, ageMs) {
+      const document = { protocol: PROTOCOL_VERSION, ...values, objects: [...values.objects.values()] };
+      const others = entries().filter((entry) => entry?.context !== context);
+      const kept = [{ context, at: wallNow() - ageMs, values: document }, ...others];
+      write(VALUES_NAME, JSON.stringify(kept.slice(0, STORED_CONTEXTS_MAX)));
+    },
+    word(make) {
+      const word = read(WORD_NAME) || make();
+      write(WORD_NAME, word);
       return word;
     },
   };
 }
 
-/** Values out of a document, where it adds up to its digest. */
+/** Values out of a document, where it adds up to its digest. @param ageMs - Where it is no age, they are new. */
 export function storedValues(
   document: unknown,
   source: 'cache' | 'bootstrap',
@@ -66,7 +63,7 @@ export function storedValues(
 ): StoredValues | undefined {
   const decoded = decodeValueSnapshot(document);
   const snapshot = decoded.outcome === 'decoded' ? snapshotOf(decoded.value) : undefined;
-  return snapshot && { snapshot, source, ageMs, complete: true };
+  return snapshot && { snapshot, source, ageMs: Math.max(0, ageMs) || 0, complete: true };
 }
 
 /** What `read` returns, or nothing where the browser or what was stored does not play along. */

@@ -218,9 +218,9 @@ describe('tabs', () => {
       throw new DOMException('no', 'SecurityError');
     };
     const lacking = [
-      { locks: undefined },
-      { channel: undefined },
-      { locks: { request: refuse } },
+      { locks: () => undefined },
+      { locks: broken },
+      { locks: () => ({ request: refuse }) },
       { channel: broken },
     ];
     for (const part of lacking) {

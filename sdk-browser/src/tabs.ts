@@ -1,40 +1,12 @@
 import type { StreamSink, StreamTransport } from '@dimmer/follower';
 import type { Cursor } from '@dimmer/schema';
+import type { Platform } from './platform.ts';
 import type { Values } from './values.ts';
-
-/** What holds a lock until its promise settles: `navigator.locks` fits. */
-export interface LocksPort {
-  readonly request: (
-    name: string,
-    options: { readonly signal: AbortSignal },
-    held: () => Promise<void>,
-  ) => Promise<unknown>;
-}
-
-/** Carries messages to all other tabs, in the order of each sender: a `BroadcastChannel` fits. */
-export interface ChannelPort {
-  onmessage: ((event: MessageEvent) => unknown) | null;
-  readonly postMessage: (message: unknown) => void;
-  readonly close: () => void;
-}
-
-/** What tabs need to share a stream. */
-export interface TabsOptions {
-  /** Tabs with the same name ask the same server for the same context with the same key. */
-  readonly name: string;
-  /** The stream of the tab that leads. */
-  readonly own: StreamTransport;
-  /** What is here: the leading tab answers others from it. */
-  readonly current: () => Values | null;
-  readonly locks: LocksPort;
-  readonly channel: (name: string) => ChannelPort;
-  readonly newId: () => string;
-}
 
 /** Streams of a tab, from the server or from another tab. */
 export interface SharedStream extends StreamTransport {
   /** Lets another tab lead. */
-  readonly close: () => void;
+  readonly close?: () => void;
 }
 
 /** One SSE event: its name and its data. */
@@ -59,14 +31,25 @@ type TabMessage =
 const MOVE_ON: StreamEvent = ['goodbye', JSON.stringify({ reason: 'rebalancing', reconnectInMs: 0 })];
 
 /**
- * One stream for all tabs. Whoever holds the lock leads: it streams, and plays the server for the others, whose
+ * One stream for all tabs, where they can speak with each other. Whoever holds the lock leads: it streams, and plays the server for the others, whose
  * followers see the messages of a server. The browser gives the lock to another tab when the leading one is gone.
  *
  * Other tabs hear whole commits, so that one that joins in between misses nothing.
+ *
+ * @param name - Tabs with the same name ask the same server for the same context with the same key.
+ * @param own - The stream of the tab that leads.
+ * @param current - What is here: the leading tab answers others from it.
+ * @throws Where the browser does not allow tabs to speak with each other.
  */
-export function shareTabs(options: TabsOptions): SharedStream {
-  const { name, own, current, locks, newId } = options;
-  const channel = options.channel(name);
+export function shareTabs(
+  name: string,
+  own: StreamTransport,
+  current: () => Values | null,
+  { locks: locksOf, channel: channelOf, newId }: Platform,
+): SharedStream {
+  const locks = locksOf();
+  if (!locks) return own;
+  const channel = channelOf(name);
   const stop = new AbortController();
   let release: (() => void) | undefined;
   let isLeading = false;

@@ -56,7 +56,11 @@ export class ValueServer {
     if (this.isDown) throw new TypeError('Failed to fetch');
     const path = String(input).replace(/^.*\/client\/v1\//, '');
     const body = JSON.parse(String(init.body));
-    this.requests.push({ path, headers: new Headers(init.headers), body });
+    this.requests.push({
+      path,
+      headers: new Request('http://flags.test', { ...init, method: 'POST', signal: null }).headers,
+      body,
+    });
     if (this.refusal !== undefined) return new Response(null, { status: this.refusal });
     if (path === 'report') {
       this.reports.push(body);

@@ -1,7 +1,7 @@
 import type { Snapshot } from '@dimmer/follower';
 import { objectKey } from '@dimmer/follower';
-import type { FlagType, FlagValue, JsonValue, ValueObject } from '@dimmer/schema';
-import { isFlagValue } from '@dimmer/schema';
+import type { FlagType, JsonValue, ValueObject } from '@dimmer/schema';
+import { FLAG_TYPES, isFlagValue } from '@dimmer/schema';
 import type { FlagDetail } from './flags.ts';
 
 /** The values of one context, at one revision. */
@@ -13,58 +13,39 @@ export type Answer = Omit<FlagDetail<JsonValue>, 'ageMs'>;
 /** What a flag answers: its value, or the fallback and why. */
 export function answerOf(
   values: Values | undefined,
-  key: string,
+  flag: string,
   fallback: JsonValue,
-  type: FlagType = typeOf(fallback),
+  wanted: FlagType = typeOf(fallback),
 ): Answer {
-  const { revision = 0 } = values ?? {};
-  const failed = (errorCode: string): Answer => ({
-    value: fallback,
-    variation: null,
-    reason: 'ERROR',
-    errorCode,
-    revision,
-  });
-  if (!values) return failed('NOT_READY');
-  const object = values.objects.get(objectKey({ kind: 'value', key }));
-  if (!object) return failed('FLAG_NOT_FOUND');
-  if (!isFlagValue(object)) return failed('INVALID_DEFINITION');
-  if (object.type !== type) return failed('TYPE_MISMATCH');
-  const { value = fallback, variation, reason, isStatic, errorCode, metadata } = object;
-  return {
-    value,
-    variation,
-    reason,
-    revision,
-    ...(isStatic && { isStatic }),
-    ...(errorCode && { errorCode }),
-    ...(metadata && { metadata }),
-  };
+  const revision = values?.revision ?? 0;
+  const object = values?.objects.get(objectKey({ kind: 'value', key: flag }));
+  if (object && isFlagValue(object) && object.type === wanted) {
+    const { kind: _kind, key: _key, version: _version, type: _type, ...answer } = object;
+    return { value: fallback, ...answer, revision };
+  }
+  const sound = object && isFlagValue(object) ? 'TYPE_MISMATCH' : 'INVALID_DEFINITION';
+  const missing = values ? 'FLAG_NOT_FOUND' : 'NOT_READY';
+  return { value: fallback, variation: null, reason: 'ERROR', errorCode: object ? sound : missing, revision };
 }
 
 /** Every value by its key. Flags that answer with the caller's fallback have none. */
 export function allValues(values: Values | undefined): { [key: string]: JsonValue } {
   const all: { [key: string]: JsonValue } = {};
-  for (const { key, value } of flagsOf(values)) if (value !== undefined) all[key] = value;
+  for (const object of values?.objects.values() ?? []) {
+    if (isFlagValue(object) && object.value !== undefined) all[object.key] = object.value;
+  }
   return all;
 }
 
 /** The keys whose values differ: another reason alone is no change. */
 export function changedKeys(before: Values | undefined, after: Values): readonly string[] {
   const [old, now] = [allValues(before), allValues(after)];
-  return Object.keys({ ...old, ...now }).filter((key) => !isEqual(old[key], now[key]));
-}
-
-function isEqual(left: JsonValue | undefined, right: JsonValue | undefined): boolean {
-  return left === right || JSON.stringify(left) === JSON.stringify(right);
-}
-
-function flagsOf(values: Values | undefined): readonly FlagValue[] {
-  return [...(values?.objects.values() ?? [])].filter(isFlagValue);
+  return Object.keys({ ...old, ...now }).filter(
+    (key) => JSON.stringify(old[key]) !== JSON.stringify(now[key]),
+  );
 }
 
 /** The type of flag that a fallback asks for. */
 export function typeOf(value: unknown): FlagType {
-  const type = typeof value;
-  return type === 'boolean' || type === 'string' || type === 'number' ? type : 'json';
+  return FLAG_TYPES.find((type) => type === typeof value) ?? 'json';
 }

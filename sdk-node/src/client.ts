@@ -6,8 +6,9 @@ import type {
   RefusedUpdate,
   Snapshot,
   StoredSnapshot,
+  StreamProblem,
 } from '@dimmer/follower';
-import { follow, isLive, modeOf, pollsOf, statusOf } from '@dimmer/follower';
+import { follow, isLive, modeOf, PHASE, pollsOf, statusOf } from '@dimmer/follower';
 import type { EvaluationContext, ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
 import { loadBootstrap } from './bootstrap.ts';
@@ -53,6 +54,7 @@ export class Dimmer extends ServedFlags {
   readonly #follower: Follower<WireObject>;
   #state: FollowerStatus = 'INIT';
   #refusal: RefusedUpdate | null = null;
+  #problem: StreamProblem | null = null;
   #closing: Promise<void> | undefined;
 
   /**
@@ -160,7 +162,7 @@ export class Dimmer extends ServedFlags {
     const published = (publication: Publication<WireObject>): void => this.#published(publication);
     const changed = (state: FollowerState<WireObject>): void => this.#changed(state);
     const follower = follow({ clock, random, transport, decode: decodeMessage, published, changed }, timing);
-    follower.poll(pollsOf(snapshot));
+    follower.poll(pollsOf(snapshot, timing));
     return follower;
   }
 
@@ -231,8 +233,9 @@ export class Dimmer extends ServedFlags {
     if (state.refusal !== null && state.refusal !== this.#refusal) this.#refused(state.refusal);
     this.#refusal = state.refusal;
     const status = statusOf(state);
-    if (isFirstFailure(state))
+    if (isFirstFailure(state) && state.problem !== this.#problem)
       this.#logger.warn(`no stream yet, ${servedInstead(state)}: ${messageOf(state)}`);
+    this.#problem = state.problem;
     if (status === this.#state) return;
     this.#state = status;
     if (status === 'LIVE') this.#reporter?.live();
@@ -267,7 +270,7 @@ function isSettled(state: FollowerState<WireObject>): boolean {
 function isFirstFailure(state: FollowerState<WireObject>): boolean {
   const { failures, liveSince, refused, phase, polling } = state;
   const isFirst = failures === 1 && liveSince === null && (polling?.number ?? 0) === 0;
-  return isFirst && !refused && phase === 'waiting';
+  return isFirst && !refused && phase === PHASE.waiting;
 }
 
 function meanwhile(state: FollowerState<WireObject>): string {

@@ -80,6 +80,25 @@ describe.skipIf(CHROMIUM === undefined)('a page in Chromium', () => {
     expect(await page.evaluate(`flags.status().state`)).toBe('CLOSED');
   });
 
+  test('[B37, B34] polls are loaded beside the core, and again where that has failed', async () => {
+    const theme = await change();
+    await visit({}, '&module');
+    let failures = 0;
+    await visitor.route('**/polls-*.mjs', async (route) => {
+      failures += 1;
+      if (failures <= 2) await route.abort();
+      else await route.continue();
+    });
+    const page = await visit({ streaming: false, url: server.url, persistence: false }, '&module', false);
+    await shows(page, theme, 30_000);
+    expect(await page.evaluate('flags.status()')).toMatchObject({
+      state: 'STALE',
+      mode: 'poll',
+      source: 'poll',
+    });
+    expect(failures).toBe(3);
+  });
+
   test('[B30] a change through REST is on the page at once', async () => {
     const page = await visit();
     const times: number[] = [];

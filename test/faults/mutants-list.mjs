@@ -39,13 +39,11 @@ export const MUTANTS = [
     patches: [
       {
         file: 'follower/src/receive.ts',
-        find: '  state.staged = stage(state.staged, object, size);',
-        replace: `  state.staged = stage(state.staged, object, size);
-  const { snapshot: before } = state;
-  if (before !== null && !state.isFull) {
-    state.snapshot = { ...before, ...withStaged<Item>(before, [object], before.objects) };
-    publish(turn, 'stream');
-  }`,
+        find: '      turn.staged = stage(turn.staged, message, size);',
+        replace: `      turn.staged = stage(turn.staged, message, size);
+      if (turn.snapshot !== null && !turn.isFull) {
+        turn.snapshot = { ...turn.snapshot, ...withStaged<Item>(turn.snapshot, [message], NOTHING.objects) };
+      }`,
       },
     ],
     caughtBy: { scenario: 'split' },

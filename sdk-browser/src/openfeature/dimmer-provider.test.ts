@@ -33,8 +33,8 @@ function provider(server: ValueServer, options: Partial<DimmerProviderOptions> =
     refusedMaxMs: 120,
   };
   const { platform } = new TestBrowser().tab(server.fetch);
-  const { clock } = browserPlatform();
-  const quick: Platform = { ...platform, clock, timing };
+  const { now, after } = browserPlatform();
+  const quick: Platform = { ...platform, now, after, timing };
   return new DimmerProvider({ url: 'http://flags.test', key: KEY, shareTabs: false, ...options }, quick);
 }
 

@@ -22,7 +22,7 @@ describe.skipIf(!isBuilt)('the binding for React', () => {
   });
 });
 
-/** What a page bundles, React and the chunk for tabs apart. */
+/** What a page bundles, React and what is loaded later apart. */
 async function sizeOf(contents: string): Promise<number> {
   const { outputFiles } = await build({
     stdin: { contents, resolveDir: DIST },
@@ -30,7 +30,7 @@ async function sizeOf(contents: string): Promise<number> {
     minify: true,
     write: false,
     format: 'esm',
-    external: ['react', './tabs-*'],
+    external: ['react', './tabs-*', './polls-*'],
     alias: { '@dimmer/browser': `${DIST}index.mjs` },
   });
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;
