@@ -7,7 +7,6 @@ import { liftExpiredKills } from './flags/kill-edits.ts';
 import { replyOf } from './http/answer.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Random } from './platform/random.ts';
-import type { Lease } from './storage/lease-store.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** Lifts kills whose time has come. */
@@ -15,10 +14,8 @@ export interface KillExpiry {
   /**
    * Looks which kills have expired, and lifts them. Cheap when nothing has: it reads only environments that
    * changed since the last look. What fails is tried again by the next look, and holds up nothing else.
-   *
-   * @param lease - What lets this server do it, and no other.
    */
-  check(lease: Lease): Promise<void>;
+  check(): Promise<void>;
   close(): void;
 }
 
@@ -56,11 +53,11 @@ export function createKillExpiry(services: {
     }
   };
   return {
-    check: async (lease) => {
+    check: async () => {
       await refresh();
       const now = clock.now();
       const due = [...expiries.values()].filter(({ at }) => at <= now);
-      throwFailures(await Promise.allSettled(due.map(({ ref }) => lift(services, ref, lease))));
+      throwFailures(await Promise.allSettled(due.map(({ ref }) => lift(services, ref, now))));
     },
     close: stopListening,
   };
@@ -74,7 +71,7 @@ function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
 async function lift(
   { storage, random, onCommitted }: Parameters<typeof createKillExpiry>[0],
   { project, environment }: EnvironmentRef,
-  lease: Lease,
+  now: number,
 ): Promise<void> {
   const outcome = await commit(storage, {
     project,
@@ -82,9 +79,7 @@ async function lift(
     action: 'flag.restore',
     subject: `environment/${environment}`,
     reason: 'The kill expired.',
-    lease,
-    // By the clock of the transaction: that of this server may be another.
-    edit: (state, context) => liftExpiredKills(environment, Date.parse(context.now))(state, context),
+    edit: liftExpiredKills(environment, now),
     newSeed: () => random.uint32(),
     ...(onCommitted !== undefined && { onCommitted }),
     reply: ({ revisions }) => replyOf(200, { revisions }, environment),

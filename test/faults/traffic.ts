@@ -41,6 +41,8 @@ export interface TrafficOptions {
   readonly perSecond: number;
   /** Makes every rule so large, for slow readers. */
   readonly ruleBytes?: number;
+  /** With so many writes under way, none is begun. Default: no such limit. */
+  readonly underWayMax?: number;
   /** How a request is sent. Default: once; what fails is not tried again. */
   readonly send?: Send;
 }
@@ -69,7 +71,7 @@ export async function createBallast(server: Written, flags: number, ruleBytes: n
 
 /** Starts writing single flags, pairs, kills, restores, a growing rollout, and flags that come and go. */
 export function startTraffic(options: TrafficOptions): Traffic {
-  const { server, history, random, perSecond, send: sendWrite = send } = options;
+  const { server, history, random, perSecond, underWayMax = Infinity, send: sendWrite = send } = options;
   const underWay = new Set<Promise<void>>();
   let acknowledged = 0;
   let writes = 0;
@@ -90,6 +92,7 @@ export function startTraffic(options: TrafficOptions): Traffic {
   }
 
   const timer = setInterval(() => {
+    if (underWay.size >= underWayMax) return;
     const { marker, flags, method, path, body } = nextWrite();
     const write = acknowledgedRevision(() => sendWrite(server, method, path, body)).then((revision) => {
       const result = revision === undefined ? null : { revision };

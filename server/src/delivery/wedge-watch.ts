@@ -31,8 +31,6 @@ export class WedgeWatch {
   readonly #ports: WedgeWatchPorts;
   readonly #wedged = new Set<Watched>();
   #isAsking = false;
-  /** What goes on for hours is logged once. */
-  #isSilent = false;
   #answeredAt: number | undefined;
 
   constructor(ports: WedgeWatchPorts) {
@@ -58,13 +56,9 @@ export class WedgeWatch {
       .then(
         () => {
           this.#answeredAt = clock.now();
-          this.#isSilent = false;
           onAnswer();
         },
-        (cause: unknown) => {
-          if (!this.#isSilent) log.warn({ err: cause }, 'the database does not answer');
-          this.#isSilent = true;
-        },
+        (cause: unknown) => log.warn({ err: cause }, 'the database does not answer'),
       )
       .finally(() => {
         this.#isAsking = false;

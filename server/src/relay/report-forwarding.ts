@@ -1,4 +1,3 @@
-import { REPORT_LIMITS } from '@dimmer/schema';
 import { createTurns } from '../platform/turns.ts';
 import type { Instance } from '../reports/instance.ts';
 import { InstanceRegistry } from '../reports/instance-registry.ts';
@@ -69,7 +68,6 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
     metrics,
     turns,
     clock,
-    hasRoomForBundle: () => queue.hasRoomFor(REPORT_LIMITS.bodyBytes),
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, told) => {

@@ -35,7 +35,7 @@ export function* projectOf(rows: ProjectRows, onDamage: DamageListener): AskingL
   return { project: rows.project, flags, environments };
 }
 
-function* flagsOf(
+export function* flagsOf(
   project: string,
   rows: readonly FlagRow[],
   onDamage: DamageListener,
@@ -50,7 +50,7 @@ function* flagsOf(
   return flags;
 }
 
-function* environmentOf(
+export function* environmentOf(
   { row, configurations, segments }: EnvironmentRows,
   onDamage: DamageListener,
 ): AskingLog<EnvironmentState> {
