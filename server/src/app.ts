@@ -96,7 +96,7 @@ export function createApp(parts: AppParts): App {
   const services: RestServices = { ...ground, keys, sizes: createDefinitionSizes() };
   const reports = createReports({ ...ground, keptDays: settings.exposureDays });
   const { heartbeatMs, streamAgeMs } = settings;
-  const live = createLive({ ...ground, registry: reports.registry, heartbeatMs, streamAgeMs });
+  const live = createLive({ ...ground, registry: reports.instances, heartbeatMs, streamAgeMs });
   const secureMode = createSecureMode({ isOn: storedSecureMode(ground), keys, clock });
   const frame = createHttpFrame({
     ...ground,
@@ -116,10 +116,10 @@ export function createApp(parts: AppParts): App {
   });
   const { delivery } = plane;
   const settle = settleInStorage({ ...services, ...ground });
-  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, delivery });
+  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, isKept: false, delivery });
   registerReceiptMetrics(metrics, {
     environments: () => delivery.environments(),
-    present: (environment) => reports.registry.present(environment),
+    present: (environment) => reports.instances.present(environment),
     clock,
   });
   const identify = identifyBy(keys, clock);
@@ -168,18 +168,21 @@ export function createApp(parts: AppParts): App {
 interface Ground extends AppParts {
   readonly metrics: Registry;
   readonly tracing: Tracing;
+  /** Of this process among the servers of the database: another one with every start. */
+  readonly serverId: string;
   readonly work: WorkMetrics;
   readonly onCommitted: OnCommitted;
 }
 
 function groundOf(parts: AppParts): Ground {
-  const { clock, version, registry: metrics = new Registry(), tracing = NO_TRACING } = parts;
+  const { clock, random, version, host, registry: metrics = new Registry(), tracing = NO_TRACING } = parts;
   registerServerFacts(metrics, { version, startedAt: clock.now() });
   return {
     ...parts,
     storage: measured(traced(parts.storage, tracing), metrics),
     metrics,
     tracing,
+    serverId: `${host}-${process.pid}-${Buffer.from(random.bytes(6)).toString('hex')}`,
     work: createWorkMetrics(metrics, clock),
     onCommitted: registerCommits(metrics),
   };

@@ -10,6 +10,7 @@ import type { KillExpiry } from './kill-expiry.ts';
 import { createKillExpiry } from './kill-expiry.ts';
 import { systemRandom } from './platform/random.ts';
 import { createProject } from './rest/create-project.ts';
+import type { Lease } from './storage/lease-store.ts';
 import { MemoryStorage } from './storage/memory/memory-storage.ts';
 import type { Storage, TransactRequest } from './storage/storage.ts';
 import { StorageFault } from './storage/storage.ts';
@@ -41,10 +42,10 @@ afterEach(() => {
 test('[A90] a kill is lifted once its time has come, by the system, in a revision of its own', async () => {
   await kill(60_000);
   now = START + 59_999;
-  await expiry.check();
+  await expiry.check(await lease());
   expect(await killed()).toBe(true);
   now = START + 60_000;
-  await expiry.check();
+  await expiry.check(await lease());
   expect(await killed()).toBe(false);
   const [last] = await storage.history({ project: 'default', environment: 'production' }, { limit: 1 });
   expect(last).toMatchObject({
@@ -59,7 +60,7 @@ test('[A90] a kill that stood before the server started is lifted too', async ()
   await kill(60_000);
   const later = createKillExpiry({ storage, clock: { now: () => now }, random: systemRandom });
   now = START + 60_000;
-  await later.check();
+  await later.check(await lease());
   expect(await killed()).toBe(false);
   later.close();
 });
@@ -67,29 +68,29 @@ test('[A90] a kill that stood before the server started is lifted too', async ()
 test('[A90] a kill without an end stays', async () => {
   await edit(killFlag('production', 'checkout', { reason: 'for good' }));
   now = START + 365 * 86_400_000;
-  await expiry.check();
+  await expiry.check(await lease());
   expect(await killed()).toBe(true);
 });
 
 test('[A90] a look at environments that did not change reads nothing', async () => {
   await kill(60_000);
-  await expiry.check();
+  await expiry.check(await lease());
   reads = 0;
-  await expiry.check();
+  await expiry.check(await lease());
   expect(reads).toBe(0);
 });
 
 test('[A90] a kill that could not be read or lifted is lifted once the database is back', async () => {
-  await expiry.check();
+  await expiry.check(await lease());
   await kill(60_000);
   for (const broken of ['read', 'transact'] as const) {
     failing = broken;
     now = START + 60_000;
-    await expect(expiry.check()).rejects.toThrow();
+    await expect(expiry.check(await lease())).rejects.toThrow();
     expect(await killed()).toBe(true);
   }
   failing = undefined;
-  await expiry.check();
+  await expiry.check(await lease());
   expect(await killed()).toBe(false);
 });
 
@@ -99,14 +100,42 @@ test('[A90] a project whose kill cannot be lifted holds up no other', async () =
   await kill(60_000, 'shop');
   failing = 'transact of default';
   now = START + 60_000;
-  await expect(expiry.check()).rejects.toThrow('Some expired kills');
+  await expect(expiry.check(await lease())).rejects.toThrow('Some expired kills');
   expect([await killed(), await killed('shop')]).toEqual([true, false]);
+});
+
+test('[M12] a server that slept through the end of its lease lifts nothing (REP-6)', async () => {
+  await kill(60_000);
+  const stale = await lease();
+  now = START + 60_000;
+  await lease('there');
+  await expect(expiry.check(stale)).rejects.toThrow('Some expired kills');
+  expect(await killed()).toBe(true);
+});
+
+test('[M13] what has expired is decided by the clock of the database, not by that of the server (REP-7)', async () => {
+  await kill(60_000);
+  const ahead = { now: () => now + 600_000 };
+  const hasty = createKillExpiry({ storage, clock: ahead, random: systemRandom });
+  await hasty.check(await lease());
+  expect(await killed()).toBe(true);
+  now = START + 60_000;
+  await hasty.check(await lease());
+  expect(await killed()).toBe(false);
+  hasty.close();
 });
 
 async function createShop(): Promise<void> {
   const plan = createProject({ key: 'shop', description: '' }, systemRandom, () => NO_REPLY);
   await storage.transact({ project: null, actor: SYSTEM, plan });
   await edit(createFlag(FlagInput.parse({ key: 'checkout' })), 'shop');
+}
+
+/** What lets this server lift kills. */
+async function lease(holder = 'here'): Promise<Lease> {
+  const held = await storage.leases.acquire('upkeep', holder, 1_000);
+  if (held === undefined) throw new Error('another holds the lease');
+  return held;
 }
 
 async function kill(durationMs: number, project = 'default'): Promise<void> {

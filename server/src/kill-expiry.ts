@@ -7,6 +7,7 @@ import { liftExpiredKills } from './flags/kill-edits.ts';
 import { replyOf } from './http/answer.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Random } from './platform/random.ts';
+import type { Lease } from './storage/lease-store.ts';
 import type { Storage } from './storage/storage.ts';
 
 /** Lifts kills whose time has come. */
@@ -14,8 +15,10 @@ export interface KillExpiry {
   /**
    * Looks which kills have expired, and lifts them. Cheap when nothing has: it reads only environments that
    * changed since the last look. What fails is tried again by the next look, and holds up nothing else.
+   *
+   * @param lease - What lets this server do it, and no other.
    */
-  check(): Promise<void>;
+  check(lease: Lease): Promise<void>;
   close(): void;
 }
 
@@ -53,11 +56,11 @@ export function createKillExpiry(services: {
     }
   };
   return {
-    check: async () => {
+    check: async (lease) => {
       await refresh();
       const now = clock.now();
       const due = [...expiries.values()].filter(({ at }) => at <= now);
-      throwFailures(await Promise.allSettled(due.map(({ ref }) => lift(services, ref, now))));
+      throwFailures(await Promise.allSettled(due.map(({ ref }) => lift(services, ref, lease))));
     },
     close: stopListening,
   };
@@ -71,7 +74,7 @@ function throwFailures(outcomes: readonly PromiseSettledResult<void>[]): void {
 async function lift(
   { storage, random, onCommitted }: Parameters<typeof createKillExpiry>[0],
   { project, environment }: EnvironmentRef,
-  now: number,
+  lease: Lease,
 ): Promise<void> {
   const outcome = await commit(storage, {
     project,
@@ -79,7 +82,9 @@ async function lift(
     action: 'flag.restore',
     subject: `environment/${environment}`,
     reason: 'The kill expired.',
-    edit: liftExpiredKills(environment, now),
+    lease,
+    // By the clock of the transaction: that of this server may be another.
+    edit: (state, context) => liftExpiredKills(environment, Date.parse(context.now))(state, context),
     newSeed: () => random.uint32(),
     ...(onCommitted !== undefined && { onCommitted }),
     reply: ({ revisions }) => replyOf(200, { revisions }, environment),

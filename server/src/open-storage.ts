@@ -1,28 +1,37 @@
 import type { Registry } from 'prom-client';
 import { Gauge } from 'prom-client';
 import { isPostgresUrl } from './database-url.ts';
-import { systemClock } from './platform/clock.ts';
+import type { Clock } from './platform/clock.ts';
+import { steadyClock, systemClock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import { DatabaseClock } from './servers/database-clock.ts';
 import type { Settings } from './settings.ts';
 import { openPostgresStorage } from './storage/postgres/open-postgres-storage.ts';
+import { isPassing } from './storage/postgres/postgres-fault.ts';
 import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
 import type { Storage } from './storage/storage.ts';
+
+/** A storage, and the clock that goes with it. */
+export interface OpenedStorage {
+  readonly storage: Storage;
+  /** That of the machine; where several servers share a database, that of the database. */
+  readonly clock: Clock;
+}
 
 /**
  * Opens the storage that `DIMMER_DATABASE_URL` names.
  *
  * @throws StorageFault where it cannot be used; the message says what to do.
- * @example const storage = await openStorage(settings, log, registry);
+ * @example const { storage, clock } = await openStorage(settings, log, registry);
  */
-export function openStorage(
+export async function openStorage(
   settings: Pick<Settings, 'databaseUrl' | 'databaseConnectionsMax'>,
   log: Log,
   registry: Registry,
-): Promise<Storage> {
+): Promise<OpenedStorage> {
   const { databaseUrl, databaseConnectionsMax } = settings;
   const common = {
-    clock: systemClock,
     onDamage: (damage: object) =>
       log.error({ damage }, 'a row of the database cannot be relied on and is left out'),
     onBackgroundError: (err: unknown) => log.error({ err }, 'the storage met an error in the background'),
@@ -30,10 +39,13 @@ export function openStorage(
   const listening = listeningGauge(registry);
   if (!isPostgresUrl(databaseUrl)) {
     listening.set(1);
-    return openSqliteStorage({ ...common, path: databaseUrl.replace(/^file:(\/\/)?/, '') });
+    const path = databaseUrl.replace(/^file:(\/\/)?/, '');
+    return { storage: await openSqliteStorage({ ...common, path, clock: systemClock }), clock: systemClock };
   }
-  return openPostgresStorage({
+  const clock = new DatabaseClock(steadyClock, systemClock);
+  const storage = await openPostgresStorage({
     ...common,
+    clock,
     url: databaseUrl,
     connectionsMax: databaseConnectionsMax,
     schedule: systemSchedule,
@@ -51,11 +63,25 @@ export function openStorage(
       else log.warn({ err: cause }, 'commits of other servers are not heard, but looked for each second');
     },
   });
+  await clock.setBy(storage).catch(async (cause: unknown) => {
+    await storage.close();
+    throw cause;
+  });
+  clock.follow(storage, systemSchedule);
+  return { storage, clock };
+}
+
+/** Whether opening may go well by itself after a while: the database is away, and nobody has to correct anything. */
+export function isPassingFault(cause: unknown): boolean {
+  return isPassing(cause);
 }
 
 function listeningGauge(registry: Registry): Gauge {
+  const name = 'dimmer_database_listening';
+  // A start that waits for its database is tried more than once.
+  registry.removeSingleMetric(name);
   return new Gauge({
-    name: 'dimmer_database_listening',
+    name,
     help: '1 while commits of other servers are heard as they happen, and always with SQLite; 0 while they are looked for each second.',
     registers: [registry],
   });

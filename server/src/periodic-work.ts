@@ -9,6 +9,7 @@ import type { Random } from './platform/random.ts';
 import { repeat } from './platform/repeat.ts';
 import type { Schedule } from './platform/schedule.ts';
 import type { WorkMetrics } from './platform/work-metrics.ts';
+import { LeaseKeeper } from './servers/lease-keeper.ts';
 import type { Settings } from './settings.ts';
 import type { Storage } from './storage/storage.ts';
 
@@ -25,6 +26,12 @@ const KILL_CHECK_MS = 1_000;
 const REVOCATION_CHECK_MS = 1_000;
 
 const PRUNE_MS = 3_600_000;
+
+/** How often what servers have shared of instances that are gone is deleted, in milliseconds. */
+const FORGET_MS = 60_000;
+
+/** The lease of what one server does for all. */
+const UPKEEP = 'upkeep';
 
 export interface RevocationParts {
   readonly keys: KeyDirectory;
@@ -56,34 +63,55 @@ export function startRevocation(parts: RevocationParts): PeriodicWork {
 }
 
 /**
- * Prunes history, at once and each hour; lifts expired kills within a second or two, and sees to revocation.
+ * Prunes history, at once and each hour, and lifts expired kills within a second or two: the one server that holds the
+ * lease of it. Every server sees to the revocation of its streams.
  */
 export function startPeriodicWork(
   parts: {
     readonly storage: Storage;
     readonly settings: Pick<Settings, 'historyRevisions' | 'historyDays'>;
     readonly random: Random;
+    /** Of this process among the servers of the database. */
+    readonly serverId: string;
     readonly onCommitted?: CommitRequest['onCommitted'];
   } & RevocationParts,
 ): PeriodicWork {
-  const { storage, settings, schedule, log, work } = parts;
+  const { storage, settings, schedule, serverId, log, work } = parts;
+  const tellHeld = work.leased(UPKEEP);
+  const keeper = new LeaseKeeper({
+    leases: storage.leases,
+    name: UPKEEP,
+    holder: serverId,
+    onChange: (isHeld) => {
+      tellHeld(isHeld);
+      if (isHeld) log.debug({ server: serverId }, 'this server does the upkeep for all');
+      else log.info({ server: serverId }, 'another server does the upkeep now');
+    },
+  });
   const policy = { revisions: settings.historyRevisions, days: settings.historyDays };
   const prune = {
-    run: work.counted('prune-history', () => storage.prune(policy)),
+    run: work.counted('prune-history', () => keeper.whileHeld(() => storage.prune(policy))),
     onFailure: (err: unknown) => log.warn({ err }, 'history was not pruned'),
   };
   const expiry = createKillExpiry(parts);
   const lifting = repeat(schedule, KILL_CHECK_MS, {
-    run: work.counted('lift-kills', () => expiry.check()),
+    run: work.counted('lift-kills', () => keeper.whileHeld((lease) => expiry.check(lease))),
     onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
   });
   const revocation = startRevocation(parts);
   const first = prune.run().catch(prune.onFailure);
   const pruning = repeat(schedule, PRUNE_MS, prune);
+  const forgetting = repeat(schedule, FORGET_MS, {
+    run: work.counted('forget-instances', () => keeper.whileHeld(async () => storage.instances?.prune())),
+    onFailure: (err) => log.warn({ err }, 'instances that are gone were not forgotten'),
+  });
   return {
     stop: async () => {
       expiry.close();
-      await Promise.all([first, lifting.stop(), revocation.stop(), pruning.stop()]);
+      const works = [lifting, revocation, pruning, forgetting];
+      await Promise.all([first, ...works.map((one) => one.stop())]);
+      tellHeld(false);
+      await keeper.release().catch((err: unknown) => log.warn({ err }, 'the upkeep was not handed over'));
     },
   };
 }

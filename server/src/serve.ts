@@ -1,10 +1,12 @@
 import { Registry } from 'prom-client';
 import { banner } from './banner.ts';
-import { openStorage } from './open-storage.ts';
+import { openPatiently } from './open-patiently.ts';
+import { isPassingFault, openStorage } from './open-storage.ts';
 import type { Log } from './platform/log.ts';
 import { createLog } from './platform/log.ts';
 import { addProcessMetrics } from './platform/metrics.ts';
 import { readOpenFilesMax } from './platform/open-files.ts';
+import { systemSchedule } from './platform/schedule.ts';
 import { createTracing } from './platform/tracing.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from './process-end.ts';
 import type { Settings } from './settings.ts';
@@ -47,12 +49,14 @@ export async function serve(
 async function start(settings: Settings, log: Log, version: string): Promise<RunningServer> {
   const registry = new Registry();
   addProcessMetrics(registry);
-  const storage = await openStorage(settings, log, registry);
+  const patience = { settings, isPassing: isPassingFault, schedule: systemSchedule, log };
+  const { storage, clock } = await openPatiently(() => openStorage(settings, log, registry), patience);
   const openFilesMax = readOpenFilesMax();
   const limits = openFilesMax === undefined ? {} : { openFilesMax };
   return startServer({
     settings,
     storage,
+    clock,
     log,
     version,
     registry,

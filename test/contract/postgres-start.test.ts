@@ -47,6 +47,18 @@ describe.skipIf(postgresMissing !== undefined)(`starting on PostgreSQL${postgres
     }
   });
 
+  test('[PG7] every connection has its timeouts', async () => {
+    const session = await servers.database.session();
+    const query = async (text: string) => (await session.query<Record<string, unknown>>(text)).rows;
+    await prepareSession(query);
+    const names = ['lock_timeout', 'statement_timeout', 'idle_in_transaction_session_timeout'];
+    const shown = await query(
+      `select ${names.map((name) => `current_setting('${name}') as ${name}`).join(', ')}`,
+    );
+    expect(Object.values(shown[0] ?? {})).toEqual(['2s', '5s', '10s']);
+    await session.end();
+  });
+
   test('[PG13] servers that start together on an empty database make its tables once', async () => {
     await servers.database.query('drop schema public cascade');
     await servers.database.query('create schema public');

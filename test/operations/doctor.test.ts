@@ -136,9 +136,11 @@ test('[P21] a server that nobody answers for, and one that is something else', a
   const address = silent.address();
   const port = typeof address === 'object' ? address?.port : undefined;
   silent.close();
-  const { code, findings } = await doctor(['--url', `http://127.0.0.1:${port}`], {
-    DIMMER_DATABASE_URL: `file:${join(folder, 'dimmer.db')}`,
-  });
+  const variables = { DIMMER_DATABASE_URL: `file:${join(folder, 'dimmer.db')}` };
+  const { code, findings } = await doctor(['--url', `http://127.0.0.1:${port}`], variables);
+  const named = await doctor(['--url', `http://me:canary-7d1f@127.0.0.1:${port}`], variables);
+  expect(named.code).toBe(1);
+  expect(named.text).not.toContain('canary-7d1f');
   expect(code).toBe(1);
   expect(findings.find(({ level }) => level === 'problem')?.found).toContain('ECONNREFUSED');
 });

@@ -1,7 +1,8 @@
+import { Dimmer } from '@dimmer/node';
 import { afterEach, expect, test, vi } from 'vitest';
 import { ADMIN, CLIENT, PRODUCTION, PROJECT, SERVER } from '../contract/rest-harness.ts';
-import type { LinkedServer, SharedServers } from './shared-memory.ts';
-import { startSharedServers } from './shared-memory.ts';
+import type { LinkedServer, SharedServers } from './memory-servers.ts';
+import { startSharedServers } from './memory-servers.ts';
 
 const WAIT = { timeout: 15_000, interval: 50 };
 
@@ -121,6 +122,56 @@ test('[M7] secure mode that is turned on through one server counts at another, a
   await vi.waitFor(() => expect(stream.text()).toContain('"reason":"revoked"'), WAIT);
   other.link.isCut = true;
   expect(await evaluated()).toBe(403);
+});
+
+test('[M20] a kill through one server waits for the SDKs of another, and every list has them (REP-9)', async () => {
+  const [one, other] = await twoServers();
+  await write(one, `POST ${PROJECT}/flags`, { key: 'checkout' });
+  const sdk = new Dimmer({ url: other.url, key: SERVER, cache: false });
+  try {
+    await sdk.ready({ timeoutMs: 10_000 });
+    const instances = async (): Promise<readonly { readonly state: string | null }[]> => {
+      const page = await ask(one, `GET ${PRODUCTION}/instances`);
+      return ((await page.json()) as { items: { state: string | null }[] }).items;
+    };
+    await vi.waitFor(
+      async () => expect((await instances()).map(({ state }) => state)).toEqual(['LIVE']),
+      WAIT,
+    );
+    const live = textOf(await ask(one, `GET ${PRODUCTION}/live`));
+    const killed = await ask(one, `POST ${PRODUCTION}/flags/checkout/kill?wait=15000`, {
+      json: { reason: 'test' },
+    });
+    const { receipt } = (await killed.json()) as { receipt: object };
+    expect(receipt).toMatchObject({ instances: 1, applied: 1, complete: true });
+    await vi.waitFor(() => expect(live.text()).toContain('"complete":true'), WAIT);
+  } finally {
+    await sdk.close();
+  }
+  await vi.waitFor(async () => {
+    const page = await ask(one, `GET ${PRODUCTION}/instances`);
+    expect(((await page.json()) as { items: unknown[] }).items).toEqual([]);
+  }, WAIT);
+});
+
+test('[M12] of two servers one lifts a kill whose time has come, in one revision', async () => {
+  const [one, other] = await twoServers();
+  await write(one, `POST ${PROJECT}/flags`, { key: 'checkout' });
+  const expiresAt = new Date(Date.now() + 1_000).toISOString();
+  const { revision } = await write(one, `POST ${PRODUCTION}/flags/checkout/kill`, {
+    reason: 'test',
+    expiresAt,
+  });
+  const state = async (server: LinkedServer): Promise<{ kill: unknown; revision: number }> =>
+    (await (await ask(server, `GET ${PRODUCTION}/flags/checkout`)).json()) as {
+      kill: unknown;
+      revision: number;
+    };
+  await vi.waitFor(async () => expect((await state(other)).kill).toBeNull(), WAIT);
+  const { items } = (await (await ask(other, `GET ${PRODUCTION}/revisions`)).json()) as {
+    items: { revision: number; action: string }[];
+  };
+  expect(items[0]).toMatchObject({ revision: revision + 1, action: 'flag.restore' });
 });
 
 test('[OF12] a stream URL that one server gave opens a stream at another', async () => {

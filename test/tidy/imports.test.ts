@@ -37,7 +37,7 @@ const folderRules: IForbiddenRuleType[] = [
   },
   {
     name: 'routes are imported by what composes them only',
-    from: { pathNot: ['^server/src/(app|client-plane|data-plane|relay/relay-app)\\.ts$', TEST_FILE] },
+    from: { pathNot: ['^server/src/(app|client-plane|data-plane|relay/relay-(app|glass))\\.ts$', TEST_FILE] },
     to: { path: '-routes\\.ts$' },
   },
   {

@@ -4,10 +4,11 @@ import type { Storage } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
 
 /**
- * A secret that is unknown is looked for in the database, where another server may have put it, unless that was read
- * less than so many milliseconds ago: whoever guesses costs one read in that time.
+ * A secret that is unknown is looked for in the database, where another server may have put it: so often at once, and once
+ * more in so many milliseconds. Whoever guesses costs no more than that.
  */
-const UNKNOWN_AFTER_MS = 500;
+const LOOKS_AT_ONCE = 10;
+const LOOK_AGAIN_MS = 500;
 
 /** The keys, in memory. */
 export interface KeyDirectory {
@@ -34,6 +35,16 @@ export interface KeyDirectory {
   invalidate(): void;
 }
 
+/** A directory of one key that is given, and never changes. */
+export function singleKey(key: ApiKey): KeyDirectory {
+  return {
+    find: (hash) => Promise.resolve(isSameHash(key.hash, hash) ? key : undefined),
+    all: () => Promise.resolve([key]),
+    refresh: () => Promise.resolve(),
+    invalidate: () => {},
+  };
+}
+
 type Keys = ReadonlyMap<string, ApiKey>;
 
 /** Keeps the keys of a storage in memory; they are read at the first use, and as {@link KeyDirectory} says. */
@@ -49,18 +60,21 @@ class StoredKeys implements KeyDirectory {
   readonly #clock: Clock;
   #known: Keys | undefined;
   #loading: Promise<Keys> | undefined;
-  /** When what is known was read; `undefined` where the last read has failed. */
-  #readAt: number | undefined;
+  /** Whether the last read has failed: then nobody can say that a key is wrong. */
+  #isDoubtful = true;
+  #looks = LOOKS_AT_ONCE;
+  #lookedAt: number;
 
   constructor(storage: Pick<Storage, 'keys'>, clock: Clock) {
     this.#storage = storage;
     this.#clock = clock;
+    this.#lookedAt = clock.now();
   }
 
   async find(hash: string): Promise<ApiKey | undefined> {
     const known = this.#known?.get(hash);
     if (known !== undefined) return isSameHash(known.hash, hash) ? known : undefined;
-    const isDecided = this.#known !== undefined && this.#wasReadWithin(UNKNOWN_AFTER_MS);
+    const isDecided = this.#known !== undefined && !this.#isDoubtful && !this.#mayLook();
     const key = isDecided ? undefined : (await this.#load()).get(hash);
     return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
   }
@@ -78,15 +92,20 @@ class StoredKeys implements KeyDirectory {
     this.#loading = undefined;
   }
 
-  #wasReadWithin(ms: number): boolean {
-    // A clock that was set back reads once more.
-    return this.#readAt !== undefined && Math.abs(this.#clock.now() - this.#readAt) < ms;
+  #mayLook(): boolean {
+    const now = this.#clock.now();
+    // A clock that was set back gives nothing, and takes nothing.
+    const gained = Math.max(0, now - this.#lookedAt) / LOOK_AGAIN_MS;
+    this.#looks = Math.min(LOOKS_AT_ONCE, this.#looks + gained);
+    this.#lookedAt = now;
+    if (this.#looks < 1) return false;
+    this.#looks -= 1;
+    return true;
   }
 
   /** One read at a time; what began before keys were written here is answered with, and not kept. */
   #load(): Promise<Keys> {
     if (this.#loading !== undefined) return this.#loading;
-    const readAt = this.#clock.now();
     const attempt = this.#storage.keys().then((keys) => new Map(keys.map((key) => [key.hash, key])));
     this.#loading = attempt;
     attempt.then(
@@ -94,12 +113,12 @@ class StoredKeys implements KeyDirectory {
         if (this.#loading !== attempt) return;
         this.#loading = undefined;
         this.#known = keys;
-        this.#readAt = readAt;
+        this.#isDoubtful = false;
       },
       () => {
         if (this.#loading !== attempt) return;
         this.#loading = undefined;
-        this.#readAt = undefined;
+        this.#isDoubtful = true;
       },
     );
     return attempt;

@@ -19,10 +19,10 @@ import { HELD_KILLS_MAX } from './held-kills.ts';
 import type { Settled, SettleHeld } from './settle-held.ts';
 
 /** How long a kill that may be held waits for the database, in milliseconds. */
-export const DATABASE_TRY_MS = 1_000;
+const DATABASE_TRY_MS = 1_000;
 
 /** How often it is looked whether the database takes what is held, in milliseconds. */
-export const RECONCILE_MS = 1_000;
+const RECONCILE_MS = 1_000;
 
 /** A kill as it was asked for. */
 export interface AskedKill {
@@ -63,6 +63,8 @@ export interface BreakGlassPorts {
   /** Where kills are committed, in words. */
   readonly home: 'database' | 'upstream';
   readonly settle: SettleHeld;
+  /** Whether what is held outlives the process. */
+  readonly isKept: boolean;
   readonly delivery: Pick<Delivery, 'known' | 'ruleset' | 'streams'>;
   /** Names this server in answers. */
   readonly host: string;
@@ -71,7 +73,7 @@ export interface BreakGlassPorts {
   readonly log: Log;
 }
 
-/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, delivery, host, clock, schedule, log }); */
+/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, isKept: false, delivery, host, clock, schedule, log }); */
 export function createBreakGlass(ports: BreakGlassPorts): BreakGlass {
   return new HoldingBreakGlass(ports);
 }
@@ -141,8 +143,9 @@ class HoldingBreakGlass implements BreakGlass {
   }
 
   async close(): Promise<void> {
-    const { held, log } = this.#ports;
+    const { held, isKept, log } = this.#ports;
     await this.#reconciling.stop();
+    if (isKept) return;
     for (const kill of held.all()) log.error(factsOf(kill), 'a held kill is lost: the server ends');
   }
 
@@ -178,7 +181,7 @@ class HoldingBreakGlass implements BreakGlass {
           ...environment,
           flags: [...flags],
           at,
-          detail: heldDetail(home),
+          detail: heldDetail(this.#ports),
         };
         return accepted({ reply: { status: 202, etag: null, body }, replayed: false });
       }),
@@ -248,10 +251,11 @@ function factsOf({ environment, flag, kill, actor }: HeldKill): object {
 
 type Home = BreakGlassPorts['home'];
 
-function heldDetail(home: Home): string {
+function heldDetail({ home, isKept }: Pick<BreakGlassPorts, 'home' | 'isKept'>): string {
   return (
     `The ${home} does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ` +
-    `It is committed when the ${home} is back, and lost if this server ends before.`
+    `It is committed when the ${home} is back, ` +
+    (isKept ? 'also after a restart.' : 'and lost if this server ends before.')
   );
 }
 

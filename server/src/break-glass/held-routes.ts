@@ -1,13 +1,13 @@
 import { HeldKillInput, HeldKillsView, SettledView } from '@dimmer/schema/rest';
 import { accepted } from '../changes/result.ts';
 import type { Delivery } from '../delivery/delivery.ts';
-import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerView } from '../http/answer.ts';
 import { answerProblem } from '../http/problem.ts';
 import { actorOf } from '../rest/rest-env.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { HeldKill, HeldKills } from './held-kills.ts';
+import { heldView } from './held-view.ts';
 import type { SettleHeld } from './settle-held.ts';
 
 const path = '/api/v1/projects/{project}/environments/{environment}/held-kills';
@@ -62,16 +62,4 @@ export function heldRoutes(ports: {
       }
       return answerProblem(c, { code: 'UNAVAILABLE', detail: `The flag "${flag}" changes all the time.` });
     });
-}
-
-/** What a process holds of an environment, as it is answered. */
-export function heldView(
-  { project, environment }: EnvironmentRef,
-  held: HeldKills,
-  delivery: Pick<Delivery, 'streams'>,
-  host: string,
-): HeldKillsView {
-  const ref = { project, environment };
-  const items = held.of(ref).map(({ flag, kill }) => ({ flag, ...kill }));
-  return { server: host, streams: delivery.streams(ref), items };
 }

@@ -56,6 +56,8 @@ export interface CommitRequest {
   /** Judges the state before the edit, as `If-Match` does. */
   readonly precondition?: (state: ProjectState) => Result<unknown>;
   readonly idempotency?: NonNullable<TransactRequest['idempotency']>;
+  /** Work that one server does for all: refused where another has taken it over. */
+  readonly lease?: NonNullable<TransactRequest['lease']>;
   /** Decide and answer, and write nothing. */
   readonly dryRun?: boolean;
   /** Draws a random unsigned 32-bit seed. */
@@ -84,12 +86,13 @@ export interface CommitRequest {
  * });
  */
 export async function commit(storage: Storage, request: CommitRequest): Promise<Result<TransactOutcome>> {
-  const { project, actor, idempotency, action, tracing = NO_TRACING } = request;
+  const { project, actor, idempotency, lease, action, tracing = NO_TRACING } = request;
   let planned: readonly EnvironmentCommit[] = [];
   const transact: TransactRequest = {
     project,
     actor,
     ...(idempotency !== undefined && { idempotency }),
+    ...(lease !== undefined && { lease }),
     plan: (world) => {
       const plan = tracing.within('plan', {}, () => planCommit(world, request));
       planned = (plan.ok && plan.value.draft?.commits) || [];

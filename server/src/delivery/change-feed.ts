@@ -14,6 +14,12 @@ export const CHANGES_PER_READ = 500;
 /** How long a caller waits for a revision that the database does not have yet, in milliseconds. */
 export const REVISION_WAIT_MS = 2_000;
 
+/**
+ * How long a look is waited for that has to go well, in milliseconds: after a pause connections may have to be made anew,
+ * which the look of the next second or two finds done.
+ */
+const LOOK_WAIT_MS = 3_000;
+
 /** What a feed reads from. */
 export type FeedSource = Pick<DeliverySource, 'snapshot' | 'changesAfter' | 'confirmedAt'>;
 
@@ -46,7 +52,7 @@ interface Waiter {
 export class ChangeFeed {
   readonly #ports: ChangeFeedPorts;
   readonly #waiters = new Set<Waiter>();
-  /** Called when the next look that begins has ended. */
+  /** Called when a look that begins from now on has gone well. */
   #onLooked: (() => void)[] = [];
   #copy: EnvironmentCopy | undefined;
   #answeredAt: number | undefined;
@@ -111,10 +117,10 @@ export class ChangeFeed {
     if (!this.#reading && !this.#closed) void this.#readWhileWoken();
   }
 
-  /** Looks for changes. @returns When a look that began after this call has ended, well or not; in 2 s at the latest. */
+  /** Looks for changes. @returns When a look that began after this call has gone well; in 3 s at the latest. */
   look(): Promise<void> {
     return new Promise((resolve) => {
-      const forgetDeadline = this.#ports.schedule.after(REVISION_WAIT_MS, resolve);
+      const forgetDeadline = this.#ports.schedule.after(LOOK_WAIT_MS, resolve);
       this.#onLooked.push(() => {
         forgetDeadline();
         resolve();
@@ -139,10 +145,11 @@ export class ChangeFeed {
         const { tracing, environment } = this.#ports;
         await tracing.within('feed read', placeOf(environment), () => this.#read());
         if (!this.#closed) this.#ports.onAnswer();
+        for (const told of onLooked) told();
       } catch (cause) {
+        this.#onLooked.push(...onLooked);
         this.#fail(cause);
       }
-      for (const told of onLooked) told();
     }
     this.#reading = false;
   }

@@ -127,14 +127,29 @@ test('[M2] a server that was paused goes on with what it has where the database 
   await delivery.ruleset(ENVIRONMENT, 0);
   log.fault = new StorageFault('unavailable', 'gone');
   time.pause(60_000);
+  const alone = delivery.ruleset(ENVIRONMENT, 0);
+  await passSeconds(time, 3);
+  expect((await alone)?.revision).toBe(0);
   expect((await delivery.ruleset(ENVIRONMENT, 0))?.revision).toBe(0);
   log.fault = undefined;
   log.held = new Promise(() => {});
   time.pause(60_000);
   const late = delivery.ruleset(ENVIRONMENT, 0);
-  await settle();
-  time.pass(2_000);
+  await passSeconds(time, 3);
   expect((await late)?.revision).toBe(0);
+});
+
+test('[M2] a look that fails right after the pause, because connections were lost, is tried again', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.ruleset(ENVIRONMENT, 0);
+  log.commit(put('a'));
+  log.fault = new StorageFault('unavailable', 'the connection is gone');
+  time.pause(60_000);
+  const asked = delivery.ruleset(ENVIRONMENT, 0);
+  await settle();
+  log.fault = undefined;
+  await passSeconds(time, 1);
+  expect((await asked)?.revision).toBe(1);
 });
 
 test('[M4] not ready where the database answers and its changes are not read, and ready once they are (REP-5)', async () => {

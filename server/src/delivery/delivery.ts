@@ -193,6 +193,9 @@ class StorageDelivery implements Delivery {
     response.once('close', () => admission.release(keyId));
     const delivery = await this.#load(environment, minRevision);
     if (delivery === undefined) return { outcome: 'absent' };
+    // A stream begins at what streams were told last, which may be a turn or two behind what this server knows, and its
+    // reader perhaps, from another.
+    await delivery.published();
     if (this.#wedges.has(delivery)) return this.#refuse('stuck');
     if (!response.destroyed) open(delivery);
     return { outcome: 'opened' };

@@ -189,6 +189,12 @@ export class EnvironmentDelivery implements Publishing {
     return this.#shown && this.#readingOf(this.#shown);
   }
 
+  /** Waits until its streams have been told what it shows: the fan-out takes turns. */
+  async published(): Promise<void> {
+    const isBehind = (): boolean => this.#streams !== undefined && this.#streams.copy !== this.#shown;
+    while (isBehind()) await new Promise<void>((resolve) => this.#ports.schedule.soon(resolve));
+  }
+
   /** Looks for changes, and lets nobody in until it has looked. */
   catchUp(): void {
     const looked = this.#feed.look().then(() => {

@@ -31,6 +31,8 @@ export class WedgeWatch {
   readonly #ports: WedgeWatchPorts;
   readonly #wedged = new Set<Watched>();
   #isAsking = false;
+  /** What goes on for hours is logged once. */
+  #isSilent = false;
   #answeredAt: number | undefined;
 
   constructor(ports: WedgeWatchPorts) {
@@ -56,9 +58,13 @@ export class WedgeWatch {
       .then(
         () => {
           this.#answeredAt = clock.now();
+          this.#isSilent = false;
           onAnswer();
         },
-        (cause: unknown) => log.warn({ err: cause }, 'the database does not answer'),
+        (cause: unknown) => {
+          if (!this.#isSilent) log.warn({ err: cause }, 'the database does not answer');
+          this.#isSilent = true;
+        },
       )
       .finally(() => {
         this.#isAsking = false;

@@ -13,8 +13,9 @@ export async function gatherServer(
   adminKey: string | undefined,
   { fetch, clock }: { readonly fetch: Fetch; readonly clock: Clock },
 ): Promise<ServerFacts> {
+  const named = withoutUser(url);
   const ask = (path: string, headers: Record<string, string> = {}): Promise<Response> =>
-    fetch(new URL(path, withSlash(url)), {
+    fetch(new URL(path, withSlash(named)), {
       headers,
       redirect: 'manual',
       signal: AbortSignal.timeout(PATIENCE_MS),
@@ -33,7 +34,7 @@ export async function gatherServer(
     await key?.body?.cancel();
     return {
       reached: true,
-      url,
+      url: named,
       isLive,
       isReady: ready.status === 200,
       databaseAgeMs: typeof databaseAgeMs === 'number' ? databaseAgeMs : undefined,
@@ -43,7 +44,7 @@ export async function gatherServer(
       keyStatus: key?.status,
     };
   } catch (cause) {
-    return { reached: false, url, cause: `${reasonOf(cause)}.` };
+    return { reached: false, url: named, cause: `${reasonOf(cause)}.` };
   }
 }
 
@@ -88,6 +89,15 @@ function reasonOf(cause: unknown): string {
   if (cause.name === 'TimeoutError') return `no answer within ${PATIENCE_MS / 1000} s`;
   if (cause.cause instanceof Error) return reasonOf(cause.cause);
   return cause.message === '' && 'code' in cause ? String(cause.code) : cause.message;
+}
+
+/** As it is shown and asked: `fetch` sends no password of an address, and names it in its complaint. */
+function withoutUser(url: string): string {
+  if (!URL.canParse(url)) return url;
+  const shown = new URL(url);
+  shown.username = '';
+  shown.password = '';
+  return shown.href.replace(/\/$/, '');
 }
 
 function withSlash(url: string): string {

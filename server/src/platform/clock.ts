@@ -1,6 +1,6 @@
 /** Time, as the server sees it. Passed in, so that tests move it. */
 export interface Clock {
-  /** Milliseconds since the Unix epoch. */
+  /** Milliseconds since the Unix epoch, unless it says otherwise. */
   now(): number;
 }
 

@@ -2,6 +2,17 @@ import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { createWorkMetrics } from './work-metrics.ts';
 
+test('[P7] a lease is not held until it is said, and no longer than it is', async () => {
+  const registry = new Registry();
+  const tell = createWorkMetrics(registry, { now: () => 0 }).leased('upkeep');
+  const held = async () => /dimmer_lease_held\{lease="upkeep"\} (\d)/.exec(await registry.metrics())?.[1];
+  expect(await held()).toBe('0');
+  tell(true);
+  expect(await held()).toBe('1');
+  tell(false);
+  expect(await held()).toBe('0');
+});
+
 test('[P7] runs count by outcome, and only a good one moves the time of the last', async () => {
   const registry = new Registry();
   let now = 1_000;

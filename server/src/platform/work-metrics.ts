@@ -11,6 +11,13 @@ export interface WorkMetrics {
    * @example repeat(schedule, 3_600_000, { run: work.counted('prune-history', () => storage.prune(policy)), onFailure });
    */
   counted(work: string, run: () => Promise<void>): () => Promise<void>;
+  /**
+   * Work that one of several servers does for all.
+   *
+   * @param lease - Its name, from a fixed set.
+   * @returns Takes whether this server does it now; until then it does not.
+   */
+  leased(lease: string): (isHeld: boolean) => void;
 }
 
 export function createWorkMetrics(registry: Registry, clock: Clock): WorkMetrics {
@@ -26,7 +33,18 @@ export function createWorkMetrics(registry: Registry, clock: Clock): WorkMetrics
     labelNames: ['work'],
     registers: [registry],
   });
+  const held = new Gauge({
+    name: 'dimmer_lease_held',
+    help: '1 where this server does the work that one of several does for all, else 0.',
+    labelNames: ['lease'],
+    registers: [registry],
+  });
   return {
+    leased: (lease) => {
+      const gauge = held.labels(lease);
+      gauge.set(0);
+      return (isHeld) => gauge.set(isHeld ? 1 : 0);
+    },
     counted: (work, run) => {
       const [done, failed] = [runs.labels(work, 'done'), runs.labels(work, 'failed')];
       const last = doneAt.labels(work);

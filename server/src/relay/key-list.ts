@@ -157,7 +157,7 @@ export class KeyList {
       role: null,
       project,
       environment,
-      createdAt: NEVER_ASKED,
+      createdAt: UNTOLD,
       expiresAt,
     };
   }
@@ -180,7 +180,7 @@ export class KeyList {
 const KINDS: ReadonlySet<string> = new Set(['server', 'client']);
 
 /** A relay is not told when keys were made, and nothing that it does depends on it. */
-const NEVER_ASKED = '1970-01-01T00:00:00.000Z';
+const UNTOLD = '1970-01-01T00:00:00.000Z';
 
 function unanswered(): StorageFault {
   return new StorageFault('unavailable', 'The upstream does not say which keys there are.');

@@ -21,6 +21,8 @@ import type { Tracing } from '../platform/tracing.ts';
 import { createWorkMetrics } from '../platform/work-metrics.ts';
 import { registerServerFacts } from '../server-metrics.ts';
 import { StorageFault } from '../storage/storage.ts';
+import type { RelayGlassSetting } from './relay-glass.ts';
+import { createRelayGlass } from './relay-glass.ts';
 import { createRelayKeys, listOf } from './relay-keys.ts';
 import { registerRelayMetrics } from './relay-metrics.ts';
 import { RelaySource } from './relay-source.ts';
@@ -32,6 +34,7 @@ export interface RelayAppParts {
   /** Makes the environments that are followed. They are started by whoever made them. */
   readonly follow: (onMoved: (moved: RelayedEnvironment) => void) => readonly RelayedEnvironment[];
   readonly upstreamUrl: URL;
+  readonly glass: RelayGlassSetting;
   readonly name: string;
   readonly settings: DataPlaneSettings & { readonly metrics: boolean };
   readonly clock: Clock;
@@ -45,6 +48,8 @@ export interface RelayAppParts {
 
 /** A relay without its socket. */
 export interface RelayApp extends Service {
+  /** Holds the kills that an earlier run held: to be called before environments are started. */
+  load(): Promise<void>;
   readonly environments: readonly RelayedEnvironment[];
 }
 
@@ -73,13 +78,25 @@ export function createRelayApp(parts: RelayAppParts): RelayApp {
     metrics: registry,
     unavailable: 'The upstream does not answer, and the relay does not know enough without it.',
   });
-  const plane = createDataPlane({ ...parts, source, keys, secureMode, reports, metrics: registry, frame });
+  const glass = createRelayGlass(parts.glass, parts);
+  const plane = createDataPlane({
+    ...parts,
+    holder: glass.held,
+    source,
+    keys,
+    secureMode,
+    reports,
+    metrics: registry,
+    frame,
+  });
   const { delivery } = plane;
+  const taking = glass.open(delivery);
   const loadOnce = loader(delivery);
   registerRelayMetrics(registry, followed, clock);
 
   const routes = new Hono<HttpEnv>();
   frame.mount(routes);
+  if (taking.routes !== undefined) routes.route('/', taking.routes);
   routes.all('/api/v1/*', (c) =>
     answerProblem(c, {
       code: 'ROUTE_NOT_FOUND',
@@ -94,7 +111,7 @@ export function createRelayApp(parts: RelayAppParts): RelayApp {
     operationsRoutes({
       ready: () => delivery.ready() && followed.every(({ isComplete }) => isComplete),
       databaseAgeMs: () => greatestAge(followed, clock.now()),
-      heldKills: () => 0,
+      heldKills: () => glass.held.count,
       standing: () => standingOf(followed),
       ...(settings.metrics && { metrics: registry }),
     }),
@@ -105,10 +122,12 @@ export function createRelayApp(parts: RelayAppParts): RelayApp {
   const end = async (endStreams: () => Promise<void>): Promise<void> => {
     await endStreams();
     // Streams are told first: what SDKs still report on their way out is handed on.
-    await Promise.all([revocation.stop(), reports.close(), ...followed.map((one) => one.close())]);
+    const closing = followed.map((one) => one.close());
+    await Promise.all([revocation.stop(), reports.close(), taking.close(), ...closing]);
   };
   return {
     environments: followed,
+    load: () => glass.load(),
     fetch: (request, bindings) => routes.fetch(request, bindings),
     quick: plane.quick,
     unready: () => delivery.unready(),

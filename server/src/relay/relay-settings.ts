@@ -48,6 +48,19 @@ export const RELAY_SETTINGS = {
     remedy: 'Give a short name.',
     schema: z.string().max(100, 'must have at most 100 characters').optional(),
   },
+  breakGlassKey: {
+    name: 'DIMMER_RELAY_BREAK_GLASS_KEY',
+    type: 'key',
+    default: null,
+    unit: null,
+    description:
+      'An admin key of the upstream, with which kills are taken here while that is away. Not set: they are not.',
+    remedy: 'Give an admin key that may kill there, or nothing.',
+    schema: z
+      .string()
+      .refine((text) => kindOfSecret(text) === 'admin', 'must be an admin key (dim_adm_…)')
+      .optional(),
+  },
   host: SETTINGS.host,
   port: SETTINGS.port,
   logLevel: SETTINGS.logLevel,

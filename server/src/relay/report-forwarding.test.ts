@@ -117,8 +117,10 @@ test('[RL12] when the room is full, instances keep their reports; it is given ba
   );
   const large = toldBy('a', {}, { ballast: 'x'.repeat(WAITING_CHARACTERS_MAX / 2 - 1_000) });
   expect([1, 2, 3].map(() => forwarding.take(HERE, large))).toEqual(['counted', 'counted', 'full']);
+  expect(forwarding.hasRoomForBundle()).toBe(false);
   isAway = false;
   for (let turn = 0; turn < 5; turn += 1) await pass(1_000);
+  expect(forwarding.hasRoomForBundle()).toBe(true);
   expect(forwarding.take(HERE, large)).toBe('counted');
   expect(await metrics.metrics()).toContain('dimmer_relay_reports_total{outcome="taken"} 2');
 });

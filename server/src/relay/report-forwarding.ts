@@ -1,3 +1,4 @@
+import { REPORT_LIMITS } from '@dimmer/schema';
 import { createTurns } from '../platform/turns.ts';
 import type { Instance } from '../reports/instance.ts';
 import { InstanceRegistry } from '../reports/instance-registry.ts';
@@ -68,6 +69,7 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
     metrics,
     turns,
     clock,
+    hasRoomForBundle: () => queue.hasRoomFor(REPORT_LIMITS.bodyBytes),
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, told) => {

@@ -14,7 +14,7 @@ interface Sent {
 
 const TAKEN: Sending = { outcome: 'taken' };
 
-function world(answer: (sent: Sent) => Sending = () => TAKEN) {
+function world(answer: (sent: Sent) => Sending | Promise<Sending> = () => TAKEN) {
   const time = new ManualSchedule();
   const sent: Sent[] = [];
   const done: [unknown, boolean][] = [];
@@ -140,6 +140,28 @@ test('[RL12] at the end what waits is sent at once, or is left and counted', asy
   await away.pass(0);
   await given;
   expect(away.lane.close()).toBe(2);
+});
+
+test('[RL12] what is on its way when a lane is closed is not sent again', async () => {
+  const answers: ((sending: Sending) => void)[] = [];
+  const { sent, lane, add, pass } = world(() => new Promise<Sending>((resolve) => answers.push(resolve)));
+  add('a');
+  await pass(50);
+  add('b');
+  expect(lane.close()).toBe(2);
+  answers[0]?.({ outcome: 'failed', retryAfterMs: 0 });
+  for (let turn = 0; turn < 5; turn += 1) await pass(30_000);
+  expect(sent.map(told)).toEqual([['a']]);
+});
+
+test('[RL12] what fills a bundle does not wait', async () => {
+  const { sent, add, pass } = world();
+  add(...Array.from({ length: 9 }, (_, index) => `${index}${'x'.repeat(45)}`));
+  await pass(50);
+  for (let turn = 0; turn < 4; turn += 1) await pass(0);
+  expect(sent.map((one) => told(one).length)).toEqual([2, 2, 2, 2]);
+  await pass(50);
+  expect(sent).toHaveLength(5);
 });
 
 test('[RL12] a bundle is the JSON of what it holds', () => {

@@ -48,7 +48,11 @@ export class ReportLane {
   /** Bundles that were tried and have to be tried again, the next one first. */
   readonly #attempts: Attempt[] = [];
   #failures = 0;
-  #isBusy = false;
+  /** Characters of what waits and was never tried. */
+  #characters = 0;
+  /** What is being sent. */
+  #current: Attempt | undefined;
+  #isClosed = false;
   #cancel: (() => void) | undefined;
   #onIdle: (() => void)[] = [];
 
@@ -58,25 +62,28 @@ export class ReportLane {
 
   add(entry: Forwarded): void {
     this.#waiting.push(entry);
-    if (!this.#isBusy && this.#cancel === undefined) this.#after(this.#ports.pace.gatherMs);
+    this.#characters += entry.json.length;
+    if (this.#current === undefined && this.#cancel === undefined) this.#after(this.#ports.pace.gatherMs);
   }
 
   /** Sends what is here now. Resolves when nothing waits, or the upstream does not take it. */
   async flush(): Promise<void> {
     const idle = new Promise<void>((resolve) => this.#onIdle.push(resolve));
-    if (!this.#isBusy) this.#after(0);
+    if (this.#current === undefined) this.#after(0);
     await idle;
   }
 
-  /** Sends nothing more. @returns How many entries are left. */
+  /** Sends nothing more. @returns How many entries nobody has heard of. */
   close(): number {
     this.#cancel?.();
-    this.#isBusy = true;
-    return this.#waiting.length + this.#attempts.reduce((sum, { entries }) => sum + entries.length, 0);
+    this.#isClosed = true;
+    const tried = [...this.#attempts, ...(this.#current === undefined ? [] : [this.#current])];
+    return this.#waiting.length + tried.reduce((sum, { entries }) => sum + entries.length, 0);
   }
 
   #after(delayMs: number): void {
     this.#cancel?.();
+    if (this.#isClosed) return;
     this.#cancel = this.#ports.schedule.after(delayMs, () => {
       this.#cancel = undefined;
       void this.#run();
@@ -89,9 +96,9 @@ export class ReportLane {
       this.#release();
       return;
     }
-    this.#isBusy = true;
+    this.#current = attempt;
     const sending = await this.#ports.send(bundleOf(attempt.id, attempt.entries, this.#ports.clock.now()));
-    this.#isBusy = false;
+    this.#current = undefined;
     this.#settle(attempt, sending);
   }
 
@@ -121,9 +128,9 @@ export class ReportLane {
 
   /** What fills a bundle goes at once. */
   #gatherDelayMs(): number {
-    const { gatherMs, entriesMax } = this.#ports.pace;
-    const isDue = this.#attempts.length > 0 || this.#waiting.length >= entriesMax || this.#onIdle.length > 0;
-    return isDue ? 0 : gatherMs;
+    const { gatherMs, entriesMax, bytesMax } = this.#ports.pace;
+    const isFull = this.#waiting.length >= entriesMax || this.#characters >= bytesMax;
+    return isFull || this.#attempts.length > 0 || this.#onIdle.length > 0 ? 0 : gatherMs;
   }
 
   #divide({ entries }: Attempt): void {
@@ -146,7 +153,10 @@ export class ReportLane {
       if (count > 0 && (count >= entriesMax || bytes > bytesMax)) break;
       count += 1;
     }
-    return count === 0 ? undefined : { id: this.#newId(), entries: this.#waiting.splice(0, count) };
+    if (count === 0) return undefined;
+    const entries = this.#waiting.splice(0, count);
+    for (const { json } of entries) this.#characters -= json.length;
+    return { id: this.#newId(), entries };
   }
 
   #release(): void {

@@ -57,10 +57,14 @@ export class ReportQueue {
     return [...this.#lanes.values()].map(({ environment }) => environment);
   }
 
+  hasRoomFor(characters: number): boolean {
+    return this.#counts.waiting + characters <= WAITING_CHARACTERS_MAX;
+  }
+
   /** @returns Whether there is room. */
   add(environment: EnvironmentRef, entry: Forwarded, isUrgent = false): boolean {
     const lane = this.#lanesOf(environment)?.[isUrgent ? 'urgent' : 'usual'];
-    if (lane === undefined || this.#counts.waiting + entry.json.length > WAITING_CHARACTERS_MAX) return false;
+    if (lane === undefined || !this.hasRoomFor(entry.json.length)) return false;
     this.#counts.waiting += entry.json.length;
     lane.add(entry);
     return true;

@@ -52,6 +52,7 @@ export async function startRelay(options: RelayOptions): Promise<Listening> {
   const app = createRelayApp({
     ...parts,
     upstreamUrl: settings.upstream,
+    glass: { secret: settings.breakGlassKey, folder: settings.cache, fetch },
     follow: (onMoved) =>
       settings.keys.map((key) => {
         const upstream = { url: settings.upstream, key, fetch, wallNow: () => clock.now() };
@@ -59,6 +60,7 @@ export async function startRelay(options: RelayOptions): Promise<Listening> {
         return new RelayedEnvironment({ ...parts, upstream, cache, onMoved });
       }),
   });
+  await app.load();
   await Promise.all(app.environments.map((followed) => followed.start()));
   return listenWith(app, { ...parts, closeStore: () => Promise.resolve() });
 }

@@ -16,13 +16,17 @@ export type Registered = 'counted' | 'repeated' | 'full';
 /** Told of each moment that an instance tells of for the first time. */
 export type OnApplied = (environment: EnvironmentRef, moment: AppliedMoment, startedAt: number) => void;
 
+/** Told of an instance that is another than before. `isUrgent`: it has applied something, or has ended. */
+export type OnChanged = (environment: EnvironmentRef, id: string, isUrgent: boolean) => void;
+
 /**
- * The instances of every environment, in memory. A restart forgets them, and each tells again within a second
- * of its reconnection; nothing is written, so a thousand that register at once cost no transaction.
+ * The instances of every environment that speak to this server, in memory. A restart forgets them, and each tells again
+ * within a second of its reconnection; nothing is written here, so a thousand that register at once cost no transaction.
  */
 export class InstanceRegistry {
   readonly #clock: Clock;
   readonly #onApplied: OnApplied;
+  readonly #onChanged: OnChanged;
   readonly #instancesMax: number;
   readonly #environments = new Map<string, Map<string, Instance>>();
 
@@ -30,11 +34,17 @@ export class InstanceRegistry {
     clock: Clock,
     {
       onApplied = () => {},
+      onChanged = () => {},
       instancesMax = INSTANCES_PER_ENVIRONMENT_MAX,
-    }: { readonly onApplied?: OnApplied; readonly instancesMax?: number } = {},
+    }: {
+      readonly onApplied?: OnApplied;
+      readonly onChanged?: OnChanged;
+      readonly instancesMax?: number;
+    } = {},
   ) {
     this.#clock = clock;
     this.#onApplied = onApplied;
+    this.#onChanged = onChanged;
     this.#instancesMax = instancesMax;
   }
 
@@ -45,7 +55,7 @@ export class InstanceRegistry {
    */
   report(environment: EnvironmentRef, report: ReportInput, forwarded?: Forwarding): Registered {
     const { id } = report.instance;
-    const known = this.#find(environment, id);
+    const known = this.#knownOrNew(environment, id);
     if (known === undefined) return 'full';
     const instances = this.#instancesOf(environment);
     const told = afterReport(known, report, this.#telling(forwarded));
@@ -53,8 +63,10 @@ export class InstanceRegistry {
     for (const moment of told.applied)
       if (!known.applied.includes(moment)) this.#onApplied(environment, moment, startedAt);
     // A farewell: what has closed itself is nobody to wait for.
-    if (report.status.state === 'CLOSED') instances.delete(id);
+    const isFarewell = report.status.state === 'CLOSED';
+    if (isFarewell) instances.delete(id);
     else instances.set(id, told);
+    this.#onChanged(environment, id, isFarewell || report.applied.length > 0);
     return isRepeated(known, report) ? 'repeated' : 'counted';
   }
 
@@ -64,32 +76,53 @@ export class InstanceRegistry {
    * @returns To be called when it has ended.
    */
   connected(environment: EnvironmentRef, id: string): () => void {
-    const known = this.#find(environment, id);
+    const known = this.#knownOrNew(environment, id);
     if (known === undefined) return () => {};
     const connectedAt = this.#clock.now();
     this.#instancesOf(environment).set(id, { ...known, streams: known.streams + 1, connectedAt });
+    this.#onChanged(environment, id, false);
     return () => {
-      const instances = this.#environments.get(nameOf(environment));
+      const instances = this.#environments.get(environmentName(environment));
       const ended = instances?.get(id);
-      if (ended !== undefined) instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
+      if (ended === undefined) return;
+      instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
+      this.#onChanged(environment, id, false);
     };
   }
 
   /** A relay says that streams of these instances are open there. One that never told anything is not known by that. */
   seen(environment: EnvironmentRef, ids: readonly string[]): void {
-    const instances = this.#environments.get(nameOf(environment));
+    const instances = this.#environments.get(environmentName(environment));
     const seenAt = this.#clock.now();
     for (const id of ids) {
       const known = instances?.get(id);
-      if (known !== undefined) instances?.set(id, { ...known, seenAt });
+      if (known === undefined) continue;
+      instances?.set(id, { ...known, seenAt });
+      this.#onChanged(environment, id, false);
     }
   }
 
   /** The instances that run now, by id. */
   present(environment: EnvironmentRef): readonly Instance[] {
     const now = this.#clock.now();
-    const instances = this.#environments.get(nameOf(environment))?.values() ?? [];
-    return [...instances].filter((instance) => isPresent(instance, now)).sort(byId);
+    return [...this.known(environment)].filter((instance) => isPresent(instance, now)).sort(byId);
+  }
+
+  /** Everything that is known, of those that fell silent too. */
+  known(environment: EnvironmentRef): Iterable<Instance> {
+    return this.#environments.get(environmentName(environment))?.values() ?? [];
+  }
+
+  find(environment: EnvironmentRef, id: string): Instance | undefined {
+    return this.#environments.get(environmentName(environment))?.get(id);
+  }
+
+  /** Those of which an instance is known. */
+  environments(): readonly EnvironmentRef[] {
+    return [...this.#environments.keys()].map((name) => {
+      const [project = '', environment = ''] = name.split('/');
+      return { project, environment };
+    });
   }
 
   /** How many are known in all environments. */
@@ -110,14 +143,14 @@ export class InstanceRegistry {
     return { via: forwarded?.via ?? null, at: this.#clock.now() - (forwarded?.heldMs ?? 0) };
   }
 
-  #find(environment: EnvironmentRef, id: string): Instance | undefined {
+  #knownOrNew(environment: EnvironmentRef, id: string): Instance | undefined {
     const instances = this.#instancesOf(environment);
     const known = instances.get(id);
     return known ?? (instances.size < this.#instancesMax ? newInstance(id) : undefined);
   }
 
   #instancesOf(environment: EnvironmentRef): Map<string, Instance> {
-    const name = nameOf(environment);
+    const name = environmentName(environment);
     const known = this.#environments.get(name);
     if (known !== undefined) return known;
     const instances = new Map<string, Instance>();
@@ -126,10 +159,10 @@ export class InstanceRegistry {
   }
 }
 
-function nameOf({ project, environment }: EnvironmentRef): string {
+export function environmentName({ project, environment }: EnvironmentRef): string {
   return `${project}/${environment}`;
 }
 
-function byId(one: Instance, other: Instance): number {
+export function byId(one: Instance, other: Instance): number {
   return one.id < other.id ? -1 : 1;
 }

@@ -33,7 +33,7 @@ const proving = restRoute({
 /** Running SDKs, and what they have applied. */
 export function instanceRoutes(
   { storage }: Pick<RestServices, 'storage'>,
-  { registry, receipts }: Pick<Reports, 'registry' | 'receipts'>,
+  { instances, receipts }: Pick<Reports, 'instances' | 'receipts'>,
 ): RestRoutes {
   const routes = restRoutes();
   routes.openapi(listing, async (c) => {
@@ -43,7 +43,7 @@ export function instanceRoutes(
     if (!environment.ok) return answerView(c, environment);
     const after = textPosition(cursor);
     if (!after.ok) return answerView(c, after);
-    const page = pageOfSorted(registry.present(ref), { after: after.value, limit }, ({ id }) => id);
+    const page = pageOfSorted(instances.present(ref), { after: after.value, limit }, ({ id }) => id);
     return answerView(c, accepted({ ...page, items: page.items.map(instanceView) }));
   });
   routes.openapi(proving, async (c) => {

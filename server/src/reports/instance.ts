@@ -47,10 +47,10 @@ type ProblemName = Pick<InstanceProblem, 'code' | 'epoch' | 'from' | 'revision'>
 const SILENT_AFTER_MS = 90_000;
 
 /** Revisions per instance whose moment is remembered. */
-const APPLIED_PER_INSTANCE_MAX = 32;
+export const APPLIED_PER_INSTANCE_MAX = 32;
 
 /** Refused updates per instance that are kept: the newest. */
-const PROBLEMS_PER_INSTANCE_MAX = 8;
+export const PROBLEMS_PER_INSTANCE_MAX = 8;
 
 /** Batches per instance that are recognised when they come again. An SDK has one under way at a time. */
 const BATCHES_REMEMBERED_MAX = 8;

@@ -32,6 +32,8 @@ async function take(c: Context<DeliveryEnv>, reports: ReportIntake): Promise<Res
     return answerProblem(c, body.rejection);
   }
   const environment = c.get('environment');
+  if (body.value.form === 'bundle' && !reports.hasRoomForBundle())
+    return shed(c, reports.retryAfterSeconds());
   if (body.value.form === 'bundle') await takeBundle(environment, body.value.bundle, reports);
   else if (reports.take(environment, body.value.told) === 'full') return shed(c, reports.retryAfterSeconds());
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });

@@ -13,7 +13,8 @@ import type { AppliedLag } from './applied-metrics.ts';
 import { registerAppliedLag } from './applied-metrics.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { startExposureWriter } from './exposure-writer.ts';
-import type { Forwarding, Registered } from './instance-registry.ts';
+import { InstanceExchange } from './instance-exchange.ts';
+import type { Forwarding, OnChanged, Registered } from './instance-registry.ts';
 import { InstanceRegistry } from './instance-registry.ts';
 import type { Receipts } from './receipts.ts';
 import { createReceipts } from './receipts.ts';
@@ -44,6 +45,8 @@ export interface ReportIntake {
   take(environment: EnvironmentRef, told: ToldReport): Registered;
   /** Takes what a relay says of instances that say nothing: streams of them are open there. */
   takeConnected(environment: EnvironmentRef, ids: readonly string[]): void;
+  /** Whether a whole bundle can be taken. */
+  hasRoomForBundle(): boolean;
   /** Whether a relay's bundle was begun before: from now on it was. */
   isRepeated(bundle: string): boolean;
   /** Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt. */
@@ -54,7 +57,8 @@ export interface ReportIntake {
 
 /** What running SDKs tell: who they are, what they have applied, what they have served. */
 export interface Reports extends ReportIntake {
-  readonly registry: InstanceRegistry;
+  /** The instances that run, whatever server of the database they speak to. */
+  readonly instances: Pick<InstanceRegistry, 'present'>;
   readonly receipts: Receipts;
   /** To be told of every environment that has reached a revision: how long do SDKs take to apply it? */
   readonly moved: AppliedLag['moved'];
@@ -74,7 +78,9 @@ export interface ToldReport {
 type ReportedBatch = NonNullable<ReportInput['batch']>;
 
 export function createReports(parts: {
-  readonly storage: Pick<Storage, 'read' | 'history' | 'exposures'>;
+  readonly storage: Pick<Storage, 'read' | 'history' | 'exposures' | 'instances'>;
+  /** Of this process among the servers of the database: one name per start. */
+  readonly serverId: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly schedule: Schedule;
@@ -85,7 +91,12 @@ export function createReports(parts: {
 }): Reports {
   const { storage, clock, random, schedule, log, keptDays, work } = parts;
   const appliedLag = registerAppliedLag(parts.metrics);
-  const registry = new InstanceRegistry(clock, { onApplied: appliedLag.applied });
+  const onChanged: OnChanged = (...change) => shared?.changed(...change);
+  const registry = new InstanceRegistry(clock, { onApplied: appliedLag.applied, onChanged });
+  const { instances: store } = storage;
+  const ports = { registry, server: parts.serverId, clock, schedule, log };
+  const shared = store === undefined ? undefined : new InstanceExchange({ ...ports, store });
+  const instances = shared ?? registry;
   const rollup = new ExposureRollup(ROLLUP_ROWS_MAX);
   const repeated = new RepeatedBatches();
   const admission = new ReportAdmission(clock, schedule);
@@ -112,12 +123,14 @@ export function createReports(parts: {
   const stopExpiring = schedule.every(EXPIRE_MS, () => registry.expire());
   return {
     registry,
-    receipts: createReceipts({ storage, registry, clock, schedule }),
+    instances,
+    receipts: createReceipts({ storage, registry: instances, clock, schedule }),
     admission,
     metrics,
     turns,
     moved: appliedLag.moved,
     clock,
+    hasRoomForBundle: () => true,
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, { report, forwarded }) => {
@@ -147,7 +160,7 @@ export function createReports(parts: {
     close: async () => {
       stopExpiring();
       admission.close();
-      await writer.stop();
+      await Promise.all([writer.stop(), shared?.close()]);
     },
   };
 }

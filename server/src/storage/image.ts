@@ -130,6 +130,10 @@ export const EPHEMERAL_TABLES: readonly string[] = [
   'holder',
   // How often what all servers share was written, so that each knows when to read it again: PostgreSQL.
   'catalog',
+  // Which servers there are, what they tell each other, and which of them does what: PostgreSQL.
+  'servers',
+  'instances',
+  'leases',
 ];
 
 export type ImageTable = keyof typeof IMAGE_TABLES;

@@ -5,6 +5,8 @@ import type { Environment, EnvironmentRef, Project, ProjectState } from '../envi
 import type { Configuration, EnvironmentFlag, Flag, Kill } from '../flags/flag.ts';
 import type { EnvironmentSegment, Segment } from '../segments/segment.ts';
 import type { ExposureStore } from './exposure-store.ts';
+import type { InstanceStore } from './instance-store.ts';
+import type { Lease, LeaseStore } from './lease-store.ts';
 
 /** A flag as the history keeps it: both halves and the kill, so that a revert can bring it back exactly. */
 export interface FlagDocument {
@@ -110,6 +112,11 @@ export interface TransactRequest {
    * Keys of different actors do not meet. A rejected request keeps no reply, so it may be repeated.
    */
   readonly idempotency?: { readonly key: string; readonly fingerprint: string };
+  /**
+   * The lease under which the work is done: the transaction is rejected, and no planner runs, once another server has
+   * held it since. No other server can take it before the transaction has ended.
+   */
+  readonly lease?: Lease;
   /** Pure and synchronous: it runs between the lock and the first write, and may be run again. */
   readonly plan: (world: World) => Result<Plan>;
 }
@@ -180,6 +187,10 @@ export interface HistoryPolicy {
 export interface Storage {
   /** What SDKs have counted. */
   readonly exposures: ExposureStore;
+  /** Who of several servers does what has to be done once. */
+  readonly leases: LeaseStore;
+  /** What servers tell each other of the SDKs that run. Left out: one process has the database for itself. */
+  readonly instances?: InstanceStore;
   /** Runs a planner against the current state and writes its draft. */
   transact(request: TransactRequest): Promise<Result<TransactOutcome>>;
   projects(): Promise<readonly Project[]>;
@@ -209,6 +220,8 @@ export interface Storage {
   onCommit(listener: CommitListener): () => void;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
+  /** The time that all servers of the database share, in milliseconds since the Unix epoch. */
+  now(): Promise<number>;
   /** How its connections are used, for metrics. Left out where it has none. */
   connections?(): ConnectionUse;
   /** Afterwards every call ends in a fault; closing again does nothing. */

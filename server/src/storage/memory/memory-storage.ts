@@ -1,6 +1,6 @@
 import type { ApiKey } from '../../access/api-key.ts';
 import type { Result } from '../../changes/result.ts';
-import { accepted } from '../../changes/result.ts';
+import { accepted, rejected } from '../../changes/result.ts';
 import type {
   EnvironmentRef,
   EnvironmentState,
@@ -18,6 +18,8 @@ import { recordOf } from '../draft-record.ts';
 import { floorFor, youngAfter } from '../history-floor.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { REPLY_KEPT_MS, replayOf } from '../idempotency.ts';
+import { leaseLost } from '../lease-store.ts';
+import { ProcessLeases } from '../process-leases.ts';
 import type {
   AuditEntry,
   Change,
@@ -43,6 +45,7 @@ import {
   truncate,
 } from './environment-log.ts';
 import { MemoryExposures } from './memory-exposures.ts';
+import { MemoryInstances } from './memory-instances.ts';
 
 export interface MemoryStorageOptions {
   readonly clock: Clock;
@@ -60,6 +63,8 @@ export class MemoryStorage implements Storage {
   readonly exposures = new MemoryExposures(
     (project, environment) => this.#states.get(project)?.environments.has(environment) === true,
   );
+  readonly leases: ProcessLeases;
+  readonly instances: MemoryInstances;
   readonly #clock: Clock;
   readonly #announcer: CommitAnnouncer;
   readonly #states = new Map<string, ProjectState>();
@@ -71,11 +76,15 @@ export class MemoryStorage implements Storage {
 
   constructor(options: MemoryStorageOptions) {
     this.#clock = options.clock;
+    this.leases = new ProcessLeases(options.clock);
+    this.instances = new MemoryInstances(options.clock);
     this.#announcer = createCommitAnnouncer(options.onBackgroundError ?? (() => {}));
   }
 
   async transact(request: TransactRequest): Promise<Result<TransactOutcome>> {
     this.#assertOpen();
+    const { lease } = request;
+    if (lease !== undefined && !this.leases.isCurrent(lease)) return rejected(leaseLost(lease));
     const now = this.#clock.now();
     const replyName = replyNameOf(request);
     const replay = request.idempotency && replayOf(request.idempotency, this.#replies.get(replyName), now);
@@ -181,6 +190,11 @@ export class MemoryStorage implements Storage {
 
   async ping(): Promise<void> {
     this.#assertOpen();
+  }
+
+  async now(): Promise<number> {
+    this.#assertOpen();
+    return this.#clock.now();
   }
 
   async close(): Promise<void> {

@@ -57,6 +57,8 @@ export class CommitWatch {
   readonly #parts: CommitWatchParts;
   /** The revision that was announced last, by id of the environment. */
   readonly #known = new Map<number, number>();
+  /** The highest revision that was read, by id: whoever hears of a lower one would take it for another history. */
+  readonly #seen = new Map<number, number>();
   readonly #hinted = new Set<number>();
   #looking: Promise<void> | undefined;
   #watch: Watch | undefined;
@@ -94,9 +96,15 @@ export class CommitWatch {
   announce(reached: readonly Reached[]): void {
     for (const { id, revision, project, environment } of reached) {
       if (revision <= (this.#known.get(id) ?? 0)) continue;
-      this.#known.set(id, revision);
-      this.#parts.announcer.announce({ project, environment }, revision);
+      const reachedNow = Math.max(revision, this.#seen.get(id) ?? 0);
+      this.#known.set(id, reachedNow);
+      this.#parts.announcer.announce({ project, environment }, reachedNow);
     }
+  }
+
+  /** Notes what was handed to a reader: no announcement after it says less. */
+  saw(id: number, revision: number): void {
+    if (revision > (this.#seen.get(id) ?? 0)) this.#seen.set(id, revision);
   }
 
   async #tick(): Promise<void> {
@@ -118,6 +126,7 @@ export class CommitWatch {
   async #reconnect(): Promise<void> {
     await this.#connect();
     this.#reconnected();
+    this.#seen.clear();
     for (const { id, revision } of await this.#read(undefined)) {
       if ((this.#known.get(id) ?? 0) > revision) this.#known.set(id, revision);
     }

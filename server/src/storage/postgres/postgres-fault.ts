@@ -20,6 +20,9 @@ const REPEATABLE = /^(40001|40P01)$/;
 /** The server is going away, or the connection to it: connection_exception, operator_intervention. */
 const GONE = /^(08|57P)/;
 
+/** The same, no connection left, a lock that others held too long, a timeout. */
+const PASSING = /^(08|57P|53300|55P03|57014)/;
+
 /**
  * insufficient_resources but for the disk, lock_not_available, query_canceled (a timeout), idle transactions that were
  * ended, a server that is read-only, rights, a database or schema that is gone, system errors.
@@ -46,6 +49,16 @@ export function faultOf(error: unknown, target: DatabaseTarget): unknown {
 export function isTrouble(error: unknown): boolean {
   const code = sqlStateOf(driverErrorOf(error));
   return code === undefined ? isOfConnection(error) : GONE.test(code);
+}
+
+/**
+ * Whether a start that failed may go well by itself: nobody answers yet, or the server starts, recovers, or has no
+ * connection left. What a person has to correct does not pass.
+ */
+export function isPassing(fault: unknown): boolean {
+  if (!(fault instanceof StorageFault) || !(fault.cause instanceof Error)) return false;
+  const code = sqlStateOf(fault.cause);
+  return code === undefined ? fault.fault === 'unavailable' : PASSING.test(code);
 }
 
 /** Whether a transaction may be run again from the start: it was rolled back for the sake of another. */

@@ -36,6 +36,8 @@ import type { CatalogLock } from './locks.ts';
 import { PostgresExposures } from './postgres-exposures.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
 import { faultOf, isRepeatable, nameOf } from './postgres-fault.ts';
+import { PostgresInstances } from './postgres-instances.ts';
+import { PostgresLeases } from './postgres-leases.ts';
 import { deleteOldReplies, pruneStep } from './prune.ts';
 import type { Retrying } from './retry-budget.ts';
 import { createRetrying } from './retry-budget.ts';
@@ -65,6 +67,8 @@ export interface PostgresStorageParts {
  */
 export class PostgresStorage implements Storage {
   readonly exposures: PostgresExposures;
+  readonly leases: PostgresLeases;
+  readonly instances: PostgresInstances;
   readonly #parts: PostgresStorageParts;
   readonly #retrying: Retrying = createRetrying(isRepeatable);
   readonly #queue = new WriteQueue();
@@ -84,6 +88,8 @@ export class PostgresStorage implements Storage {
       transaction: (work) => this.#inTransaction('reports', 'write', work),
       idOf: (database, ref) => this.#ids.find(database, ref),
     });
+    this.leases = new PostgresLeases((work) => this.#use('writes', work));
+    this.instances = new PostgresInstances((work) => this.#use('reports', work));
   }
 
   async transact(request: TransactRequest): Promise<Result<TransactOutcome>> {
@@ -121,7 +127,11 @@ export class PostgresStorage implements Storage {
   }
 
   async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
-    return this.#find(environment, (database, row) => loadSnapshot(database, row, this.#parts.onDamage));
+    return this.#find(environment, async (database, row) => {
+      const snapshot = await loadSnapshot(database, row, this.#parts.onDamage);
+      this.#parts.watch.saw(row.id, row.revision);
+      return snapshot;
+    });
   }
 
   async changesAfter(
@@ -137,7 +147,9 @@ export class PostgresStorage implements Storage {
       const id = await this.#ids.find(database, environment);
       if (id === undefined) return [];
       const name = { id, project: environment.project, key: environment.environment };
-      return selectChanges(database, name, query, this.#parts.onDamage);
+      const changes = await selectChanges(database, name, query, this.#parts.onDamage);
+      for (const { revision } of changes) this.#parts.watch.saw(id, revision);
+      return changes;
     });
   }
 
@@ -194,6 +206,15 @@ export class PostgresStorage implements Storage {
 
   async ping(): Promise<void> {
     await this.#use('reads', (database) => database.execute(sql`select 1`));
+  }
+
+  async now(): Promise<number> {
+    const { rows } = await this.#use('reads', (database) =>
+      database.execute<{ now: string }>(
+        sql`select (extract(epoch from clock_timestamp()) * 1000)::float8::text as now`,
+      ),
+    );
+    return Number(rows[0]?.now);
   }
 
   close(): Promise<void> {

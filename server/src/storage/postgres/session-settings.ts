@@ -1,13 +1,13 @@
 import { StorageFault } from '../storage.ts';
 
 /** How long a statement waits for a lock, in milliseconds. A writer that waits longer is told to come again. */
-export const LOCK_TIMEOUT_MS = 2_000;
+const LOCK_TIMEOUT_MS = 2_000;
 
 /** How long a statement may take, in milliseconds. */
 export const STATEMENT_TIMEOUT_MS = 5_000;
 
 /** How long a transaction may sit between two statements, in milliseconds: a server that hung lets go of its locks. */
-export const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
+const IDLE_IN_TRANSACTION_TIMEOUT_MS = 10_000;
 
 /** Of `synchronous_commit`: a commit is on the disk of the server when it is acknowledged. */
 const DURABLE: readonly string[] = ['on', 'local', 'remote_write', 'remote_apply'];

@@ -1,4 +1,14 @@
-import { bigint, boolean, index, integer, pgTable, primaryKey, text, uniqueIndex } from 'drizzle-orm/pg-core';
+import {
+  bigint,
+  boolean,
+  index,
+  integer,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uniqueIndex,
+} from 'drizzle-orm/pg-core';
 
 /*
  * As in SQLite, JSON is kept as plain text: a row that does not parse must be found when that row is read, not end the
@@ -218,3 +228,35 @@ export const exposures = pgTable(
     index('exposures_by_minute').on(table.minute),
   ],
 );
+
+const moment = (name: string) => timestamp(name, { withTimezone: true }).notNull();
+
+/** Who does what has to be done once, until when by the clock of PostgreSQL. The token grows with every holder. */
+export const leases = pgTable('leases', {
+  name: text().primaryKey(),
+  holder: text().notNull(),
+  token: stamp(),
+  until: moment('until'),
+});
+
+/**
+ * What servers tell each other of running SDKs. The migration makes it, and `servers`, UNLOGGED: nothing is lost with
+ * them that is not told again within seconds, and what thousands tell costs no disk.
+ */
+export const instances = pgTable(
+  'instances',
+  {
+    server: text().notNull(),
+    project: text().notNull(),
+    environment: text().notNull(),
+    id: text().notNull(),
+    document: text(),
+    at: moment('at'),
+  },
+  (table) => [
+    primaryKey({ columns: [table.server, table.project, table.environment, table.id] }),
+    index('instances_by_time').on(table.at),
+  ],
+);
+
+export const servers = pgTable('servers', { id: text().primaryKey(), seenAt: moment('seen_at') });

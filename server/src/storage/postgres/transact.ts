@@ -1,6 +1,6 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Result } from '../../changes/result.ts';
-import { accepted } from '../../changes/result.ts';
+import { accepted, rejected } from '../../changes/result.ts';
 import type { ProjectState } from '../../environments/environment.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Catalog } from '../catalog.ts';
@@ -8,6 +8,7 @@ import type { DraftRecord } from '../draft-record.ts';
 import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { replayOf } from '../idempotency.ts';
+import { leaseLost } from '../lease-store.ts';
 import type { DamageListener } from '../rows/damage.ts';
 import type { DraftRows } from '../rows/draft-rows.ts';
 import { draftRowsOf } from '../rows/draft-rows.ts';
@@ -20,6 +21,7 @@ import type { Database } from './connections.ts';
 import { loadCatalog, loadProject } from './load-state.ts';
 import type { CatalogLock } from './locks.ts';
 import { lock, lockProject } from './locks.ts';
+import { isCurrent } from './postgres-leases.ts';
 import type { StateCache } from './state-cache.ts';
 import { catalog, projects, replies } from './tables.ts';
 import { writeDraft } from './write-draft.ts';
@@ -63,12 +65,14 @@ export interface WriteParts {
  */
 export async function writeRequest(parts: WriteParts): Promise<Result<Written> | undefined> {
   const { database, request, catalogLock } = parts;
-  const { idempotency } = request;
+  const { idempotency, lease } = request;
   const [stamps, earlier] = await Promise.all([
     lock(database, request, catalogLock),
     findReply(parts),
     parts.begun,
   ]);
+  // Whoever would take the lease over waits from here on for the end of this transaction.
+  if (lease !== undefined && !(await isCurrent(database, lease))) return rejected(leaseLost(lease));
   const now = parts.clock.now();
   const replay = idempotency && replayOf(idempotency, earlier, now);
   if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;

@@ -35,7 +35,7 @@ export function* projectOf(rows: ProjectRows, onDamage: DamageListener): AskingL
   return { project: rows.project, flags, environments };
 }
 
-export function* flagsOf(
+function* flagsOf(
   project: string,
   rows: readonly FlagRow[],
   onDamage: DamageListener,
@@ -50,7 +50,7 @@ export function* flagsOf(
   return flags;
 }
 
-export function* environmentOf(
+function* environmentOf(
   { row, configurations, segments }: EnvironmentRows,
   onDamage: DamageListener,
 ): AskingLog<EnvironmentState> {

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { sql } from 'drizzle-orm';
 import type { ApiKey } from '../../access/api-key.ts';
 import type { Result } from '../../changes/result.ts';
-import { accepted } from '../../changes/result.ts';
+import { accepted, rejected } from '../../changes/result.ts';
 import type { EnvironmentRef, Project, ProjectState } from '../../environments/environment.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { raiseFloor } from '../apply-draft.ts';
@@ -13,6 +13,8 @@ import type { DraftRecord } from '../draft-record.ts';
 import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { replayOf } from '../idempotency.ts';
+import { leaseLost } from '../lease-store.ts';
+import { ProcessLeases } from '../process-leases.ts';
 import type { DamageListener } from '../rows/damage.ts';
 import { draftRowsOf } from '../rows/draft-rows.ts';
 import { replyRowOf, storedReplyOf } from '../rows/reply-rows.ts';
@@ -74,6 +76,7 @@ interface Written {
  */
 export class SqliteStorage implements Storage {
   readonly exposures: SqliteExposures;
+  readonly leases: ProcessLeases;
   readonly #path: string;
   readonly #database: Database;
   readonly #lock: ProcessLock;
@@ -93,6 +96,7 @@ export class SqliteStorage implements Storage {
     this.#database = parts.database;
     this.#lock = parts.lock;
     this.#clock = parts.clock;
+    this.leases = new ProcessLeases(parts.clock);
     this.#onDamage = parts.onDamage;
     this.#onBackgroundError = parts.onBackgroundError;
     this.#announcer = createCommitAnnouncer(parts.onBackgroundError);
@@ -103,6 +107,8 @@ export class SqliteStorage implements Storage {
   }
 
   async transact(request: TransactRequest): Promise<Result<TransactOutcome>> {
+    const { lease } = request;
+    if (lease !== undefined && !this.leases.isCurrent(lease)) return rejected(leaseLost(lease));
     const written = this.#use(() => this.#inTransaction(() => this.#write(request)));
     if (!written.ok) return written;
     const { record, outcome } = written.value;
@@ -178,6 +184,10 @@ export class SqliteStorage implements Storage {
 
   async ping(): Promise<void> {
     this.#use(() => this.#database.get(sql`select 1`));
+  }
+
+  async now(): Promise<number> {
+    return this.#use(() => this.#clock.now());
   }
 
   async close(): Promise<void> {

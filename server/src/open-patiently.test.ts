@@ -1,0 +1,45 @@
+import { createServer } from 'node:net';
+import { pino } from 'pino';
+import { expect, test, vi } from 'vitest';
+import { openPatiently } from './open-patiently.ts';
+import { systemSchedule } from './platform/schedule.ts';
+import { MemoryStorage } from './storage/memory/memory-storage.ts';
+import { StorageFault } from './storage/storage.ts';
+
+async function setUp() {
+  const probe = createServer();
+  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
+  const address = probe.address();
+  await new Promise((resolve) => probe.close(resolve));
+  if (address === null || typeof address === 'string') throw new Error('no port was given');
+  const settings = { host: '127.0.0.1', port: address.port };
+  const isPassing = (cause: unknown): boolean => cause instanceof StorageFault;
+  return {
+    url: `http://127.0.0.1:${settings.port}`,
+    parts: { settings, isPassing, schedule: systemSchedule, log: pino({ level: 'silent' }) },
+  };
+}
+
+test('[M30] a server without its database lives, is not ready, and starts when the database is there (REP-5)', async () => {
+  const { url, parts } = await setUp();
+  const storage = new MemoryStorage({ clock: Date });
+  let isUp = false;
+  const opening = openPatiently(async () => {
+    if (!isUp) throw new StorageFault('unavailable', 'nobody there');
+    return storage;
+  }, parts);
+  const status = async (path: string): Promise<number> => (await fetch(`${url}${path}`)).status;
+  await vi.waitFor(async () => expect(await status('/livez')).toBe(200), { timeout: 10_000 });
+  const ready = await fetch(`${url}/readyz`);
+  expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '1']);
+  expect(await status('/sdk/v1/snapshot')).toBe(503);
+  isUp = true;
+  expect(await opening).toBe(storage);
+  await expect(fetch(`${url}/livez`)).rejects.toThrow();
+});
+
+test('[M30] what a person has to correct ends the start at once', async () => {
+  const { parts } = await setUp();
+  const wrong = new Error('the password is wrong');
+  await expect(openPatiently(() => Promise.reject(wrong), parts)).rejects.toBe(wrong);
+});

@@ -1,0 +1,142 @@
+import {
+  HeldKillsView,
+  HeldView,
+  KilledManyView,
+  KillInput,
+  KillManyInput,
+  LiftedView,
+  RestoreInput,
+} from '@dimmer/schema/rest';
+import { identifyBy, requireAdminKey } from '../access/guard.ts';
+import { singleKey } from '../access/key-directory.ts';
+import { hashOf } from '../access/secret.ts';
+import type { BreakGlass } from '../break-glass/break-glass.ts';
+import type { HeldKills } from '../break-glass/held-kills.ts';
+import { heldView } from '../break-glass/held-view.ts';
+import type { Fault } from '../changes/fault.ts';
+import { unlessFaulty } from '../changes/fault.ts';
+import type { Result } from '../changes/result.ts';
+import { accepted } from '../changes/result.ts';
+import type { Delivery } from '../delivery/delivery.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
+import { answerView, answerWrite } from '../http/answer.ts';
+import type { Clock } from '../platform/clock.ts';
+import { actorOf } from '../rest/rest-env.ts';
+import type { RestRoutes } from '../rest/rest-route.ts';
+import { restRoute, restRoutes } from '../rest/rest-route.ts';
+import type { TransactOutcome } from '../storage/storage.ts';
+import type { UpstreamKills } from './upstream-kills.ts';
+
+const tag = 'Kills';
+const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
+
+const killing = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/flags/{flag}/kill`,
+  tag,
+  summary: 'Kills one flag, here where the upstream is away.',
+  body: KillInput,
+  answer: [200, KilledManyView],
+  held: HeldView,
+});
+
+const killingMany = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/kill`,
+  tag,
+  summary: 'Kills many flags, here where the upstream is away.',
+  body: KillManyInput,
+  answer: [200, KilledManyView],
+  held: HeldView,
+});
+
+const restoring = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/flags/{flag}/restore`,
+  tag,
+  summary: 'Lifts a kill that is held here.',
+  body: RestoreInput,
+  answer: [200, LiftedView],
+  held: LiftedView,
+});
+
+const listing = restRoute({
+  method: 'get',
+  path: `${ENVIRONMENT}/held-kills`,
+  tag,
+  summary: 'The kills that are held here.',
+  answer: [200, HeldKillsView],
+});
+
+export interface RelayGlassParts {
+  /** The secret of the one key that they open to. */
+  readonly secret: string;
+  readonly breakGlass: BreakGlass;
+  readonly upstream: UpstreamKills;
+  readonly held: HeldKills;
+  readonly delivery: Pick<Delivery, 'streams'>;
+  readonly host: string;
+  readonly clock: Clock;
+  /** Resolves when what is held has reached the disk. */
+  readonly written: () => Promise<void>;
+}
+
+/** What may be written at a relay: kills that the upstream cannot take now, and their end. */
+export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
+  const { secret, breakGlass, upstream, held, delivery, host, clock, written } = parts;
+  const keys = singleKey({
+    id: 'break-glass',
+    kind: 'admin',
+    name: `break glass at ${host}`,
+    hint: secret.slice(0, 12),
+    hash: hashOf(secret),
+    role: 'editor',
+    project: null,
+    environment: null,
+    createdAt: new Date(clock.now()).toISOString(),
+    expiresAt: null,
+  });
+  const routes = restRoutes();
+  routes.use('/api/v1/*', requireAdminKey(identifyBy(keys, clock)));
+  const kill = async (
+    asked: Omit<Parameters<BreakGlass['kill']>[0], 'environment'>,
+    environment: EnvironmentRef,
+  ): Promise<Result<TransactOutcome>> => {
+    const { actor: _, flags, ...input } = asked;
+    const insisted = glassOnly(input.breakGlass);
+    if (!insisted.ok) return insisted;
+    const body = { ...input, ...(flags !== undefined && { flags: [...flags] }) };
+    const outcome = await breakGlass.kill({ ...asked, environment }, () => upstream.kill(environment, body));
+    await written();
+    return outcome;
+  };
+  return routes
+    .openapi(killing, async (c) => {
+      const { project, environment, flag } = c.req.valid('param');
+      const asked = { ...c.req.valid('json'), flags: [flag], actor: actorOf(c.get('key')) };
+      return answerWrite(c, await kill(asked, { project, environment }));
+    })
+    .openapi(killingMany, async (c) => {
+      const { project, environment } = c.req.valid('param');
+      const input = c.req.valid('json');
+      const asked = { ...input, flags: input.flags, actor: actorOf(c.get('key')) };
+      return answerWrite(c, await kill(asked, { project, environment }));
+    })
+    .openapi(restoring, (c) => {
+      const { project, environment, flag } = c.req.valid('param');
+      const insisted = glassOnly(c.req.valid('json').breakGlass);
+      return answerWrite(c, insisted.ok ? breakGlass.lift({ project, environment }, flag) : insisted);
+    })
+    .openapi(listing, (c) => answerView(c, accepted(heldView(c.req.valid('param'), held, delivery, host))));
+}
+
+function glassOnly(breakGlass: boolean | undefined): Result<void> {
+  return unlessFaulty(breakGlass === true ? [] : [notAtRelay], () => undefined);
+}
+
+const notAtRelay: Fault = {
+  path: '$.breakGlass',
+  rule: 'relay-break-glass',
+  message: 'must be true at a relay, where nothing is administered',
+  remedy: 'Send it to the upstream, or break the glass.',
+};
