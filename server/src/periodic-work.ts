@@ -49,11 +49,11 @@ export function startRevocation(parts: RevocationParts): PeriodicWork {
   const { keys, keepers, endUnsignedStreams, clock, schedule, log, work } = parts;
   const revoking = repeat(schedule, REVOCATION_CHECK_MS, {
     run: work.counted('end-revoked-streams', () => endRevokedStreams(keys, keepers, clock.now())),
-    onFailure: (err) => log.warn({ err }, 'streams were not checked for revoked keys'),
+    onFailure: warnOnce(log, 'streams were not checked for revoked keys'),
   });
   const securing = repeat(schedule, REVOCATION_CHECK_MS, {
     run: work.counted('end-unsigned-streams', endUnsignedStreams),
-    onFailure: (err) => log.warn({ err }, 'streams were not checked for secure mode'),
+    onFailure: warnOnce(log, 'streams were not checked for secure mode'),
   });
   return {
     stop: async () => {
@@ -96,7 +96,7 @@ export function startPeriodicWork(
   const expiry = createKillExpiry(parts);
   const lifting = repeat(schedule, KILL_CHECK_MS, {
     run: work.counted('lift-kills', () => keeper.whileHeld((lease) => expiry.check(lease))),
-    onFailure: (err) => log.warn({ err }, 'expired kills were not lifted'),
+    onFailure: warnOnce(log, 'expired kills were not lifted'),
   });
   const revocation = startRevocation(parts);
   const first = prune.run().catch(prune.onFailure);
@@ -113,5 +113,12 @@ export function startPeriodicWork(
       tellHeld(false);
       await keeper.release().catch((err: unknown) => log.warn({ err }, 'the upkeep was not handed over'));
     },
+  };
+}
+
+/** Of work that is due every second: an outage is told when it begins, not a thousand times. */
+function warnOnce(log: Log, message: string): (err: unknown, isFirst: boolean) => void {
+  return (err, isFirst) => {
+    if (isFirst) log.warn({ err }, message);
   };
 }

@@ -9,22 +9,35 @@ export interface Repetition {
 /**
  * Runs a task again and again, `intervalMs` after the end of the run before, so that runs never overlap.
  *
- * @param task.onFailure - Told when a run fails; the next one comes all the same.
+ * @param task.onFailure - Told when a run fails, and whether the run before went well; the next one comes all the same.
  * @example
  * repeat(schedule, 3_600_000, { run: () => storage.prune(policy), onFailure: (err) => log.warn({ err }) });
  */
 export function repeat(
   schedule: Schedule,
   intervalMs: number,
-  task: { readonly run: () => Promise<void>; readonly onFailure: (cause: unknown) => void },
+  task: {
+    readonly run: () => Promise<void>;
+    readonly onFailure: (cause: unknown, isFirst: boolean) => void;
+  },
 ): Repetition {
   let cancel = (): void => {};
   let running = Promise.resolve();
   let stopped = false;
+  let isFailing = false;
+  const once = async (): Promise<void> => {
+    try {
+      await task.run();
+      isFailing = false;
+    } catch (cause) {
+      task.onFailure(cause, !isFailing);
+      isFailing = true;
+    }
+  };
   const next = (): void => {
     if (stopped) return;
     cancel = schedule.after(intervalMs, () => {
-      running = task.run().catch(task.onFailure).then(next);
+      running = once().then(next);
     });
   };
   next();
