@@ -142,7 +142,7 @@ export class CommitWatch {
     });
     if (this.#isStopped) return watch.close();
     this.#watch = watch;
-    if (listens) await watch.use((database) => database.execute(sql`select pg_notify(${CHANNEL}, ${ECHO})`));
+    if (listens) this.#askForEcho();
   }
 
   async #disconnect(cause: unknown): Promise<void> {
@@ -153,14 +153,26 @@ export class CommitWatch {
     await watch.close();
   }
 
-  /** A pooler may take LISTEN and never deliver anything. */
+  /** A pooler may take LISTEN and never deliver anything. Told once; asked again as long as nothing is heard. */
   #tellWhetherItHears(): void {
-    if (!this.#parts.listens || this.#hears !== undefined) return;
+    if (!this.#parts.listens || this.#hears === true) return;
+    const wasTold = this.#hears === false;
     this.#hears = false;
+    this.#askForEcho();
+    if (wasTold) return;
     const cause = new Error(
       'Notifications do not arrive, as behind a pooler that gives connections away in between.',
     );
     this.#parts.onListening({ isListening: false, cause });
+  }
+
+  /**
+   * Over another connection: a pooler may deliver to this one what it has just said itself. Nobody waits for it, because
+   * that connection may be one that hangs.
+   */
+  #askForEcho(): void {
+    const echo = sql`select pg_notify(${CHANNEL}, ${ECHO})`;
+    this.#parts.connections.use('reads', (database) => database.execute(echo)).catch(ignore);
   }
 
   #hear(payload: string): void {
@@ -212,3 +224,5 @@ async function selectRevisions(
     .where(ids === undefined ? undefined : inArray(environments.id, [...ids]))
     .orderBy(asc(environments.id));
 }
+
+function ignore(): void {}
