@@ -133,7 +133,7 @@ export function createApp(parts: AppParts): App {
   );
   const capabilities = capabilitiesOf({ services, delivery, reports, live, breakGlass });
   for (const capability of capabilities) routes.route('/', capability);
-  routes.route('/', heldRoutes({ held, delivery, settle, host: parts.host }));
+  routes.route('/', heldRoutes({ held, delivery, settle, host: parts.host, clock }));
   plane.mount(routes);
   routes.route('/sdk/v1', environmentKeyRoutes({ keys, secureMode }, requireSdkKey(identify, 'server')));
   routes.route('/', operationsRoutes(operationsOf(delivery, held, settings.metrics ? metrics : undefined)));

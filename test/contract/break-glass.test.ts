@@ -402,7 +402,7 @@ describe('when the database is back', () => {
     const at = '2026-11-21T09:00:30.000Z';
     harness.pass(60_000);
     const handIn = (json: object): Promise<Asked> =>
-      ask(`POST ${PRODUCTION}/held-kills`, { reason: 'x', at, ...json });
+      ask(`POST ${PRODUCTION}/held-kills`, { reason: 'x', heldForMs: 30_000, ...json });
     const before = (await stored()).revision;
     expect(await handIn({ flag: 'checkout-v2' })).toMatchObject({
       status: 200,

@@ -161,7 +161,7 @@ test('[BG20] people at the upstream have the last word', async () => {
   const { flags } = await follower();
   relay.cut();
   expect((await kill()).status).toBe(202);
-  upstream.pass(Date.now() - upstream.clock.now() + 60_000);
+  upstream.pass(60_000);
   await upstream.admin(`POST ${FLAG}/kill`, { reason: 'the same' });
   await upstream.admin(`POST ${FLAG}/restore`, { reason: 'it was the network' });
   relay.mend();

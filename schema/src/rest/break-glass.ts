@@ -46,12 +46,14 @@ export const HeldKillsView = z
   .object({ ...ThisServer, items: z.array(KillView.extend({ flag: Key })) })
   .meta({ id: 'HeldKills' });
 
-/** A kill that another process, such as a relay, has held since `at`. */
+/** A kill that another process, such as a relay, has held. */
 export const HeldKillInput = z
   .strictObject({
     flag: Key,
     reason: ChangeReason,
-    at: Timestamp.meta({ description: 'When it was asked for.' }),
+    heldForMs: z.int().min(0).meta({
+      description: 'How long ago it was asked for: an age, because the clocks of two machines differ.',
+    }),
     expiresAt: Timestamp.optional(),
   })
   .meta({ id: 'HeldKillInput' });

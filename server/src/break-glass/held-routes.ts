@@ -3,6 +3,7 @@ import { accepted } from '../changes/result.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import { answerView } from '../http/answer.ts';
 import { answerProblem } from '../http/problem.ts';
+import type { Clock } from '../platform/clock.ts';
 import { actorOf } from '../rest/rest-env.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
@@ -39,18 +40,19 @@ export function heldRoutes(ports: {
   readonly delivery: Pick<Delivery, 'streams'>;
   readonly settle: SettleHeld;
   readonly host: string;
+  readonly clock: Clock;
 }): RestRoutes {
-  const { held, delivery, settle, host } = ports;
+  const { held, delivery, settle, host, clock } = ports;
   return restRoutes()
     .openapi(listing, (c) => answerView(c, accepted(heldView(c.req.valid('param'), held, delivery, host))))
     .openapi(handingIn, async (c) => {
       const { project, environment } = c.req.valid('param');
-      const { flag, reason, at, expiresAt } = c.req.valid('json');
+      const { flag, reason, heldForMs, expiresAt } = c.req.valid('json');
       const actor = actorOf(c.get('key'));
       const kill = {
         reason,
         by: actor.name,
-        at: new Date(at).toISOString(),
+        at: new Date(clock.now() - heldForMs).toISOString(),
         ...(expiresAt !== undefined && { expiresAt: new Date(expiresAt).toISOString() }),
       };
       const given: HeldKill = { environment: { project, environment }, flag, kill, actor };

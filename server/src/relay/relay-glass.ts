@@ -52,7 +52,7 @@ export function createRelayGlass(
     return { held, load: nothing, open: () => ({ routes: undefined, close: nothing }) };
   }
   const cache = createHeldCache({ ...ports, folder, secret, held });
-  const upstream = upstreamKills({ url: upstreamUrl, key: secret, fetch });
+  const upstream = upstreamKills({ url: upstreamUrl, key: secret, fetch, clock: ports.clock });
   return {
     held,
     load: () => cache.load(),

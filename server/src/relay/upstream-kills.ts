@@ -6,6 +6,7 @@ import type { SettleHeld } from '../break-glass/settle-held.ts';
 import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { TransactOutcome } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { faultOf } from './upstream.ts';
@@ -26,12 +27,13 @@ export interface UpstreamKills {
   readonly settle: SettleHeld;
 }
 
-/** @example upstreamKills({ url, key: 'dim_adm_…', fetch }).settle */
+/** @example upstreamKills({ url, key: 'dim_adm_…', fetch, clock }).settle */
 export function upstreamKills(upstream: {
   readonly url: URL;
   /** An admin key of the upstream. */
   readonly key: string;
   readonly fetch: typeof globalThis.fetch;
+  readonly clock: Clock;
 }): UpstreamKills {
   const post = async (path: string, body: object): Promise<Response> => {
     try {
@@ -60,7 +62,7 @@ export function upstreamKills(upstream: {
     },
     settle: async (held, committing) => {
       const path = `${pathOf(held.environment)}/held-kills`;
-      const response = await committing(() => post(path, handedIn(held)));
+      const response = await committing(() => post(path, handedIn(held, upstream.clock.now())));
       if (!response.ok) throw awayAt(response);
       const { outcome, at } = SettledView.parse(await response.json());
       return { outcome, at: at ?? undefined };
@@ -72,8 +74,9 @@ function pathOf({ project, environment }: EnvironmentRef): string {
   return `api/v1/projects/${encodeURIComponent(project)}/environments/${encodeURIComponent(environment)}`;
 }
 
-function handedIn({ flag, kill: { reason, at, expiresAt } }: HeldKill): HeldKillInput {
-  return { flag, reason, at, ...(expiresAt !== undefined && { expiresAt }) };
+function handedIn({ flag, kill: { reason, at, expiresAt } }: HeldKill, now: number): HeldKillInput {
+  const heldForMs = Math.max(0, Math.round(now - Date.parse(at)));
+  return { flag, reason, heldForMs, ...(expiresAt !== undefined && { expiresAt }) };
 }
 
 function awayAt(response: Response): StorageFault {
