@@ -13,6 +13,8 @@ export interface Build {
   readonly sdk: () => Promise<typeof Dimmer>;
   /** A folder with the file for script tags; `undefined`: there was no browser SDK yet. */
   readonly browserSdk: string | undefined;
+  /** Whether its server stores to PostgreSQL too. */
+  readonly knowsPostgres: boolean;
 }
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -24,10 +26,11 @@ export const CURRENT: Build = {
   command: at('../../server/bin/dimmer.js'),
   sdk: async () => Dimmer,
   browserSdk: at('../../sdk-browser/dist/'),
+  knowsPostgres: true,
 };
 
 /** Earlier ones, as `recorded/README.md` says, the oldest first. */
-export const RECORDED: readonly Build[] = ['6b5915c', '3c3c88b'].map(recordedBuild);
+export const RECORDED: readonly Build[] = ['6b5915c', '3c3c88b', '39682ba'].map(recordedBuild);
 
 function recordedBuild(commit: string): Build {
   const folder = at(`./recorded/${commit}/`);
@@ -41,5 +44,6 @@ function recordedBuild(commit: string): Build {
       return bundle.Dimmer;
     },
     browserSdk: existsSync(`${folder}dimmer.global.js`) ? folder : undefined,
+    knowsPostgres: existsSync(`${folder}migrations/postgres`),
   };
 }

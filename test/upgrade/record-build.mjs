@@ -22,7 +22,7 @@ import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Resolved from `test/package.json`. */
-const EXTERNAL = ['better-sqlite3', 'pg', 'ajv'];
+const EXTERNAL = ['better-sqlite3', 'pg', 'ajv', '@opentelemetry/api'];
 /** One file of a recorded build, at most. */
 const BYTES_MAX = 1024 * 1024;
 const FOLDERS = { node: 'sdk-node', browser: 'sdk-browser' };
@@ -61,9 +61,17 @@ function checkOut() {
   run(['pnpm', 'install', '--frozen-lockfile', '--ignore-scripts', '--prefer-offline'], source);
 }
 
+/** `dimmer serve`, without the commands for operators where they are apart from it. */
 async function bundleServer() {
-  await bundle('server/src/main.ts', 'server.mjs');
   const { version } = JSON.parse(readFileSync(join(source, 'server/package.json'), 'utf8'));
+  if (existsSync(join(source, 'server/src/serve.ts'))) {
+    const program = "import { serve } from './serve.ts'; await serve({}, process.env, VERSION);";
+    writeFileSync(
+      join(source, 'server/src/recorded.ts'),
+      program.replace('VERSION', `'${version}-${commit}'`),
+    );
+    await bundle('server/src/recorded.ts', 'server.mjs');
+  } else await bundle('server/src/main.ts', 'server.mjs');
   writeFileSync(
     join(target, 'package.json'),
     `${JSON.stringify({ type: 'module', version: `${version}-${commit}` })}\n`,
