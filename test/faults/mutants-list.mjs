@@ -405,4 +405,37 @@ export const MUTANTS = [
     ],
     caughtBy: { test: 'test/contract/postgres-servers' },
   },
+  {
+    name: 'leader without fencing',
+    patches: [
+      {
+        file: 'server/src/storage/postgres/transact.ts',
+        find: 'if (lease !== undefined && !(await isCurrent(database, lease))) return rejected(leaseLost(lease));',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'test/replicas/fencing' },
+  },
+  {
+    name: 'a server that was paused says what it knew',
+    patches: [
+      {
+        file: 'server/src/delivery/delivery.ts',
+        find: 'if (now - this.#tickedAt <= PAUSED_AFTER_MS) return;',
+        replace: 'if (now > 0) return;',
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery/delivery.test.ts' },
+  },
+  {
+    name: 'readiness that only looks at the database',
+    patches: [
+      {
+        file: 'server/src/delivery/delivery.ts',
+        find: 'if (isStuck || this.#wedges.size > 0) return false;',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery/delivery.test.ts' },
+  },
 ];
