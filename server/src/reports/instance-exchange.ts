@@ -3,6 +3,8 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import type { Turns } from '../platform/turns.ts';
+import { createTurns } from '../platform/turns.ts';
 import type {
   InstanceNews,
   InstanceStore,
@@ -32,7 +34,10 @@ const READ_MS = 250;
 const READ_ALL_MS = 30_000;
 
 /** What was shared becomes readable a moment later: so much is read again, in milliseconds. */
-const OVERLAP_MS = 2_000;
+const OVERLAP_MS = 1_000;
+
+/** How many instances of others are taken in one turn of the event loop: a kill may wait for it. */
+const TAKEN_PER_TURN = 50;
 
 /** Instances in one statement. */
 const INSTANCES_PER_WRITE_MAX = 500;
@@ -53,6 +58,7 @@ export interface InstanceExchangePorts {
 /** An instance that another server has told of. */
 interface Told {
   readonly server: string;
+  readonly document: string;
   readonly instance: Instance;
 }
 
@@ -73,6 +79,7 @@ export class InstanceExchange {
   readonly #told = new Map<string, Map<string, Map<string, Told>>>();
   /** Instances that have ended: when that was known here. */
   readonly #gone = new Map<string, number>();
+  readonly #turns: Turns;
   readonly #stop: () => Promise<unknown>;
   #servers: ReadonlySet<string> = new Set();
   #sharedAt = Number.NEGATIVE_INFINITY;
@@ -85,6 +92,7 @@ export class InstanceExchange {
     const { schedule, clock } = ports;
     this.#ports = ports;
     this.#sharedAllAt = clock.now();
+    this.#turns = createTurns(schedule);
     const onFailure = (cause: unknown): void => this.#fail(cause);
     const sharing = repeat(schedule, SOON_MS, { run: () => this.#share(), onFailure });
     const reading = repeat(schedule, READ_MS, { run: () => this.#read(), onFailure });
@@ -203,21 +211,40 @@ export class InstanceExchange {
     const isAll = this.#readUntil === undefined || Math.abs(now - this.#readAllAt) >= READ_ALL_MS;
     const news = await store.read(server, isAll ? undefined : this.#readUntil);
     this.#readUntil = news.at - OVERLAP_MS;
-    if (isAll) {
-      this.#readAllAt = now;
-      this.#told.clear();
-    }
-    this.#take(news, now);
+    if (isAll) this.#forgetAllBut(news);
+    if (isAll) this.#readAllAt = now;
+    await this.#take(news, now);
   }
 
-  #take({ instances, servers }: InstanceNews, now: number): void {
+  /** Forgets what nobody shares any more. */
+  #forgetAllBut({ instances }: InstanceNews): void {
+    const shared = new Set(instances.map((told) => `${told.server} ${instanceName(told, told.id)}`));
+    for (const [name, environment] of this.#told) {
+      for (const [id, byServer] of environment) {
+        for (const server of byServer.keys()) {
+          if (!shared.has(`${server} ${name}/${id}`)) byServer.delete(server);
+        }
+        if (byServer.size === 0) environment.delete(id);
+      }
+    }
+  }
+
+  async #take({ instances, servers }: InstanceNews, now: number): Promise<void> {
     this.#servers = servers;
     for (const [name, at] of this.#gone) if (now - at > GONE_MS) this.#gone.delete(name);
-    for (const told of instances) this.#takeOne(told, now);
+    let taken = 0;
+    for (const told of instances) {
+      if (!this.#takeOne(told, now)) continue;
+      taken += 1;
+      if (taken % TAKEN_PER_TURN === 0) await this.#turns.next();
+    }
   }
 
-  #takeOne(told: OtherInstance, now: number): void {
+  /** @returns Whether it was news: what is read again because of the overlap is not decoded again. */
+  #takeOne(told: OtherInstance, now: number): boolean {
     const { id, server, document } = told;
+    const known = this.#told.get(environmentName(told))?.get(id)?.get(server);
+    if (known !== undefined && known.document === document) return false;
     const name = environmentName(told);
     const environment = this.#told.get(name) ?? new Map<string, Map<string, Told>>();
     this.#told.set(name, environment);
@@ -225,10 +252,11 @@ export class InstanceExchange {
     const instance = document === null ? undefined : instanceOf(id, document);
     if (document === null && !this.#gone.has(instanceName(told, id)))
       this.#gone.set(instanceName(told, id), now);
-    if (instance === undefined) byServer.delete(server);
-    else byServer.set(server, { server, instance });
+    if (instance === undefined || document === null) byServer.delete(server);
+    else byServer.set(server, { server, document, instance });
     if (byServer.size === 0) environment.delete(id);
     else environment.set(id, byServer);
+    return true;
   }
 }
 
