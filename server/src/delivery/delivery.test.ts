@@ -182,6 +182,33 @@ test('[M4] a database that answers nobody makes nobody unready (REP-5)', async (
   expect(delivery.ready()).toBe(true);
 });
 
+test('[M4] a database that comes back after an outage, or a process after a pause, has time to be followed', async () => {
+  const { log, time, delivery } = setUp();
+  await delivery.snapshot(ENVIRONMENT);
+  const away = new StorageFault('unavailable', 'gone');
+  log.fault = away;
+  await passSeconds(time, 60);
+  log.fault = undefined;
+  // The first look is slow: everything has to be read again.
+  let release = (): void => {};
+  log.held = new Promise((resolve) => {
+    release = resolve;
+  });
+  for (let second = 0; second < 3; second += 1) {
+    await passSeconds(time, 1);
+    expect(delivery.ready()).toBe(true);
+  }
+  log.held = undefined;
+  release();
+  await passSeconds(time, 1);
+  expect(delivery.ready()).toBe(true);
+  time.pause(60_000);
+  for (let second = 0; second < 5; second += 1) {
+    await passSeconds(time, 1);
+    expect(delivery.ready()).toBe(true);
+  }
+});
+
 /** Time as a running process sees it: what a second has begun ends before the next. */
 async function passSeconds(time: ManualSchedule, seconds: number): Promise<void> {
   for (let second = 0; second < seconds; second += 1) {

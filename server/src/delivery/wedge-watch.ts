@@ -13,6 +13,12 @@ const WEDGED_AFTER_MS = 7_000;
 /** For how long an answer of the database counts, in milliseconds. */
 const ANSWER_COUNTS_MS = 2_500;
 
+/**
+ * For how long the database must have answered meanwhile, in milliseconds: when it comes back after an outage, or the
+ * process goes on after a pause, a copy needs a look or two to follow again.
+ */
+const ANSWERS_FOR_MS = 3_500;
+
 type Watched = Pick<EnvironmentDelivery, 'environment' | 'followedAt' | 'streamSets'>;
 
 export interface WedgeWatchPorts {
@@ -34,6 +40,8 @@ export class WedgeWatch {
   /** What goes on for hours is logged once. */
   #isSilent = false;
   #answeredAt: number | undefined;
+  /** Since when it has answered whenever it was asked, while a copy was not followed. */
+  #answersSince: number | undefined;
 
   constructor(ports: WedgeWatchPorts) {
     this.#ports = ports;
@@ -58,10 +66,12 @@ export class WedgeWatch {
       .then(
         () => {
           this.#answeredAt = clock.now();
+          this.#answersSince ??= this.#answeredAt;
           this.#isSilent = false;
           onAnswer();
         },
         (cause: unknown) => {
+          this.#answersSince = undefined;
           if (!this.#isSilent) log.warn({ err: cause }, 'the database does not answer');
           this.#isSilent = true;
         },
@@ -75,14 +85,17 @@ export class WedgeWatch {
   look(environments: readonly Watched[]): void {
     const now = this.#ports.clock.now();
     const silentFor = ({ followedAt = now }: Watched): number => now - followedAt;
-    const answers = now - (this.#answeredAt ?? -Infinity) <= ANSWER_COUNTS_MS;
+    const isAsked = environments.some((environment) => silentFor(environment) > ASK_AFTER_MS);
+    const isFresh = now - (this.#answeredAt ?? -Infinity) <= ANSWER_COUNTS_MS;
+    if (!isAsked || !isFresh) this.#answersSince = undefined;
+    const answers = now - (this.#answersSince ?? now) >= ANSWERS_FOR_MS;
     const present = new Set(environments);
     for (const known of this.#wedged) if (!present.has(known)) this.#wedged.delete(known);
     for (const environment of environments) {
       if (silentFor(environment) <= ASK_AFTER_MS) this.#wedged.delete(environment);
       else if (answers && silentFor(environment) > WEDGED_AFTER_MS) this.#wedge(environment);
     }
-    if (environments.some((environment) => silentFor(environment) > ASK_AFTER_MS)) this.ask();
+    if (isAsked) this.ask();
   }
 
   #wedge(environment: Watched): void {
