@@ -7,7 +7,7 @@ import * as sqlite from './sqlite/tables.ts';
 /** What an adapter exports, and the columns that it keeps for itself, whatever the table. */
 const ADAPTERS: readonly (readonly [string, Readonly<Record<string, unknown>>, readonly string[]])[] = [
   ['SQLite', sqlite, []],
-  ['PostgreSQL', postgres, ['stamp', 'place']],
+  ['PostgreSQL', postgres, ['stamp', 'removalStamp', 'place']],
 ];
 
 test.each(ADAPTERS)(
