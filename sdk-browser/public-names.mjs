@@ -30,7 +30,7 @@ export const PUBLIC_NAMES = `
  * a browser for one of them.
  */
 export const INNER_NAMES = `
-  after before complete decode drain end ended event expose fetch flush load open published retry run save start storage
+  after before changed channel complete decode drain end ended event expose fetch flush load open published retry run save start storage
   timing transport watch word
 `
   .trim()

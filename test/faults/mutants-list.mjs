@@ -78,6 +78,11 @@ export const MUTANTS = [
         find: 'if (status === 401 || status === 403) {',
         replace: 'if (status !== undefined) {',
       },
+      {
+        file: 'follower/src/polling.ts',
+        find: 'if (status === 401 || status === 403) polling.until = turn.until;',
+        replace: 'if (status !== undefined) polling.until = turn.until;',
+      },
     ],
     caughtBy: { scenario: 'answers-503' },
   },
