@@ -1,7 +1,7 @@
 import type { Storage } from '@dimmer/server';
 import { StorageFault } from '@dimmer/server';
 import { expect, test } from 'vitest';
-import { ADMIN, openRest, PROJECT, problemOf } from './rest-harness.ts';
+import { openRest, PROJECT, problemOf, SERVER } from './rest-harness.ts';
 
 /** A storage whose calls throw what is set. */
 function faulty(state: { cause: Error | undefined }): (storage: Storage) => Storage {
@@ -33,16 +33,16 @@ test('[A3] a database that is down before any key is known answers 503, never 40
   await rest.close();
 });
 
-test('[A3] keys that are known stay known while the database is down', async () => {
+test('[M6] while the database is down known keys stay known, and of others nobody says that they are wrong (SEC-3)', async () => {
   const state: { cause: Error | undefined } = { cause: undefined };
   const rest = await openRest(faulty(state));
-  expect((await rest.ask('GET /openapi.json')).status).toBe(200);
-  expect((await rest.ask(`GET ${PROJECT}`)).status).toBe(200);
+  const snapshot = (key: string) => rest.ask('GET /sdk/v1/snapshot', { key });
+  expect((await snapshot(SERVER)).status).toBe(200);
   state.cause = new StorageFault('unavailable', 'down');
-  expect(problemOf(await rest.ask(`GET ${PROJECT}`, { key: `dim_adm_${'q'.repeat(32)}` })).code).toBe(
-    'UNAUTHENTICATED',
-  );
-  expect(problemOf(await rest.ask(`GET ${PROJECT}`, { key: ADMIN })).code).toBe('UNAVAILABLE');
+  expect((await snapshot(SERVER)).status).toBe(200);
+  const doubtful = await snapshot(`dim_srv_${'q'.repeat(32)}`);
+  expect(problemOf(doubtful).code).toBe('UNAVAILABLE');
+  expect(Number(doubtful.headers.get('retry-after'))).toBeGreaterThan(0);
   await rest.close();
 });
 
