@@ -58,3 +58,13 @@ test('[M13] it follows a database whose clock is set', async () => {
   await settle();
   expect(clock.now()).toBe(world.database);
 });
+
+test('[M13] it tells whole milliseconds, as rows hold them', async () => {
+  const { world, clock, storage, pass } = setUp();
+  world.database += 0.7;
+  await clock.setBy(storage);
+  for (const ms of [0.3, 12.45, 0.0625]) {
+    pass(ms);
+    expect(clock.now()).toBe(Math.floor(world.database));
+  }
+});

@@ -28,8 +28,9 @@ export class DatabaseClock implements Clock {
     this.#set = { time: first.now(), at: monotonic.now() };
   }
 
+  /** Whole milliseconds, as rows hold them: both clocks that it is made of count parts as well. */
   now(): number {
-    return this.#set.time + (this.#monotonic.now() - this.#set.at);
+    return Math.floor(this.#set.time + (this.#monotonic.now() - this.#set.at));
   }
 
   /** Asks the database for its time. @throws StorageFault where it does not answer. */
