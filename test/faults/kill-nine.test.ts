@@ -2,17 +2,23 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
+import { createPostgresCluster } from './postgres-cluster.ts';
 import { impatientPlatform } from './sdk-client.ts';
 import { seededRandom, seedOf } from './seeded-random.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { createFlag, readHistory, startWriter } from './writer.ts';
 
-/** How often the server is killed; raise it for a long run. */
+/** How often something is killed; raise it for a long run. */
 const KILLS = Number(process.env['DIMMER_TEST_KILLS'] ?? 10);
 const WRITES_PER_SECOND = 50;
 const FLAG = 'written';
+
+const cluster = await createPostgresCluster();
+if (cluster === undefined && process.env['CI'] !== undefined)
+  throw new Error('The pipeline needs PostgreSQL.');
+const noPrograms = cluster === undefined ? ': skipped, this machine has no programs of PostgreSQL' : '';
 
 describe('on SQLite', () => {
   let directory: string;
@@ -38,26 +44,53 @@ describe.skipIf(postgresMissing !== undefined)(`on PostgreSQL${postgresMissing ?
   });
 });
 
-/** @param store - `open` makes a database and says where; `remove` takes it away. */
-function survivesKills(store: {
+describe.skipIf(cluster === undefined)(`on a PostgreSQL that crashes${noPrograms}`, () => {
+  survivesKills({
+    what: 'a crash of PostgreSQL',
+    open: async () => {
+      await cluster?.start();
+      return cluster?.url() ?? '';
+    },
+    remove: async () => cluster?.remove(),
+    kill: async () => {
+      await cluster?.stop('immediate');
+      await cluster?.start();
+    },
+  });
+});
+
+interface Store {
+  /** Makes a database, and says where. */
   readonly open: () => Promise<string>;
+  /** Takes it away. */
   readonly remove: () => Promise<void>;
-}): void {
+  /** What is killed. Default: the server, with `kill -9`. */
+  readonly what?: string;
+  /** Kills it, and starts it again. Default: the server. */
+  readonly kill?: () => Promise<void>;
+}
+
+function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
   let server: ServerProcess;
 
+  async function killServer(): Promise<void> {
+    await server.end('SIGKILL');
+    await server.start();
+  }
+
   beforeAll(async () => {
-    server = await createServerProcess(await store.open());
+    server = await createServerProcess(await open());
     await server.start();
     await createFlag(server, FLAG);
   }, 120_000);
 
   afterAll(async () => {
     await server.end('SIGTERM');
-    await store.remove();
+    await remove();
   });
 
   test(
-    `[DUR-2] ${KILLS} times kill -9 under ${WRITES_PER_SECOND} writes a second lose nothing acknowledged`,
+    `[DUR-2] ${KILLS} times ${what} under ${WRITES_PER_SECOND} writes a second lose nothing acknowledged`,
     async () => {
       const seed = seedOf(process.env['DIMMER_FAULT_SEED']);
       const random = seededRandom(seed);
@@ -66,19 +99,19 @@ function survivesKills(store: {
       await flags.ready({ timeoutMs: 5000 });
       const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
 
-      for (let kill = 0; kill < KILLS; kill += 1) {
+      for (let count = 0; count < KILLS; count += 1) {
         const before = writer.acknowledged.length;
         const delayMs = random.between(20, 400);
         await expect.poll(() => writer.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before);
         await new Promise((resolve) => setTimeout(resolve, delayMs));
-        await server.end('SIGKILL');
-        await server.start();
+        await (kill ?? killServer)();
         const reached = writer.acknowledged.at(-1)?.revision ?? 0;
-        expect(await flags.waitForRevision(reached, { timeoutMs: 40_000 }), `after kill ${kill}`).toBe(true);
+        expect(await flags.waitForRevision(reached, { timeoutMs: 40_000 }), `after kill ${count}`).toBe(true);
       }
       await writer.stop();
 
-      const history = await readHistory(server);
+      // A server that has just lost its database finds it again within a second or so.
+      const history = await vi.waitFor(() => readHistory(server), { timeout: 20_000, interval: 100 });
       const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
       const revisions = history.map(({ revision }) => revision);
       expect(revisions, `seed ${seed}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));

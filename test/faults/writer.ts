@@ -55,12 +55,13 @@ export function startWriter(server: ServerProcess, flag: string, perSecond: numb
   };
 }
 
-/** The whole kept history, oldest first. */
+/** The whole kept history, oldest first. @throws Where the server does not tell it now. */
 export async function readHistory(server: ServerProcess): Promise<readonly Recorded[]> {
   const recorded: Recorded[] = [];
   for (;;) {
     const after = recorded.at(-1)?.revision ?? 0;
     const response = await send(server, 'GET', `${REVISIONS}?after=${after}&limit=500`);
+    if (!response.ok) throw new Error(`${response.status}: ${await response.text()}`);
     const page = (await response.json()) as { readonly items: readonly HistoryItem[] };
     if (page.items.length === 0) return recorded;
     for (const { revision, objects } of page.items) {
@@ -76,8 +77,8 @@ interface HistoryItem {
   }[];
 }
 
-/** @returns `undefined` when the answer never came: the write may or may not have been made. */
-async function writeRule(
+/** One write. @returns `undefined` when the answer never came: the write may or may not have been made. */
+export async function writeRule(
   server: ServerProcess,
   flag: string,
   marker: string,
