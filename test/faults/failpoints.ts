@@ -4,7 +4,7 @@ import type { Storage } from '../../server/src/storage/storage.ts';
 /**
  * Where a server can be made to fail: before the nth statement of a write that changes a row, or commits, counted from 1;
  * before every `COMMIT`; behind it; before a write is answered; between reading a snapshot, or changes, and handing
- * them on.
+ * them on. On PostgreSQL only the last three, and `committed`, are to be had: its statements are those of several writes.
  */
 export type Place = `statement ${number}` | 'commit' | 'committed' | 'reply' | 'snapshot' | 'changes';
 
