@@ -57,6 +57,11 @@ export async function openStorage(
           'the database does not answer: writes are refused, streams and evaluation go on',
         );
     },
+    onUnforced: () =>
+      log.warn(
+        'PostgreSQL runs with fsync = off: a crash of its machine takes acknowledged writes, and may damage all of it. ' +
+          'Set fsync = on in postgresql.conf, and reload it.',
+      ),
     onListening: ({ isListening, cause }) => {
       listening.set(isListening ? 1 : 0);
       if (isListening) log.info('commits of other servers are heard');

@@ -101,8 +101,16 @@ function checkHolder({ holder, holderRuns }: SqliteFacts): Finding[] {
 }
 
 function checkPostgres(facts: PostgresFacts): Finding[] {
-  const { version, synchronousCommit, roundTripMs, connections, connectionsMax, isReadOnly, clockAheadMs } =
-    facts;
+  const {
+    version,
+    synchronousCommit,
+    forcesToDisk,
+    roundTripMs,
+    connections,
+    connectionsMax,
+    isReadOnly,
+    clockAheadMs,
+  } = facts;
   const findings = [ok(`PostgreSQL ${version} answers in ${roundTripMs} ms.`)];
   if (roundTripMs > ROUND_TRIP_MAX_MS) {
     findings.push(
@@ -128,6 +136,14 @@ function checkPostgres(facts: PostgresFacts): Finding[] {
         )
       : ok(`synchronous_commit is ${synchronousCommit}.`),
   );
+  if (!forcesToDisk) {
+    findings.push(
+      warning(
+        'fsync is off: a crash of its machine takes acknowledged writes, and may damage all of it.',
+        'Set fsync = on in postgresql.conf, and reload it.',
+      ),
+    );
+  }
   if (connectionsMax - connections < CONNECTIONS_FREE_MIN) {
     findings.push(
       warning(

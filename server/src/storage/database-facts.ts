@@ -33,6 +33,8 @@ export interface PostgresFacts extends SchemaFacts {
   readonly kind: 'postgres';
   readonly version: string;
   readonly synchronousCommit: string;
+  /** Whether the server forces anything to its disk at all. */
+  readonly forcesToDisk: boolean;
   /** By its clock against ours, half a round trip taken off; milliseconds. */
   readonly clockAheadMs: number;
   readonly roundTripMs: number;

@@ -9,6 +9,7 @@ const PATIENCE_MS = 5_000;
 const FACTS = `
   select current_setting('server_version') as version,
          current_setting('synchronous_commit') as synchronous_commit,
+         current_setting('fsync')::boolean as forces_to_disk,
          current_setting('max_connections')::int as connections_max,
          (select count(*) from pg_stat_activity where backend_type = 'client backend')::int as connections,
          pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean as is_read_only,
@@ -37,6 +38,7 @@ export async function inspectPostgres(url: string, clock: Clock): Promise<Databa
       kind: 'postgres',
       version: String(facts.version),
       synchronousCommit: String(facts.synchronous_commit),
+      forcesToDisk: facts.forces_to_disk === true,
       clockAheadMs: Math.round(Number(facts.now_ms) - (askedAt + roundTripMs / 2)),
       roundTripMs,
       connectionsMax: Number(facts.connections_max),

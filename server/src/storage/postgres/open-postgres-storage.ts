@@ -39,6 +39,8 @@ interface StorageOptions {
   readonly onAvailability?: (availability: Availability) => void;
   /** Hears whether notifications of other servers arrive. Default: nobody does. */
   readonly onListening?: (listening: Listening) => void;
+  /** Hears where the server forces nothing to its disk (`fsync = off`), when it is opened. Default: nobody does. */
+  readonly onUnforced?: () => void;
   /** Whether to listen for notifications. Without, commits of others are found each second. For tests. Default: true. */
   readonly listens?: boolean;
   /** The folder of the migrations to bring the tables up to date with. For tests. Default: those of this version. */
@@ -81,7 +83,7 @@ export async function openStorageOn(
 ): Promise<Storage> {
   const { clock, schedule, listens = true } = options;
   const { onDamage = ignore, onBackgroundError = ignore } = options;
-  const { onAvailability = ignore, onListening = ignore } = options;
+  const { onAvailability = ignore, onListening = ignore, onUnforced = ignore } = options;
   const announcer = createCommitAnnouncer(onBackgroundError);
   const breaker = createBreaker({ name: nameOf(target), isTrouble, onChange: onAvailability });
   const onError = (cause: unknown): void => onBackgroundError(faultOf(cause, target));
@@ -92,6 +94,7 @@ export async function openStorageOn(
         ...(options.migrationsFolder && { folder: options.migrationsFolder }),
       }),
     );
+    if (!(await connections.use('reads', forcesToDisk))) onUnforced();
     await watch.start();
     // The first connection of each lane is kept: it is there where PostgreSQL has no more of them later.
     for (const lane of LANES) await connections.use(lane, (database) => database.execute(sql`select 1`));
@@ -148,6 +151,12 @@ async function checkServer(database: Database): Promise<void> {
         '--encoding UTF8 --template template0',
     );
   }
+}
+
+/** Whether what is committed reaches the disk at all: no session can change that. */
+async function forcesToDisk(database: Database): Promise<boolean> {
+  const { rows } = await database.execute<{ fsync: string }>(sql`select current_setting('fsync') as fsync`);
+  return rows[0]?.fsync === 'on';
 }
 
 function ignore(): void {}
