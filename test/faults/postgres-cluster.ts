@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Client } from 'pg';
-import { freePort } from './server-process.ts';
+import { freePort, isRunning } from './server-process.ts';
 
 const run = promisify(execFile);
 
@@ -24,6 +24,8 @@ export interface PostgresCluster {
   start(): Promise<void>;
   /** `immediate` ends it as a crash does: nothing is written any more, clients are cut off. */
   stop(mode: 'fast' | 'immediate'): Promise<void>;
+  /** Whether its process runs: one that cannot recover ends itself. */
+  isRunning(): boolean;
   /** Ends it and deletes its folder. */
   remove(): Promise<void>;
 }
@@ -31,24 +33,29 @@ export interface PostgresCluster {
 /**
  * @returns `undefined` where the machine has no PostgreSQL programs.
  * @param settings - Lines of `postgresql.conf`, such as `max_connections = 10`.
+ * @param folders - Where its data, and its write-ahead log in segments of 1 MB, are to lie. Default: in a folder of its own.
  */
 export async function createPostgresCluster(
   settings: readonly string[] = [],
+  folders: { readonly data?: string; readonly wal?: string } = {},
 ): Promise<PostgresCluster | undefined> {
   const programs = await newestRelease();
   if (programs === undefined) return undefined;
   const owner = await ownerOf();
   const folder = await mkdtemp(join(tmpdir(), 'dimmer-postgres-'));
   if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
-  const data = join(folder, 'data');
+  const data = join(folders.data ?? folder, 'data');
+  const logWords = folders.wal === undefined ? [] : ['--waldir', join(folders.wal, 'wal'), '--wal-segsize=1'];
   const port = await freePort();
-  await run(join(programs, 'initdb'), ['-D', data, '-U', USER, '-A', 'trust', '--no-sync'], { ...owner });
+  await run(join(programs, 'initdb'), ['-D', data, '-U', USER, '-A', 'trust', '--no-sync', ...logWords], {
+    ...owner,
+  });
   const lines = ["listen_addresses = '127.0.0.1'", `unix_socket_directories = '${folder}'`, ...settings];
   const options = lines.flatMap((line) => ['-c', line.replaceAll(' = ', '=').replaceAll("'", '')]);
   let server: ChildProcess | undefined;
 
   async function stop(mode: 'fast' | 'immediate'): Promise<void> {
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    if (server === undefined || !isRunning(server)) return;
     const ended = once(server, 'exit');
     server.kill(mode === 'fast' ? 'SIGINT' : 'SIGQUIT');
     await ended;
@@ -57,6 +64,7 @@ export async function createPostgresCluster(
   return {
     port,
     stop,
+    isRunning: () => server !== undefined && isRunning(server),
     url: (database = 'postgres') => `postgres://${USER}@127.0.0.1:${port}/${database}`,
     async start() {
       const started = spawn(join(programs, 'postgres'), ['-D', data, '-p', String(port), ...options], {

@@ -4,8 +4,8 @@ import { ConnectFault, faultOf, isRepeatable, isTrouble } from './postgres-fault
 
 const TARGET = { host: 'db', port: 5432, user: 'dimmer', database: 'dimmer' };
 
-function answer(code: string): Error {
-  const cause = Object.assign(new Error(`of ${code}`), { code, severity: 'ERROR' });
+function answer(code: string, severity = 'ERROR'): Error {
+  const cause = Object.assign(new Error(`of ${code}`), { code, severity });
   return new DrizzleQueryError('select secret', ['hunter2'], cause);
 }
 
@@ -37,6 +37,12 @@ test('[PG15] without an answer of the server it is unavailable, whatever the dri
     expect(isTrouble(error)).toBe(true);
   }
   expect(String(faultOf(refused, TARGET))).toContain('ECONNREFUSED');
+});
+
+test('[PG15] a server that crashes for want of space is unavailable: what it was at may have been written', () => {
+  const panic = answer('53100', 'PANIC');
+  expect(faultOf(panic, TARGET)).toMatchObject({ fault: 'unavailable' });
+  expect([isTrouble(panic), isTrouble(answer('53100'))]).toEqual([true, false]);
 });
 
 test('[PG15] a broken constraint and a defect of a planner come back as they are, without parameters', () => {

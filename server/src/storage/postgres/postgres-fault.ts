@@ -37,6 +37,7 @@ export function faultOf(error: unknown, target: DatabaseTarget): unknown {
   if (error instanceof StorageFault) return error;
   const cause = driverErrorOf(error);
   const code = sqlStateOf(cause);
+  if (isPanic(cause)) return unavailable(target, cause, code);
   if (code === '53100') return full(target, cause);
   if (code !== undefined && /^(XX001|XX002)$/.test(code)) return damaged(target, cause);
   if (isTrouble(error) || (code !== undefined && (UNAVAILABLE.test(code) || REPEATABLE.test(code)))) {
@@ -47,8 +48,9 @@ export function faultOf(error: unknown, target: DatabaseTarget): unknown {
 
 /** Whether the server does not answer at all: no statement would fare better now. */
 export function isTrouble(error: unknown): boolean {
-  const code = sqlStateOf(driverErrorOf(error));
-  return code === undefined ? isOfConnection(error) : GONE.test(code);
+  const cause = driverErrorOf(error);
+  const code = sqlStateOf(cause);
+  return code === undefined ? isOfConnection(error) : GONE.test(code) || isPanic(cause);
 }
 
 /**
@@ -90,6 +92,14 @@ function isOfConnection(error: unknown): boolean {
 function sqlStateOf(error: unknown): string | undefined {
   if (!(error instanceof Error) || !('code' in error) || typeof error.code !== 'string') return undefined;
   return 'severity' in error ? error.code : undefined;
+}
+
+/**
+ * The last word of a server that crashes, at a write-ahead log that cannot grow for one: 53100 then does not say that nothing
+ * was written. In other languages it has other names, and mostly it does not arrive at all.
+ */
+function isPanic(error: unknown): boolean {
+  return error instanceof Error && 'severity' in error && error.severity === 'PANIC';
 }
 
 function full(target: DatabaseTarget, cause: unknown): StorageFault {

@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import {
   copyFileSync,
   existsSync,
@@ -16,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { commitDraft, projectDraft } from '../../../../test/contract/draft-builder.ts';
 import { observe } from '../../../../test/contract/storage-observation.ts';
 import { ManualClock, projectOf, requestOf, write } from '../../../../test/contract/storage-subject.ts';
+import { mountSmallDisk, type SmallDisk } from '../../../../test/faults/small-disk.ts';
 import type { ProjectState } from '../../environments/environment.ts';
 import type { Damage } from '../rows/damage.ts';
 import type { HistoryPolicy, Storage } from '../storage.ts';
@@ -125,23 +125,23 @@ describe('a full disk', () => {
   });
 
   it('[S33] a file system that fills up does no harm either', async ({ skip }) => {
-    const unmount = mountSmallDisk(folder);
-    if (unmount === undefined) return skip('mounting a file system is not permitted here');
+    const disk = mountSmallDisk(folder, 8);
+    if (disk === undefined) return skip('mounting a file system is not permitted here');
     try {
       const storage = await open();
       await fill(storage);
-      const fault = await fillUp(storage);
+      const fault = await fillUp(storage, disk);
       expect(fault).toMatchObject({ name: 'StorageFault', fault: 'full' });
       const before = await observe(storage);
       await expect(setFlags(storage, manyFlags(100), true)).rejects.toMatchObject({ fault: 'full' });
       expect(await observe(storage)).toEqual(before);
-      rmSync(join(folder, 'ballast'));
+      disk.makeSpace();
       await setFlags(storage, manyFlags(100), true);
       await storage.close();
       expect((await observe(await open())).audit.length).toBe(before.audit.length + 1);
     } finally {
       for (const storage of opened.splice(0)) await storage.close();
-      unmount();
+      disk.unmount();
     }
   });
 });
@@ -352,16 +352,9 @@ function manyFlags(count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `flag-${index}`);
 }
 
-/** Mounts a file system of 8 MB over a folder; `undefined` where that is not permitted. */
-function mountSmallDisk(at: string): (() => void) | undefined {
-  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=8m', 'tmpfs', at]);
-  return mounted.status === 0 ? () => void spawnSync('umount', [at]) : undefined;
-}
-
 /** Leaves about 1 MB, and commits until that is used up. */
-async function fillUp(storage: Storage): Promise<unknown> {
-  const used = statSync(path).size + statSync(`${path}-wal`).size;
-  writeFileSync(join(folder, 'ballast'), Buffer.alloc(7 * 2 ** 20 - used));
+async function fillUp(storage: Storage, disk: SmallDisk): Promise<unknown> {
+  disk.fill(2 ** 20);
   for (let index = 0; index < 1_000; index += 1) {
     try {
       await setFlags(storage, manyFlags(20), index % 2 === 0);
