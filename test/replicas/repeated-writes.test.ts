@@ -10,7 +10,7 @@ const EDITORS = 50;
 const FLAG = `${PRODUCTION}/flags/checkout`;
 
 /** How often a request is cut off, and how often its server is killed, at a random moment; raise it for a long run. */
-const ROUNDS = Number(process.env['DIMMER_TEST_ROUNDS'] ?? 5);
+const ROUNDS = Number(process.env['DIMMER_TEST_ROUNDS'] ?? 3);
 /** A write is answered in less, mostly: moments before, amid and behind it are hit. */
 const MOMENT_MAX_MS = 40;
 

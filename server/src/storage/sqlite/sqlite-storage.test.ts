@@ -89,6 +89,26 @@ describe('what reaches the disk', () => {
     expect(statSync(`${path}-wal`).size).toBeLessThan(6 * 2 ** 20);
   });
 
+  it('[S36] beside a reader that stays the log grows; once it is gone the log grows no more, and is cut (DUR-7)', async () => {
+    const { storage, client } = openWithClient();
+    client.pragma(`journal_size_limit = ${2 ** 20}`);
+    await fill(storage);
+    const size = () => statSync(`${path}-wal`).size;
+    const writeMuch = async () => {
+      for (let index = 0; index < 60; index += 1) await setFlags(storage, manyFlags(20), index % 2 === 0);
+    };
+    const reader = new SqliteConnection(path, { readonly: true });
+    reader.exec('begin');
+    reader.prepare('select count(*) from audit').get();
+    await writeMuch();
+    await writeMuch();
+    await writeMuch();
+    expect(size()).toBeGreaterThan(6 * 2 ** 20);
+    reader.close();
+    await writeMuch();
+    expect(size()).toBeLessThan(6 * 2 ** 20);
+  });
+
   it('[S7] a statement that fails leaves memory and rows equal', async () => {
     const failing = { now: false };
     const storage = await open({
