@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 
@@ -23,6 +24,8 @@ export default defineConfig({
     exclude: ['**/node_modules/**', '**/dist/**', 'test/bench/**'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    // Files that start servers mostly wait, so two cores have room for two files, where one would be chosen.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     // Scenarios under faults wait for servers of their own rather than compute.
     maxConcurrency: 8,
   },
