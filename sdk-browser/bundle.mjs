@@ -7,9 +7,11 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { DEFAULT_TIMING } from '@dimmer/follower';
 import { build } from 'esbuild';
 import { minify } from 'terser';
 import { build as bundleTypes } from 'tsdown';
+import { ERROR_CODES } from './error-codes.mjs';
 import { INNER_NAMES, PUBLIC_NAMES } from './public-names.mjs';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
@@ -21,6 +23,7 @@ const shared = {
   outdir: DIST,
   target: 'es2022',
   minifySyntax: true,
+  charset: 'utf8',
   absWorkingDir: FOLDER,
 };
 
@@ -70,7 +73,7 @@ await writeTypes({ react: 'src/react/index.ts', openfeature: 'src/openfeature/in
  * @param later - Modules that are loaded with `import()`.
  */
 async function writeCore(later) {
-  const [index, ...chunks] = await Promise.all(['index', ...later].map(bundled));
+  const [index, ...chunks] = (await Promise.all(['index', ...later].map(bundled))).map(inPlace);
   // Names stay the same in all of them.
   const nameCache = { props: await shortestNames(index) };
   let core = await shrunk(index, { module: true, nameCache });
@@ -95,6 +98,15 @@ async function shortestNames(text) {
   const free = short.filter((name) => !taken.has(name));
   const byUse = names.sort((one, other) => uses(other) - uses(one));
   return { props: Object.fromEntries(byUse.map((name, place) => [`$${name}`, free[place]])) };
+}
+
+/** Writes codes in place of texts, and figures in place of their names: a page has no other timing. */
+function inPlace(text) {
+  let placed = text;
+  for (const [long, code] of Object.entries(ERROR_CODES)) placed = placed.replaceAll(long.replace('#','own_'), code);
+  return placed
+    .replace(/ = (?:STREAM|POLL)_TIMING(?=[,)])/g, '')
+    .replace(/\b(?:\w+\.)?timing\d*\.(\w+)/g, (_, figure) => String(DEFAULT_TIMING[figure]));
 }
 
 /** One module with all that it imports, but not what it loads later. */
@@ -140,6 +152,8 @@ async function shrunk(text, options, properties = SHORT_NAMES) {
       unsafe: true,
       unsafe_arrows: true,
       pure_getters: true,
+      // Whom nobody asks: only Node reports updates that were refused.
+      pure_funcs: ['noteRefusal'],
       keep_fargs: false,
       // Longer, and smaller once compressed.
       sequences: false,

@@ -30,10 +30,9 @@ export function refusedDelayMs(random: number, timing: StreamTiming): number {
 
 /** The delay before the first poll. */
 export function firstPollDelayMs(isCold: boolean, random: number, timing: PollTiming): number {
-  const { coldPollAfterMinMs, coldPollAfterMaxMs, pollAfterMinMs, pollAfterMaxMs } = timing;
   return isCold
-    ? coldPollAfterMinMs + random * (coldPollAfterMaxMs - coldPollAfterMinMs)
-    : pollAfterMinMs + random * (pollAfterMaxMs - pollAfterMinMs);
+    ? timing.coldPollAfterMinMs + random * (timing.coldPollAfterMaxMs - timing.coldPollAfterMinMs)
+    : timing.pollAfterMinMs + random * (timing.pollAfterMaxMs - timing.pollAfterMinMs);
 }
 
 /**
@@ -72,6 +71,6 @@ export function silenceMs(heartbeatMs: number, timing: StreamTiming): number {
   return Math.min(Math.max(silence, timing.silenceMinMs), timing.silenceMaxMs);
 }
 
-function spread(intervalMs: number, random: number, { intervalSpread }: PollTiming): number {
-  return intervalMs * (1 + intervalSpread * (2 * random - 1));
+function spread(intervalMs: number, random: number, timing: PollTiming): number {
+  return intervalMs * (1 + timing.intervalSpread * (2 * random - 1));
 }
