@@ -37,7 +37,7 @@ const PRIVATE_NAME = /(?<=this\.|^\s+(?:async )?)#(?=\w)/gm;
 
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
-await writeCore(['tabs', 'polls']);
+await writeCore(['tabs', 'later']);
 // What is beside the core takes it from there: a page has it once.
 await write({
   entryPoints: { react: 'src/react/index.ts' },

@@ -16,7 +16,7 @@ export const PUBLIC_NAMES = `
 
   hello put delete commit heartbeat goodbye
 
-  polls
+  polls watchPage
 
   DimmerProvider createFlagHooks useFlag useFlagDetail useDimmer useStatus client options suspense fallback children Provider
 

@@ -3,7 +3,7 @@ import type { StoragePort } from './options.ts';
 import type { ChannelPort, LocksPort, PageEvent, Platform } from './platform.ts';
 // Loaded now, so that a later import() of it takes no time that a clock of tests does not know.
 import './tabs.ts';
-import './polls.ts';
+import './later.ts';
 
 /** A clock that moves only when a test moves it. */
 class TestClock implements Clock {

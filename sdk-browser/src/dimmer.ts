@@ -1,5 +1,5 @@
 import type { FollowerState } from '@dimmer/follower';
-import { isLive, modeOf, PHASE, statusOf } from '@dimmer/follower';
+import { isLive, modeOf, statusOf } from '@dimmer/follower';
 import type { FlagType, JsonValue, ReportBatch, ValueObject } from '@dimmer/schema';
 import { contextHash } from './context.ts';
 import { countersOf } from './counters.ts';
@@ -8,6 +8,7 @@ import type { AnyFlags, DimmerStatus, FlagDetail, KeyOf, TrackDetails, ValueOf, 
 import type { Following } from './following.ts';
 import { following } from './following.ts';
 import type { DimmerBootstrap, DimmerContext, DimmerOptions } from './options.ts';
+import type { watchPage } from './page.ts';
 import type { Platform } from './platform.ts';
 import { browserPlatform } from './platform.ts';
 import type { Reporter } from './reporter.ts';
@@ -25,9 +26,6 @@ const WAIT_MS = 5_000;
 
 /** The longest that a timer can wait. */
 const TIMEOUT_MAX_MS = 2_147_483_647;
-
-/** A hidden page keeps its stream for so long. */
-const HIDDEN_AFTER_MS = 300_000;
 
 /** Quiet time before new values are written to storage. */
 const SAVE_DELAY_MS = 1_000;
@@ -72,7 +70,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
   readonly #instance: string;
   readonly #counters = countersOf();
   readonly #reporter: Reporter | undefined;
-  readonly #unwatch: (() => void) | undefined;
   readonly #changeListeners = new Set<(keys: readonly string[]) => void>();
   readonly #statusListeners = new Set<() => void>();
   readonly #waiting = new Set<(isLate?: boolean) => void>();
@@ -82,7 +79,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
   /** What answers calls; after `identify`, still that of the context before until the next is here. */
   #served: Values | undefined;
   #state: DimmerStatus['state'] = 'INIT';
-  #cancelHide: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
   #cancelSave: (() => void) | undefined;
   #isClosed = false;
 
@@ -103,10 +100,8 @@ export class Dimmer<Flags extends object = AnyFlags> {
       this.close();
       return;
     }
-    this.#unwatch = platform.watch((event) => this.#pageChanged(event));
     if (reports) this.#reporter = reporterOf(platform, this.#counters.drain, (batch) => this.#report(batch));
     this.#following.start(this.#stored(bootstrap));
-    this.#hideLater();
   }
 
   /**
@@ -172,7 +167,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
     this.#save();
     this.#identity = this.#identityOf(context, asked.hash);
     this.#follow(this.#stored());
-    this.#hideLater();
     return this.#settled(asked);
   }
 
@@ -235,7 +229,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
     this.#isClosed = true;
     this.#following.close();
     this.#unwatch?.();
-    this.#cancelHide?.();
     this.#changeListeners.clear();
     this.#statusListeners.clear();
   }
@@ -284,6 +277,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       streaming && shareTabs && `dimmer-${name}`,
       ({ snapshot }) => this.#published(snapshot),
       () => this.#changed(),
+      (later) => this.#watch(later.watchPage),
     );
   }
 
@@ -327,26 +321,18 @@ export class Dimmer<Flags extends object = AnyFlags> {
     }
   }
 
-  #pageChanged({ type }: { readonly type: string }): void {
-    const isAwake = this.#following.state().phase !== PHASE.closed;
-    if (type === 'online' || type === 'offline') {
-      // What the browser knows of its network saves the waiting: for silence, or for the next attempt.
-      if (isAwake && (type === 'offline' || this.#state !== 'LIVE')) this.#followAgain();
-      return;
-    }
-    if (type === 'pagehide' || this.#platform.isHidden()) {
-      this.#save();
-      this.#reporter?.flush();
-      if (type === 'pagehide') this.#following.close();
-    } else if (!isAwake) this.#followAgain();
-    this.#hideLater();
-  }
-
-  /** A page that stays hidden gives its stream back. */
-  #hideLater(): void {
-    const { isHidden, after } = this.#platform;
-    this.#cancelHide?.();
-    if (isHidden()) this.#cancelHide = after(HIDDEN_AFTER_MS, () => this.#following.close());
+  /** Anew with every stream: one that a hidden page opens has its five minutes. */
+  #watch(watch: typeof watchPage): void {
+    if (this.#isClosed) return;
+    this.#unwatch?.();
+    this.#unwatch = watch(this.#platform, {
+      following: () => this.#following,
+      again: () => this.#followAgain(),
+      leave: () => {
+        this.#save();
+        this.#reporter?.flush();
+      },
+    });
   }
 
   #settled({ timeoutMs = WAIT_MS }: Wait): Promise<DimmerStatus> {

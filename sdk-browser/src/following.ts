@@ -6,12 +6,16 @@ import type { Platform } from './platform.ts';
 import type { Question } from './server.ts';
 import type { SharedStream } from './tabs.ts';
 
+/** What the core does without at first. */
+type Later = typeof import('./later.ts');
+
 /** The values of one context, followed until closed. */
 export type Following = Pick<Follower<ValueObject>, 'start' | 'state' | 'close'>;
 
 /**
  * @param own - The stream of this tab.
  * @param tabsName - Tabs with the same name share a stream; none: this one has its own.
+ * @param late - Hears of what was loaded later.
  */
 export function following(
   platform: Platform,
@@ -20,6 +24,7 @@ export function following(
   tabsName: string | false,
   published: FollowerPorts<ValueObject>['published'],
   changed: () => void,
+  late: (later: Later) => void,
 ): Following {
   // What decides who leads is loaded when a stream is wanted. Where tabs cannot share, every tab has its own.
   const stream: Promise<SharedStream> = (
@@ -27,16 +32,19 @@ export function following(
       ? import('./tabs.ts').then(({ shareTabs }) => shareTabs(tabsName, own, question.current, platform))
       : Promise.reject()
   ).catch(() => own);
-  let hasPolls = false;
+  let hasAll = false;
 
-  /** Polls are loaded when the stream has had its first chance; where that fails, again with the next news. */
+  /** The rest is loaded when the stream has had its first chance; where that fails, again with the next news. */
   function heard(state: FollowerState<ValueObject>): void {
-    if (!hasPolls && (state.failures || state.liveSince !== null)) {
-      hasPolls = true;
-      import('./polls.ts').then(
-        ({ polls }) => follower.poll(polls(question)),
+    if (!hasAll && (state.failures || state.liveSince !== null)) {
+      hasAll = true;
+      import('./later.ts').then(
+        (later) => {
+          follower.poll(later.polls(question));
+          late(later);
+        },
         () => {
-          hasPolls = false;
+          hasAll = false;
         },
       );
     }

@@ -21,11 +21,25 @@ export interface ChannelPort {
   readonly close: () => void;
 }
 
+/** The page, for who watches over it. */
+export interface PagePort {
+  readonly isHidden: () => boolean;
+  /** Tells what becomes of the page. @returns Stops telling. */
+  readonly watch: (hear: (event: { readonly type: string }) => void) => () => void;
+}
+
+/** What tabs decide with who leads, and speak with each other through. */
+export interface TabsPort {
+  readonly locks: () => LocksPort | undefined;
+  readonly channel: (name: string) => ChannelPort;
+}
+
 /**
- * The browser as the SDK sees it. Tests bring their own. What an old browser does not have, or does not allow here, may
+ * The browser as the SDK sees it. Tests bring their own; the ports of parts that are loaded later come with those parts,
+ * where nobody brings others. What an old browser does not have, or does not allow here, may
  * be missing or throw when it is called.
  */
-export interface Platform extends Clock {
+export interface Platform extends Clock, Partial<PagePort>, Partial<TabsPort> {
   /** Milliseconds since the Unix epoch, for what is written down and read by another page. */
   readonly wallNow: () => number;
   /** From 0 up to, not including, 1. */
@@ -35,16 +49,8 @@ export interface Platform extends Clock {
   readonly fetch: typeof globalThis.fetch;
   readonly storage: () => StoragePort | undefined;
   readonly logger: DimmerLogger;
-  readonly isHidden: () => boolean;
-  /** Tells what becomes of the page. @returns Stops telling. */
-  readonly watch: (hear: (event: { readonly type: string }) => void) => () => void;
-  readonly locks: () => LocksPort | undefined;
-  /** What tabs speak with each other through. */
-  readonly channel: (name: string) => ChannelPort;
   readonly timing?: FollowerTiming;
 }
-
-const PAGE_EVENTS: readonly PageEvent[] = ['visibilitychange', 'pagehide', 'pageshow', 'online', 'offline'];
 
 /** Nothing of the browser is touched before it is needed, so that a server may render with it. */
 export function browserPlatform(): Platform {
@@ -61,13 +67,5 @@ export function browserPlatform(): Platform {
     fetch: (input, init) => fetch(input, init),
     storage: () => localStorage,
     logger: console,
-    isHidden: () => globalThis.document?.hidden,
-    watch(hear) {
-      const stop = new AbortController();
-      for (const name of PAGE_EVENTS) globalThis.addEventListener?.(name, hear, { signal: stop.signal });
-      return () => stop.abort();
-    },
-    locks: () => navigator.locks,
-    channel: (name) => new BroadcastChannel(name),
   };
 }

@@ -1,6 +1,6 @@
 import type { StreamSink, StreamTransport } from '@dimmer/follower';
 import type { Cursor } from '@dimmer/schema';
-import type { Platform } from './platform.ts';
+import type { Platform, TabsPort } from './platform.ts';
 import type { Values } from './values.ts';
 
 /** Streams of a tab, from the server or from another tab. */
@@ -28,6 +28,11 @@ type TabMessage =
   /** The leading tab has no stream at present. */
   | readonly [type: 'gone'];
 
+const BROWSER_TABS: TabsPort = {
+  locks: () => navigator.locks,
+  channel: (name) => new BroadcastChannel(name),
+};
+
 const MOVE_ON: StreamEvent = ['goodbye', JSON.stringify({ reason: 'rebalancing', reconnectInMs: 0 })];
 
 /**
@@ -45,8 +50,9 @@ export function shareTabs(
   name: string,
   own: StreamTransport,
   current: () => Values | null,
-  { locks: locksOf, channel: channelOf, newId }: Platform,
+  platform: Platform,
 ): SharedStream {
+  const { locks: locksOf, channel: channelOf, newId } = { ...BROWSER_TABS, ...platform };
   const locks = locksOf();
   if (!locks) return own;
   const channel = channelOf(name);

@@ -84,7 +84,7 @@ describe.skipIf(CHROMIUM === undefined)('a page in Chromium', () => {
     const theme = await change();
     await visit({}, '&module');
     let failures = 0;
-    await visitor.route('**/polls-*.mjs', async (route) => {
+    await visitor.route('**/later-*.mjs', async (route) => {
       failures += 1;
       if (failures <= 2) await route.abort();
       else await route.continue();

@@ -42,7 +42,7 @@ export async function buildReactPage({ react, dom }: (typeof REACTS)[18 | 19]): 
   };
   const [server, browser] = await Promise.all([
     bundle(SERVER, { format: 'cjs', platform: 'node' }),
-    bundle(BROWSER, { format: 'iife', external: ['./tabs-*', './polls-*'] }),
+    bundle(BROWSER, { format: 'iife', external: ['./tabs-*', './later-*'] }),
   ]);
   const { render } = moduleOf(server);
   return {

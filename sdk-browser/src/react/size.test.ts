@@ -30,7 +30,7 @@ async function sizeOf(contents: string): Promise<number> {
     minify: true,
     write: false,
     format: 'esm',
-    external: ['react', './tabs-*', './polls-*'],
+    external: ['react', './tabs-*', './later-*'],
     alias: { '@dimmer/browser': `${DIST}index.mjs` },
   });
   return gzipSync(outputFiles[0]?.contents ?? '', { level: 9 }).length;

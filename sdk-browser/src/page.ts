@@ -1,0 +1,66 @@
+import { PHASE } from '@dimmer/follower';
+import type { Following } from './following.ts';
+import type { PageEvent, PagePort, Platform } from './platform.ts';
+
+/** A hidden page keeps its stream for so long. */
+const HIDDEN_AFTER_MS = 300_000;
+
+const PAGE_EVENTS: readonly PageEvent[] = ['visibilitychange', 'pagehide', 'pageshow', 'online', 'offline'];
+
+const BROWSER_PAGE: PagePort = {
+  isHidden: () => globalThis.document?.hidden,
+  watch(hear) {
+    const stop = new AbortController();
+    for (const name of PAGE_EVENTS) globalThis.addEventListener?.(name, hear, { signal: stop.signal });
+    return () => stop.abort();
+  },
+};
+
+/** What becomes of a page has its part in: what is watched over, and what is done about it. */
+export interface Watched {
+  readonly following: () => Following;
+  /** Opens a stream again, from what is here. */
+  readonly again: () => void;
+  /** The page may not come back: what is not yet stored or told has its last chance. */
+  readonly leave: () => void;
+}
+
+/**
+ * Closes the stream of a page that is put away, or hidden for 5 minutes, and opens it again when the page is back; takes
+ * the browser's word for its network.
+ *
+ * @returns Stops watching.
+ */
+export function watchPage(platform: Platform, { following, again, leave }: Watched): () => void {
+  const { after, isHidden, watch } = { ...BROWSER_PAGE, ...platform };
+  let cancelHide: (() => void) | undefined;
+
+  const sleep = (): void => following().close();
+
+  /** A page that stays hidden gives its stream back. */
+  function hideLater(): void {
+    cancelHide?.();
+    if (isHidden()) cancelHide = after(HIDDEN_AFTER_MS, sleep);
+  }
+
+  const unwatch = watch(({ type }) => {
+    const { phase, standing } = following().state();
+    const isAwake = phase !== PHASE.closed;
+    if (type === 'online' || type === 'offline') {
+      // What the browser knows of its network saves the waiting: for silence, or for the next attempt.
+      if (isAwake && (type === 'offline' || standing !== 'LIVE')) again();
+      return;
+    }
+    if (type === 'pagehide' || isHidden()) {
+      leave();
+      if (type === 'pagehide') sleep();
+    } else if (!isAwake) again();
+    hideLater();
+  });
+
+  hideLater();
+  return () => {
+    unwatch();
+    cancelHide?.();
+  };
+}
