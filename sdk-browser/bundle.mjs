@@ -103,7 +103,8 @@ async function shortestNames(text) {
 /** Writes codes in place of texts, and figures in place of their names: a page has no other timing. */
 function inPlace(text) {
   let placed = text;
-  for (const [long, code] of Object.entries(ERROR_CODES)) placed = placed.replaceAll(long.replace('#','own_'), code);
+  for (const [long, code] of Object.entries(ERROR_CODES))
+    placed = placed.replaceAll(long.replace('#', 'own_'), code);
   return placed
     .replace(/ = (?:STREAM|POLL)_TIMING(?=[,)])/g, '')
     .replace(/\b(?:\w+\.)?timing\d*\.(\w+)/g, (_, figure) => String(DEFAULT_TIMING[figure]));

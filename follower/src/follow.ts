@@ -1,5 +1,5 @@
 import type { Versioned } from '@dimmer/schema';
-import type { StoredSnapshot } from './event.ts';
+import type { StoredSnapshot, StreamMessage } from './event.ts';
 import type { Beside, Reaction } from './machine.ts';
 import { close, ofAttempt, onEnded, start, step, tick } from './machine.ts';
 import type { FollowerPorts, StreamSink } from './ports.ts';
@@ -8,10 +8,13 @@ import type { FollowerState } from './state.ts';
 import { cursorOf, deadlineOf, initialState, isOnline, PHASE } from './state.ts';
 import type { StreamTiming } from './timing.ts';
 import { STREAM_TIMING } from './timing.ts';
+import type { Turn } from './turn.ts';
 
 /** Polls, as a follower takes them on. */
 export interface Polls<Item extends Versioned> {
   readonly beside: Beside<Item>;
+  /** Takes messages of the stream. @returns Whether all is done about it. */
+  readonly onMessage: (turn: Turn<Item>, message: StreamMessage<Item>) => boolean;
   /** Does what polling wants done: what differs between a state and the next. */
   readonly run: (
     before: FollowerState<Item>,
@@ -84,7 +87,8 @@ export function follow<Item extends Versioned>(
   function sinkOf({ attempt }: FollowerState<Item>): StreamSink {
     const tell = (react: Reaction<Item>): void => dispatch(ofAttempt(attempt, react));
     return {
-      event: (name, data) => tell((turn) => onMessage(turn, decode(name, data), data.length)),
+      event: (name, data) =>
+        tell((turn) => onMessage(turn, decode(name, data), data.length, polls?.onMessage)),
       retry: (delayMs) =>
         tell((turn) => {
           turn.askedMs = delayMs;

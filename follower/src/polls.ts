@@ -3,6 +3,7 @@ import { leaveCutOff } from './cut-off.ts';
 import type { Polls } from './follow.ts';
 import { pollBeside, polled } from './polling.ts';
 import type { SnapshotTransport } from './ports.ts';
+import { onLaterMessage } from './receive-later.ts';
 import { cursorOf } from './state.ts';
 import type { PollTiming } from './timing.ts';
 import { POLL_TIMING } from './timing.ts';
@@ -23,6 +24,7 @@ export function pollsOf<Item extends Versioned>(
       leaveCutOff(turn, before, timing);
       pollBeside(turn, before, timing);
     },
+    onMessage: onLaterMessage,
     run(before, after, happened) {
       const asking = after.polling?.asking;
       if (before.polling?.asking === asking) return;

@@ -6,6 +6,7 @@ import type { Reaction } from './machine.ts';
 import { close, ofAttempt, onEnded, start, step, tick } from './machine.ts';
 import { pollBeside, polled } from './polling.ts';
 import { onMessage } from './receive.ts';
+import { onLaterMessage } from './receive-later.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { FollowerState, Polling } from './state.ts';
 import { cursorOf, deadlineOf, initialState, isOnline, PHASE, statusOf } from './state.ts';
@@ -36,7 +37,9 @@ function reactionTo(happening: Happening): Reaction<Versioned> {
     case 'start':
       return start(happening.stored);
     case 'message':
-      return ofAttempt(happening.attempt, (turn) => onMessage(turn, happening.decoded, happening.size));
+      return ofAttempt(happening.attempt, (turn) =>
+        onMessage(turn, happening.decoded, happening.size, onLaterMessage),
+      );
     case 'retry':
       return ofAttempt(happening.attempt, (turn) => {
         turn.askedMs = happening.delayMs;

@@ -196,3 +196,11 @@ export function cursorOf({ snapshot, resync }: FollowerState<Versioned>): Cursor
 export function deadlineOf({ until, staleAt, pollAt }: FollowerState<Versioned>): number {
   return Math.min(until, staleAt, pollAt);
 }
+
+/** The snapshot, where it is of the epoch of the stream. */
+export function hereOf<Item extends Versioned>({
+  snapshot,
+  epoch,
+}: FollowerState<Item>): Snapshot<Item> | null {
+  return snapshot?.epoch === epoch ? snapshot : null;
+}
