@@ -107,17 +107,22 @@ function inPlace(text) {
     placed = placed.replaceAll(long.replace('#', 'own_'), code);
   return placed
     .replace(/ = (?:STREAM|POLL)_TIMING(?=[,)])/g, '')
-    .replace(/\b(?:\w+\.)?timing\d*\.(\w+)/g, (_, figure) => String(DEFAULT_TIMING[figure]));
+    .replace(/\b(?:\w+\.)?timing_?\d*\.(\w+)/g, (_, figure) => String(DEFAULT_TIMING[figure]));
 }
 
 /** One module with all that it imports, but not what it loads later. */
 async function bundled(name) {
   const later = {
     name: 'later',
-    setup: ({ onResolve }) =>
+    setup({ onResolve }) {
       onResolve({ filter: /^\./ }, ({ kind, path }) =>
         kind === 'dynamic-import' ? { path: path.replace(/\.ts$/, '.mjs'), external: true } : undefined,
-      ),
+      );
+      onResolve({ filter: /\/murmur3\.js$/ }, ({ resolveDir }) => ({
+        path: join(resolveDir, 'murmur3-short.js'),
+        sideEffects: false,
+      }));
+    },
   };
   const { outputFiles } = await build({
     ...shared,

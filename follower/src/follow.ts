@@ -26,7 +26,7 @@ export interface Polls<Item extends Versioned> {
 /** A running follower. */
 export interface Follower<Item extends Versioned> {
   /** Serves what is stored, if anything, and begins to follow. Once. */
-  readonly start: (stored: StoredSnapshot<Item> | null) => void;
+  readonly start: (stored: StoredSnapshot<Item> | null | undefined) => void;
   /** Polls from now on: beside a stream that is broken, and to check one that is not. Once, at any time. */
   readonly poll: (polls: Polls<Item>) => void;
   readonly state: () => FollowerState<Item>;

@@ -51,7 +51,9 @@ export function ofAttempt<Item extends Versioned>(attempt: number, react: Reacti
 }
 
 /** The stored snapshot was looked for; following begins. */
-export function start<Item extends Versioned>(stored: StoredSnapshot<Item> | null): Reaction<Item> {
+export function start<Item extends Versioned>(
+  stored: StoredSnapshot<Item> | null | undefined,
+): Reaction<Item> {
   return (turn) => {
     if (turn.phase !== PHASE.idle) return;
     turn.standing = 'DEFAULTS';

@@ -30,6 +30,8 @@ const SNAPSHOT: Shape = {
   objects: Array.isArray,
 };
 
+const MODES: readonly unknown[] = ['none', 'delta', 'full'];
+
 const MESSAGES: ReadonlyMap<string, Shape> = new Map(
   Object.entries({
     hello: {
@@ -119,7 +121,7 @@ function isOptionalNumber(value: unknown): boolean {
 }
 
 function isMode(value: unknown): boolean {
-  return value === 'none' || value === 'delta' || value === 'full';
+  return MODES.includes(value);
 }
 
 function decoded<T>(value: T): Decoded<T> {

@@ -42,7 +42,7 @@ export function isFlagValue(object: ValueObject): object is FlagValue {
   const { kind, type, value, variation, reason } = object as unknown as Fields;
   return (
     kind === 'value' &&
-    FLAG_TYPES.some((known) => known === type) &&
+    (FLAG_TYPES as readonly unknown[]).includes(type) &&
     (value === undefined || type === 'json' || typeof value === type) &&
     (variation === null || isText(variation)) &&
     isText(reason)

@@ -1,5 +1,7 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
+import { murmur3Ascii as murmur3Short } from './murmur3-short.ts';
 
 /** Published values of MurmurHash3 x86 32. */
 const published: readonly (readonly [text: string, seed: number, hash: number])[] = [
@@ -28,4 +30,14 @@ test('[W8] text that is not ASCII is refused wherever it stands', () => {
   for (const text of ['ü', 'abcü', 'abcdeü', 'aüb', '日本語', '\ud800', 'abcd\udc00']) {
     expect(murmur3Ascii(text, 0), text).toBe(NOT_ASCII);
   }
+});
+
+test('[W8] the short form hashes as the long one does', () => {
+  for (const [text, seed, hash] of published) expect(murmur3Short(text, seed), text).toBe(hash);
+  const ascii = fc.string({ unit: 'grapheme-ascii', maxLength: 200 });
+  fc.assert(
+    fc.property(ascii, fc.integer({ min: 0, max: 0xffffffff }), (text, seed) => {
+      expect(murmur3Short(text, seed)).toBe(murmur3Ascii(text, seed));
+    }),
+  );
 });

@@ -109,8 +109,20 @@ export class Dimmer<Flags extends object = AnyFlags> {
    *
    * @returns Where the values come from.
    */
-  ready(asked: Wait = {}): Promise<DimmerStatus> {
-    return this.#settled(asked);
+  ready({ timeoutMs = WAIT_MS }: Wait = {}): Promise<DimmerStatus> {
+    const identity = this.#identity;
+    return new Promise<void>((resolve) => {
+      const check = (isLate = false): void => {
+        const isOver = isLate || identity !== this.#identity || this.#isClosed;
+        if (!isOver && !isSettled(this.#following.state())) return;
+        this.#waiting.delete(check);
+        cancel();
+        resolve();
+      };
+      const cancel = this.#platform.after(Math.min(timeoutMs, TIMEOUT_MAX_MS), () => check(true));
+      this.#waiting.add(check);
+      check();
+    }).then(() => this.status());
   }
 
   /** @returns The fallback when there is no such flag, no value, or a value of another type. */
@@ -167,7 +179,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
     this.#save();
     this.#identity = this.#identityOf(context, asked.hash);
     this.#follow(this.#stored());
-    return this.#settled(asked);
+    return this.ready(asked);
   }
 
   /**
@@ -254,15 +266,13 @@ export class Dimmer<Flags extends object = AnyFlags> {
   }
 
   /** What can be served before the server has answered. */
-  #stored(bootstrap?: DimmerBootstrap): StoredValues | null {
+  #stored(bootstrap?: DimmerBootstrap): StoredValues | undefined {
     const { name, hash } = this.#identity;
     const kept = this.#store.load(name);
-    if (!bootstrap || (bootstrap.contextHash ?? hash) !== hash) return kept ?? null;
+    if (!bootstrap || (bootstrap.contextHash ?? hash) !== hash) return kept;
     const ageMs = this.#platform.wallNow() - Date.parse(bootstrap.committedAt);
     const brought = storedValues(bootstrap, 'bootstrap', ageMs);
-    const [older, newer] = [brought?.snapshot, kept?.snapshot];
-    const isKeptNewer = older && older.epoch === newer?.epoch && older.revision < newer.revision;
-    return (isKeptNewer ? kept : (brought ?? kept)) ?? null;
+    return brought && kept && isNewer(kept.snapshot, brought.snapshot) ? kept : (brought ?? kept);
   }
 
   #newFollowing(): Following {
@@ -281,7 +291,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
     );
   }
 
-  #follow(stored: StoredValues | null): void {
+  #follow(stored: StoredValues | null | undefined): void {
     this.#following.close();
     this.#following = this.#newFollowing();
     this.#following.start(stored);
@@ -335,22 +345,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
     });
   }
 
-  #settled({ timeoutMs = WAIT_MS }: Wait): Promise<DimmerStatus> {
-    const identity = this.#identity;
-    return new Promise<void>((resolve) => {
-      const check = (isLate = false): void => {
-        const isOver = isLate || identity !== this.#identity || this.#isClosed;
-        if (!isOver && !isSettled(this.#following.state())) return;
-        this.#waiting.delete(check);
-        cancel();
-        resolve();
-      };
-      const cancel = this.#platform.after(Math.min(timeoutMs, TIMEOUT_MAX_MS), () => check(true));
-      this.#waiting.add(check);
-      check();
-    }).then(() => this.status());
-  }
-
   #report(batch: ReportBatch): Promise<Response> {
     const { key, application } = this.#options;
     const runningMs = this.#platform.now() - this.#startedAt;
@@ -395,6 +389,11 @@ export type DimmerClient<Flags extends object = AnyFlags> = Pick<Dimmer<Flags>, 
 /** Whether there is nothing better to wait for. */
 function isSettled(state: FollowerState<ValueObject>): boolean {
   return isLive(state) || state.refused || (state.snapshot !== null && state.failures > 0);
+}
+
+/** Whether values are the later ones of the same epoch. */
+function isNewer(values: Values, others: Values): boolean {
+  return values.epoch === others.epoch && values.revision > others.revision;
 }
 
 function added<T>(all: Set<T>, one: T): () => void {
