@@ -13,6 +13,7 @@ import { minify } from 'terser';
 import { build as bundleTypes } from 'tsdown';
 import { ERROR_CODES } from './error-codes.mjs';
 import { INNER_NAMES, PUBLIC_NAMES } from './public-names.mjs';
+import { shortNames } from './short-names.mjs';
 
 const FOLDER = fileURLToPath(new URL('.', import.meta.url));
 const DIST = join(FOLDER, 'dist');
@@ -28,9 +29,6 @@ const shared = {
 };
 
 const SHORT_NAMES = { reserved: PUBLIC_NAMES, keep_quoted: true };
-
-/** What most is made of comes first: letters that names of variables have as well. */
-const LETTERS = 'etnrisouaflchpmdgvybwAkSxTNOEIjCDJLRFPHUBqzGVYKWXQZM$_';
 
 /** The sign of a private name, where it is read, written or declared. */
 const PRIVATE_NAME = /(?<=this\.|^\s+(?:async )?)#(?=\w)/gm;
@@ -75,29 +73,16 @@ await writeTypes({ react: 'src/react/index.ts', openfeature: 'src/openfeature/in
 async function writeCore(later) {
   const [index, ...chunks] = (await Promise.all(['index', ...later].map(bundled))).map(inPlace);
   // Names stay the same in all of them.
-  const nameCache = { props: await shortestNames(index) };
-  let core = await shrunk(index, { module: true, nameCache });
+  const nameCache = { props: await shortNames(index, shrunkModule, PUBLIC_NAMES) };
+  let core = await shrunkModule(index, { nameCache });
   for (const [place, name] of later.entries()) {
-    const code = await shrunk(chunks[place], { module: true, nameCache });
+    const code = await shrunkModule(chunks[place], { nameCache });
     // Another content has another name: no core meets a chunk of another build.
-    const file = `${name}-${createHash('sha256').update(code).digest('hex').slice(0, 8)}.mjs`;
+    const file = `${name}-${createHash('sha256').update(code).digest('hex').slice(0, 6)}.mjs`;
     writeFileSync(join(DIST, file), code);
     core = core.replace(`./${name}.mjs`, `./${file}`);
   }
   writeFileSync(join(DIST, 'index.mjs'), core);
-}
-
-/** Gives the shortest names to the properties that are written most often: terser goes by who comes first. */
-async function shortestNames(text) {
-  const nameCache = {};
-  await shrunk(text, { module: true, nameCache });
-  const uses = (name) => text.split(new RegExp(`\\b${name}\\b`)).length;
-  const names = Object.keys(nameCache.props.props).map((key) => key.slice(1));
-  const taken = new Set(PUBLIC_NAMES);
-  const short = [...LETTERS, ...[...LETTERS].flatMap((first) => [...LETTERS].map((next) => first + next))];
-  const free = short.filter((name) => !taken.has(name));
-  const byUse = names.sort((one, other) => uses(other) - uses(one));
-  return { props: Object.fromEntries(byUse.map((name, place) => [`$${name}`, free[place]])) };
 }
 
 /** Writes codes in place of texts, and figures in place of their names: a page has no other timing. */
@@ -148,13 +133,17 @@ async function write(options, properties = SHORT_NAMES) {
   }
 }
 
+function shrunkModule(text, options) {
+  return shrunk(text, { module: true, ...options });
+}
+
 async function shrunk(text, options, properties = SHORT_NAMES) {
   const { code } = await minify(text, {
     toplevel: true,
     ecma: 2020,
     compress: {
       directives: false,
-      passes: 3,
+      passes: 6,
       unsafe: true,
       unsafe_arrows: true,
       pure_getters: true,
@@ -163,6 +152,9 @@ async function shrunk(text, options, properties = SHORT_NAMES) {
       keep_fargs: false,
       // Longer, and smaller once compressed.
       sequences: false,
+      hoist_props: false,
+      lhs_constants: false,
+      inline: 1,
       hoist_funs: true,
     },
     // Terser keeps what it gave in the object.
