@@ -33,16 +33,26 @@ const SHORT_NAMES = { reserved: PUBLIC_NAMES, keep_quoted: true };
 /** The sign of a private name, where it is read, written or declared. */
 const PRIVATE_NAME = /(?<=this\.|^\s+(?:async )?)#(?=\w)/gm;
 
+/** A figure of the follower's timing, where it is read. */
+const FIGURE = /(?<![/\w.])(?:\w+\.)?timing_?\d*\.(\w+)/g;
+
+/** Texts that no bundle was found to have: an error that was reworded has its code no more. */
+const unwritten = new Set(Object.keys(ERROR_CODES));
+
 rmSync(DIST, { recursive: true, force: true });
 mkdirSync(DIST);
 await writeCore(['tabs', 'later']);
 // What is beside the core takes it from there: a page has it once.
-await write({
-  entryPoints: { react: 'src/react/index.ts' },
-  format: 'esm',
-  outExtension: { '.js': '.mjs' },
-  external: ['react', '@dimmer/browser'],
-});
+await write(
+  {
+    entryPoints: { react: 'src/react/index.ts' },
+    format: 'esm',
+    outExtension: { '.js': '.mjs' },
+    external: ['react', '@dimmer/browser'],
+  },
+  // More like the core, and so smaller beside it.
+  { compress: { reduce_funcs: false } },
+);
 await write(
   {
     entryPoints: { openfeature: 'src/openfeature/index.ts' },
@@ -50,8 +60,8 @@ await write(
     outExtension: { '.js': '.mjs' },
     external: ['@dimmer/browser', '@openfeature/*'],
   },
-  // OpenFeature and Dimmer read most of them.
-  false,
+  // OpenFeature and Dimmer read most of the names.
+  { properties: false },
 );
 await build({
   ...shared,
@@ -61,6 +71,8 @@ await build({
   outExtension: { '.js': '.mjs' },
 });
 await write({ entryPoints: { 'dimmer.global': 'src/script.ts' }, format: 'iife' });
+if (unwritten.size > 0)
+  throw new Error(`error-codes.mjs has texts that the source has not: ${[...unwritten]}`);
 await writeTypes({ index: 'src/index.ts', testing: 'src/testing/index.ts' });
 await writeTypes({ react: 'src/react/index.ts', openfeature: 'src/openfeature/index.ts' });
 
@@ -88,11 +100,16 @@ async function writeCore(later) {
 /** Writes codes in place of texts, and figures in place of their names: a page has no other timing. */
 function inPlace(text) {
   let placed = text;
-  for (const [long, code] of Object.entries(ERROR_CODES))
-    placed = placed.replaceAll(long.replace('#', 'own_'), code);
-  return placed
-    .replace(/ = (?:STREAM|POLL)_TIMING(?=[,)])/g, '')
-    .replace(/\b(?:\w+\.)?timing_?\d*\.(\w+)/g, (_, figure) => String(DEFAULT_TIMING[figure]));
+  for (const [long, code] of Object.entries(ERROR_CODES)) {
+    for (const written of [long, long.replace('#', 'own_')]) {
+      if (placed.includes(written)) unwritten.delete(long);
+      placed = placed.replaceAll(written, code);
+    }
+  }
+  return placed.replace(/ = (?:STREAM|POLL)_TIMING(?=[,)])/g, '').replace(FIGURE, (_, figure) => {
+    if (!(figure in DEFAULT_TIMING)) throw new Error(`timing.${figure} is no figure of the follower`);
+    return String(DEFAULT_TIMING[figure]);
+  });
 }
 
 /** One module with all that it imports, but not what it loads later. */
@@ -122,13 +139,13 @@ async function bundled(name) {
   return outputFiles[0].text.replace(/^\s+#\w+;\n/gm, '').replace(PRIVATE_NAME, 'own_');
 }
 
-/** @param properties - How names of properties are made short; `false`: they stay. */
-async function write(options, properties = SHORT_NAMES) {
+/** @param shrinking - What is other than usual, see `shrunk`. */
+async function write(options, shrinking) {
   const { outputFiles } = await build({ ...shared, ...options });
   for (const { path, text } of outputFiles) {
     writeFileSync(
       join(DIST, basename(path)),
-      await shrunk(text, { module: options.format === 'esm' }, properties),
+      await shrunk(inPlace(text), { module: options.format === 'esm', ...shrinking }),
     );
   }
 }
@@ -137,7 +154,11 @@ function shrunkModule(text, options) {
   return shrunk(text, { module: true, ...options });
 }
 
-async function shrunk(text, options, properties = SHORT_NAMES) {
+/**
+ * @param options.properties - How names of properties are made short; `false`: they stay.
+ * @param options.compress - Options of terser that are other than usual.
+ */
+async function shrunk(text, { properties = SHORT_NAMES, compress, ...options }) {
   const { code } = await minify(text, {
     toplevel: true,
     ecma: 2020,
@@ -155,7 +176,9 @@ async function shrunk(text, options, properties = SHORT_NAMES) {
       hoist_props: false,
       lhs_constants: false,
       inline: 1,
+      unsafe_math: true,
       hoist_funs: true,
+      ...compress,
     },
     // Terser keeps what it gave in the object.
     mangle: { properties: properties && { ...properties } },

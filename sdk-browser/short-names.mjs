@@ -27,7 +27,7 @@ export async function shortNames(text, shrunk, taken) {
   const uses = (name) => parts.filter((part) => part === signs[name]).length;
   const byUse = names.sort((one, other) => uses(other) - uses(one));
   const free = [...LETTERS, ...PAIRS].filter((name) => !taken.includes(name));
-  const chosen = exchanged(free.slice(0, byUse.length), (short) => {
+  const chosen = exchanged(free.slice(0, byUse.length + 40), (short) => {
     const written = new Map(byUse.map((name, place) => [signs[name], short[place]]));
     return sizeOf(parts.map((part) => written.get(part) ?? part).join(''));
   });

@@ -12,8 +12,8 @@ export type Decoded<T> =
 /** A JSON object whose fields were not looked at yet. */
 export type Fields = { readonly [field: string]: unknown };
 
-/** Reads one object of a `put` or a snapshot. `undefined`: not even kind, key and version can be read. */
-export type ObjectDecoder<Item> = (object: unknown) => Item | undefined;
+/** Reads one object of a `put` or a snapshot, of which kind, key and version can be read. */
+export type ObjectDecoder<Item> = (object: Fields) => Item;
 
 /** The fields that a message, a document or an object has to have, each with what it has to be. */
 type Shape = { readonly [field: string]: (value: unknown) => boolean };
@@ -27,7 +27,7 @@ const SNAPSHOT: Shape = {
   revision: isCount,
   digest: isCount,
   committedAt: isText,
-  objects: Array.isArray,
+  objects: areObjects,
 };
 
 const MODES: readonly unknown[] = ['none', 'delta', 'full'];
@@ -67,9 +67,8 @@ export function decodeMessageOf<Item>(
   if (shape === undefined) return { outcome: 'ignored' };
   const fields = parsed(data);
   if (!fits(fields, shape)) return malformed(event);
-  if (event !== 'put') return decoded({ ...fields, type: event } as unknown as Message<Item>);
-  const object = decodeObject(fields);
-  return object === undefined ? malformed(event) : decoded({ type: 'put', object });
+  const rest = event === 'put' ? { object: decodeObject(fields) } : fields;
+  return decoded({ ...rest, type: event } as unknown as Message<Item>);
 }
 
 /**
@@ -84,8 +83,7 @@ export function decodeSnapshotOf<Item>(
   decodeObject: ObjectDecoder<Item>,
 ): Decoded<SnapshotDocument<Item>> {
   if (!fits(document, SNAPSHOT)) return malformed('snapshot');
-  const objects = (document['objects'] as readonly unknown[]).map(decodeObject);
-  if (objects.includes(undefined)) return malformed('snapshot');
+  const objects = (document['objects'] as readonly Fields[]).map(decodeObject);
   return decoded({ ...document, objects } as unknown as SnapshotDocument<Item>);
 }
 
@@ -110,6 +108,11 @@ function isCount(value: unknown): value is number {
 
 export function isText(value: unknown): value is string {
   return typeof value === 'string';
+}
+
+/** Whether all of a list can be counted by the digest. */
+function areObjects(value: unknown): boolean {
+  return Array.isArray(value) && value.every((object) => fits(object, OBJECT));
 }
 
 function isNumber(value: unknown): boolean {

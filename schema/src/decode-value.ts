@@ -12,7 +12,7 @@ import type { FlagValue, ValueMessage, ValueObject, ValueSnapshot } from './valu
  * @example decodeValueMessage('delete', '{"kind":"value","key":"checkout-v2","version":17}')
  */
 export function decodeValueMessage(event: string, data: string): Decoded<ValueMessage> {
-  return decodeMessageOf(event, data, decodeValue);
+  return decodeMessageOf(event, data, asValue);
 }
 
 /**
@@ -23,7 +23,7 @@ export function decodeValueMessage(event: string, data: string): Decoded<ValueMe
  * @example decodeValueSnapshot(await response.json())
  */
 export function decodeValueSnapshot(document: unknown): Decoded<ValueSnapshot> {
-  return decodeSnapshotOf(document, decodeValue);
+  return decodeSnapshotOf(document, asValue);
 }
 
 /**
@@ -34,7 +34,11 @@ export function decodeValueSnapshot(document: unknown): Decoded<ValueSnapshot> {
  * @example decodeValue(JSON.parse(text))
  */
 export function decodeValue(object: unknown): ValueObject | undefined {
-  return fits(object, OBJECT) ? (object as unknown as ValueObject) : undefined;
+  return fits(object, OBJECT) ? asValue(object) : undefined;
+}
+
+function asValue(object: Fields): ValueObject {
+  return object as unknown as ValueObject;
 }
 
 /** Whether an object is a value that can be served. */

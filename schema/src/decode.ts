@@ -14,7 +14,7 @@ import type { Message, SnapshotDocument } from './message.ts';
  * @example decodeMessage('commit', '{"revision":7,"digest":0,"committedAt":"2026-11-21T00:00:00Z"}')
  */
 export function decodeMessage(event: string, data: string): Decoded<Message> {
-  return decodeMessageOf(event, data, decodeObject);
+  return decodeMessageOf(event, data, wireObjectOf);
 }
 
 /**
@@ -24,7 +24,7 @@ export function decodeMessage(event: string, data: string): Decoded<Message> {
  * @returns A tagged outcome; damaged flags inside a sound document are isolated as opaque objects (W6).
  */
 export function decodeSnapshot(document: unknown): Decoded<SnapshotDocument> {
-  return decodeSnapshotOf(document, decodeObject);
+  return decodeSnapshotOf(document, wireObjectOf);
 }
 
 /**
@@ -36,7 +36,11 @@ export function decodeSnapshot(document: unknown): Decoded<SnapshotDocument> {
  * @returns `undefined` when not even kind, key and version can be read.
  */
 export function decodeObject(object: unknown): WireObject | undefined {
-  if (!fits(object, OBJECT)) return undefined;
+  return fits(object, OBJECT) ? wireObjectOf(object) : undefined;
+}
+
+/** The same for an object of which kind, key and version can be read. */
+export function wireObjectOf(object: Fields): WireObject {
   const { kind, key, version } = object as unknown as Versioned;
   if (kind === 'flag') {
     const damage = damageOfFlag(object);

@@ -7,8 +7,9 @@ export {
   decodeSnapshot,
   isFlagDefinition,
   isSegmentDefinition,
+  wireObjectOf,
 } from './decode.ts';
-export type { Decoded } from './decode-envelope.ts';
+export type { Decoded, Fields } from './decode-envelope.ts';
 export { decodeMessageOf, decodeSnapshotOf } from './decode-envelope.ts';
 export { decodeValue, decodeValueMessage, decodeValueSnapshot, isFlagValue } from './decode-value.ts';
 export type {

@@ -1,5 +1,5 @@
-import type { OpaqueObject, WireObject } from '@dimmer/schema';
-import { decodeObject } from '@dimmer/schema';
+import type { Fields, OpaqueObject, WireObject } from '@dimmer/schema';
+import { wireObjectOf } from '@dimmer/schema';
 
 /**
  * An object that this build cannot read, as it came: an SDK behind the relay may be newer. It is sent on whole, and
@@ -24,12 +24,8 @@ class PassedObject implements OpaqueObject {
   }
 }
 
-/**
- * Reads one object of a snapshot or a `put` so that its JSON stays what it was.
- *
- * @returns `undefined` when not even kind, key and version can be read.
- */
-export function decodePassed(object: unknown): WireObject | undefined {
-  const decoded = decodeObject(object);
-  return decoded !== undefined && 'opaque' in decoded ? new PassedObject(decoded, object) : decoded;
+/** Reads one object of a snapshot or a `put`, of which kind, key and version can be read, so that its JSON stays what it was. */
+export function decodePassed(object: Fields): WireObject {
+  const decoded = wireObjectOf(object);
+  return 'opaque' in decoded ? new PassedObject(decoded, object) : decoded;
 }
