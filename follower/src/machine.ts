@@ -73,7 +73,7 @@ export function start<Item extends Versioned>(
 export function onEnded(turn: Turn<Versioned>, end: StreamEnd): void {
   const { message, status, retryAfterMs, refused } = end;
   if (refused) noteRefusal(turn, refused, message);
-  lose(turn, { message, status }, retryAfterMs);
+  lose(turn, message, retryAfterMs, status);
   if (status === 401 || status === 403) {
     turn.refused = true;
     turn.until = turn.now + refusedDelayMs(turn.random, turn.timing);
@@ -88,7 +88,7 @@ export function tick(turn: Turn<Versioned>): void {
   }
   if (turn.now < turn.until) return;
   if (turn.phase === PHASE.waiting) connect(turn);
-  else lose(turn, { message: turn.phase === PHASE.connecting ? 'no hello in time' : 'the stream is silent' });
+  else lose(turn, turn.phase === PHASE.connecting ? 'no hello in time' : 'the stream is silent');
 }
 
 export function close(turn: Turn<Versioned>): void {

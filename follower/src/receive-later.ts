@@ -35,7 +35,7 @@ export function onLaterMessage<Item extends Versioned>(
 /** A goodbye is no failure, unless it comes so early that obeying it would make a tight loop. */
 function onGoodbye(turn: Turn<Versioned>, { reconnectInMs }: GoodbyeMessage): void {
   if (liveMs(turn) < turn.timing.retryBaseMs) {
-    lose(turn, { message: 'goodbye at once' }, reconnectInMs);
+    lose(turn, 'goodbye at once', reconnectInMs);
   } else {
     leave(turn);
     turn.until = turn.now + askedDelayMs(reconnectInMs, turn.timing);
@@ -54,7 +54,7 @@ function onHeartbeat(turn: Turn<Versioned>, heartbeat: HeartbeatMessage): void {
   // The first objects are still on their way: there is nothing to compare yet.
   if (!isLive(turn) || !snapshot) return;
   if (revision !== snapshot.revision) {
-    lose(turn, { message: `heartbeat ${revision}: here is ${snapshot.revision}` });
+    lose(turn, `heartbeat ${revision}: here is ${snapshot.revision}`);
   } else if (digest !== snapshot.digest) refuseDigest(turn, 'heartbeat', revision);
   else goLive(turn, databaseAgeMs);
 }

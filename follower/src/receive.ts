@@ -19,7 +19,7 @@ export function onMessage<Item extends Versioned>(
   size: number,
   onOther?: (turn: Turn<Item>, message: StreamMessage<Item>) => boolean,
 ): void {
-  if (decoded.outcome === 'malformed') refuse(turn, 'MALFORMED', decoded.problem);
+  if (decoded.outcome === 'malformed') refuse(turn, decoded.problem, 'MALFORMED');
   if (decoded.outcome !== 'decoded') return;
   const message = decoded.value;
   if (onOther?.(turn, message)) return;
@@ -32,7 +32,7 @@ export function onMessage<Item extends Versioned>(
     else if (message.type === 'put' || message.type === 'delete') {
       turn.staged = stage(turn.staged, message, size);
       if (turn.staged.size > turn.timing.stagedCharactersMax) {
-        refuse(turn, 'TOO_LARGE', 'too much without a commit');
+        refuse(turn, 'too much without a commit', 'TOO_LARGE');
       }
     }
   }
@@ -44,7 +44,7 @@ function onHello(turn: Turn<Versioned>, hello: HelloMessage): void {
   turn.isFull = mode === 'full';
   const known = hereOf(turn)?.revision ?? -1;
   if (revision < known) {
-    lose(turn, { message: `the server is behind: at ${revision}, here is ${known}` });
+    lose(turn, `the server is behind: at ${revision}, here is ${known}`);
   } else if (!turn.isFull && (known < 0 || turn.resync || (mode === 'none' && revision > known))) {
     distrust(turn, `hello ${revision}: ${mode} does not fit`);
   } else {

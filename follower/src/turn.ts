@@ -1,7 +1,7 @@
 import type { UpdateProblemCode, Versioned } from '@dimmer/schema';
 import { retryDelayMs } from './backoff.ts';
 import type { Moment } from './event.ts';
-import type { FollowerState, SnapshotSource, StreamProblem } from './state.ts';
+import type { FollowerState, SnapshotSource } from './state.ts';
 import { isLive, PHASE } from './state.ts';
 import type { StreamTiming } from './timing.ts';
 
@@ -32,10 +32,10 @@ export function leave(turn: Turn<Versioned>): void {
   turn.staged = null;
 }
 
-/** The stream has failed. @param askedMs - What the server asked for. */
-export function lose(turn: Turn<Versioned>, problem: StreamProblem, askedMs = 0): void {
+/** The stream has failed. @param askedMs - What the server asked for. @param status - Of HTTP, where there was an answer. */
+export function lose(turn: Turn<Versioned>, message: string, askedMs = 0, status?: number): void {
   leave(turn);
-  turn.problem = problem;
+  turn.problem = { message, status };
   turn.until =
     turn.now + retryDelayMs(turn.failures, Math.max(askedMs, turn.askedMs), turn.random, turn.timing);
   turn.failures += 1;
@@ -46,14 +46,14 @@ export function distrust(turn: Turn<Versioned>, message: string): void {
   const askedMs = turn.resync ? turn.timing.refetchMinMs : 0;
   turn.resync = true;
   turn.resyncs += 1;
-  lose(turn, { message }, askedMs);
+  lose(turn, message, askedMs);
 }
 
 /** Distrust that an update is the reason of. */
 export function refuse(
   turn: Turn<Versioned>,
-  code: UpdateProblemCode,
   message: string,
+  code: UpdateProblemCode,
   revision?: number,
 ): void {
   noteRefusal(turn, code, message, revision);
@@ -62,7 +62,7 @@ export function refuse(
 
 /** The copy and the server part at a revision. @param where - What tells: `commit`, `heartbeat`. */
 export function refuseDigest(turn: Turn<Versioned>, where: string, revision: number): void {
-  refuse(turn, 'DIGEST_MISMATCH', `${where} ${revision}: the digest differs`, revision);
+  refuse(turn, `${where} ${revision}: the digest differs`, 'DIGEST_MISMATCH', revision);
 }
 
 /** Notes what was refused, for whoever reports it. */

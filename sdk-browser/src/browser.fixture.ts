@@ -135,7 +135,10 @@ export class TestTab {
   isHidden = false;
   readonly platform: Platform;
   readonly warnings: string[] = [];
-  #hear: ((event: { readonly type: PageEvent }) => void) | undefined;
+  readonly #listeners = new Set<{
+    readonly name: PageEvent;
+    readonly hear: (event: { readonly type: string }) => void;
+  }>();
 
   constructor(browser: TestBrowser, fetch: typeof globalThis.fetch) {
     this.platform = {
@@ -148,11 +151,10 @@ export class TestTab {
       storage: () => browser.storage,
       logger: { warn: (message) => this.warnings.push(message) },
       isHidden: () => this.isHidden,
-      watch: (hear) => {
-        this.#hear = hear;
-        return () => {
-          this.#hear = undefined;
-        };
+      watch: (name, hear) => {
+        const listener = { name, hear };
+        this.#listeners.add(listener);
+        return () => this.#listeners.delete(listener);
       },
       locks: () => browser.locks(),
       channel: (name) => browser.channel(name),
@@ -160,11 +162,11 @@ export class TestTab {
   }
 
   get isWatched(): boolean {
-    return this.#hear !== undefined;
+    return this.#listeners.size > 0;
   }
 
   happen(event: PageEvent): void {
-    this.#hear?.({ type: event });
+    for (const { name, hear } of [...this.#listeners]) if (name === event) hear({ type: event });
   }
 
   hide(): void {

@@ -101,6 +101,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       return;
     }
     if (reports) this.#reporter = reporterOf(platform, this.#counters.drain, (batch) => this.#report(batch));
+    this.#unwatch = platform.watch('pagehide', this.#leave);
     this.#following.start(this.#stored(bootstrap));
   }
 
@@ -297,13 +298,6 @@ export class Dimmer<Flags extends object = AnyFlags> {
     this.#following.start(stored);
   }
 
-  /** Follows on from what is here. */
-  #followAgain(): void {
-    const { snapshot, confirmedAt, resync } = this.#following.state();
-    const ageMs = this.#platform.now() - (confirmedAt ?? 0);
-    this.#follow(snapshot && { snapshot, source: 'cache', ageMs, complete: !resync });
-  }
-
   #published(values: Values): void {
     const keys = changedKeys(this.#served, values);
     this.#served = values;
@@ -331,17 +325,20 @@ export class Dimmer<Flags extends object = AnyFlags> {
     }
   }
 
+  /** The page may not come back: what is not yet stored or told has its last chance. */
+  readonly #leave = (): void => {
+    this.#save();
+    this.#reporter?.flush();
+  };
+
   /** Anew with every stream: one that a hidden page opens has its five minutes. */
   #watch(watch: typeof watchPage): void {
     if (this.#isClosed) return;
     this.#unwatch?.();
     this.#unwatch = watch(this.#platform, {
       following: () => this.#following,
-      again: () => this.#followAgain(),
-      leave: () => {
-        this.#save();
-        this.#reporter?.flush();
-      },
+      follow: (stored) => this.#follow(stored),
+      leave: this.#leave,
     });
   }
 

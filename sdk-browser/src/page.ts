@@ -1,6 +1,7 @@
 import { PHASE } from '@dimmer/follower';
 import type { Following } from './following.ts';
 import type { PageEvent, PagePort, Platform } from './platform.ts';
+import type { StoredValues } from './stored-values.ts';
 
 /** A hidden page keeps its stream for so long. */
 const HIDDEN_AFTER_MS = 300_000;
@@ -9,18 +10,13 @@ const PAGE_EVENTS: readonly PageEvent[] = ['visibilitychange', 'pagehide', 'page
 
 const BROWSER_PAGE: PagePort = {
   isHidden: () => globalThis.document?.hidden,
-  watch(hear) {
-    const stop = new AbortController();
-    for (const name of PAGE_EVENTS) globalThis.addEventListener?.(name, hear, { signal: stop.signal });
-    return () => stop.abort();
-  },
 };
 
 /** What becomes of a page has its part in: what is watched over, and what is done about it. */
 export interface Watched {
   readonly following: () => Following;
-  /** Opens a stream again, from what is here. */
-  readonly again: () => void;
+  /** Opens another stream, from these values. */
+  readonly follow: (stored: StoredValues | null) => void;
   /** The page may not come back: what is not yet stored or told has its last chance. */
   readonly leave: () => void;
 }
@@ -31,11 +27,17 @@ export interface Watched {
  *
  * @returns Stops watching.
  */
-export function watchPage(platform: Platform, { following, again, leave }: Watched): () => void {
+export function watchPage(platform: Platform, { following, follow, leave }: Watched): () => void {
   const { after, isHidden, watch } = { ...BROWSER_PAGE, ...platform };
   let cancelHide: (() => void) | undefined;
 
   const sleep = (): void => following().close();
+
+  function again(): void {
+    const { snapshot, confirmedAt, resync } = following().state();
+    const ageMs = platform.now() - (confirmedAt ?? 0);
+    follow(snapshot && { snapshot, source: 'cache', ageMs, complete: !resync });
+  }
 
   /** A page that stays hidden gives its stream back. */
   function hideLater(): void {
@@ -43,7 +45,7 @@ export function watchPage(platform: Platform, { following, again, leave }: Watch
     if (isHidden()) cancelHide = after(HIDDEN_AFTER_MS, sleep);
   }
 
-  const unwatch = watch(({ type }) => {
+  function hear({ type }: { readonly type: string }): void {
     const { phase, standing } = following().state();
     const isAwake = phase !== PHASE.closed;
     if (type === 'online' || type === 'offline') {
@@ -56,11 +58,12 @@ export function watchPage(platform: Platform, { following, again, leave }: Watch
       if (type === 'pagehide') sleep();
     } else if (!isAwake) again();
     hideLater();
-  });
+  }
 
+  const unwatch = PAGE_EVENTS.map((name) => watch(name, hear));
   hideLater();
   return () => {
-    unwatch();
+    for (const stop of unwatch) stop();
     cancelHide?.();
   };
 }

@@ -24,8 +24,6 @@ export interface ChannelPort {
 /** The page, for who watches over it. */
 export interface PagePort {
   readonly isHidden: () => boolean;
-  /** Tells what becomes of the page. @returns Stops telling. */
-  readonly watch: (hear: (event: { readonly type: string }) => void) => () => void;
 }
 
 /** What tabs decide with who leads, and speak with each other through. */
@@ -49,6 +47,8 @@ export interface Platform extends Clock, Partial<PagePort>, Partial<TabsPort> {
   readonly fetch: typeof globalThis.fetch;
   readonly storage: () => StoragePort | undefined;
   readonly logger: DimmerLogger;
+  /** Tells what becomes of the page. @returns Stops telling. */
+  readonly watch: (name: PageEvent, hear: (event: { readonly type: string }) => void) => () => void;
   readonly timing?: FollowerTiming;
 }
 
@@ -67,5 +67,9 @@ export function browserPlatform(): Platform {
     fetch: (input, init) => fetch(input, init),
     storage: () => localStorage,
     logger: console,
+    watch(name, hear) {
+      globalThis.addEventListener?.(name, hear);
+      return () => globalThis.removeEventListener?.(name, hear);
+    },
   };
 }
