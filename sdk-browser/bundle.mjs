@@ -175,6 +175,7 @@ async function shrunk(text, { properties = SHORT_NAMES, compress, ...options }) 
       sequences: false,
       hoist_props: false,
       lhs_constants: false,
+      conditionals: false,
       inline: 1,
       unsafe_math: true,
       hoist_funs: true,

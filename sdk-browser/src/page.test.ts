@@ -206,6 +206,23 @@ describe('reports', () => {
     expect(tab.isWatched).toBe(false);
   });
 
+  test('[B50] a page that goes before the rest is loaded reports too', async () => {
+    const server = new ValueServer([ON]);
+    const browser = new TestBrowser();
+    const tab = browser.tab(server.fetch);
+    server.isSlow = true;
+    const flags = new Dimmer({ url: '/', key: KEY, context: { targetingKey: 'ada' } }, tab.platform);
+    opened.push(flags);
+    flags.boolean('checkout-v2', false);
+    await settle();
+    expect(flags.status().state).toBe('DEFAULTS');
+    tab.happen('pagehide');
+    await settle();
+    expect(server.reports[0]?.batch?.exposures).toEqual([
+      expect.objectContaining({ flag: 'checkout-v2', errorCode: 'NOT_READY', count: 1 }),
+    ]);
+  });
+
   test('[B50] nothing is counted where reports are off', async () => {
     const { server, tab, flags, clock } = await page({ reports: false });
     flags.boolean('checkout-v2', false);
