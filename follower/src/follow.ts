@@ -10,7 +10,7 @@ import type { StreamTiming } from './timing.ts';
 import { STREAM_TIMING } from './timing.ts';
 import type { Turn } from './turn.ts';
 
-/** Polls, as a follower takes them on. */
+/** Polls, and what else may begin later than the stream, as a follower takes them on. */
 export interface Polls<Item extends Versioned> {
   readonly beside: Beside<Item>;
   /** Takes messages of the stream. @returns Whether all is done about it. */

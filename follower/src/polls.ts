@@ -9,8 +9,8 @@ import type { PollTiming } from './timing.ts';
 import { POLL_TIMING } from './timing.ts';
 
 /**
- * What looks after a follower beside its stream: polls while there is none, checks while there is one, and leaves a
- * server that is cut off from its database.
+ * What looks after a follower beside its stream: polls while there is none, checks while there is one, leaves a server
+ * that is cut off from its database, and knows what a live stream says besides commits.
  *
  * @example follower.poll(pollsOf(snapshotTransport(server)));
  */

@@ -51,7 +51,8 @@ export type {
   SnapshotDocument,
 } from './message.ts';
 export { GOODBYE_REASONS, PROTOCOL_VERSION } from './message.ts';
-export { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
+export { murmur3Ascii } from './murmur3.ts';
+export { NOT_ASCII } from './not-ascii.ts';
 export type { OpenFeatureErrorCode, OpenFeatureReason } from './open-feature.ts';
 export { openFeatureErrorCode, openFeatureReason } from './open-feature.ts';
 export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';

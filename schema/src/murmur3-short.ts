@@ -1,6 +1,3 @@
-/** As in `murmur3.ts`, which this stands in for. Never returned here. */
-export const NOT_ASCII = -1;
-
 /**
  * The same hash in fewer bytes, for the bundle of the browser SDK, which puts this in place of `murmur3.ts`: half as
  * fast, for pages that hash hundreds of keys and no more.

@@ -1,7 +1,8 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { murmur3Ascii, NOT_ASCII } from './murmur3.ts';
+import { murmur3Ascii } from './murmur3.ts';
 import { murmur3Ascii as murmur3Short } from './murmur3-short.ts';
+import { NOT_ASCII } from './not-ascii.ts';
 
 /** Published values of MurmurHash3 x86 32. */
 const published: readonly (readonly [text: string, seed: number, hash: number])[] = [

@@ -1,5 +1,4 @@
-/** Returned by {@link murmur3Ascii} for text that is not ASCII; no hash is negative. */
-export const NOT_ASCII = -1;
+import { NOT_ASCII } from './not-ascii.ts';
 
 /**
  * MurmurHash3 x86 32-bit of an ASCII string, without touching a buffer.

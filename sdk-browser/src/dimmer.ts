@@ -288,7 +288,7 @@ export class Dimmer<Flags extends object = AnyFlags> {
       streaming && shareTabs && `dimmer-${name}`,
       ({ snapshot }) => this.#published(snapshot),
       () => this.#changed(),
-      (later) => this.#watch(later.watchPage),
+      (watch) => this.#watch(watch),
     );
   }
 

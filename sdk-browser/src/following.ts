@@ -15,7 +15,7 @@ export type Following = Pick<Follower<ValueObject>, 'start' | 'state' | 'close'>
 /**
  * @param own - The stream of this tab.
  * @param tabsName - Tabs with the same name share a stream; none: this one has its own.
- * @param late - Hears of what was loaded later.
+ * @param late - Hears of the watch over the page when it is loaded.
  */
 export function following(
   platform: Platform,
@@ -24,7 +24,7 @@ export function following(
   tabsName: string | false,
   published: FollowerPorts<ValueObject>['published'],
   changed: () => void,
-  late: (later: Later) => void,
+  late: (watch: Later['watchPage']) => void,
 ): Following {
   // What decides who leads is loaded when a stream is wanted. Where tabs cannot share, every tab has its own.
   const stream: Promise<SharedStream> = (
@@ -41,7 +41,7 @@ export function following(
       import('./later.ts').then(
         (later) => {
           follower.poll(later.polls(question));
-          late(later);
+          late(later.watchPage);
         },
         () => {
           hasAll = false;

@@ -1,5 +1,6 @@
+import type { Follower } from '@dimmer/follower';
 import { PHASE } from '@dimmer/follower';
-import type { Following } from './following.ts';
+import type { ValueObject } from '@dimmer/schema';
 import type { PageEvent, PagePort, Platform } from './platform.ts';
 import type { StoredValues } from './stored-values.ts';
 
@@ -14,7 +15,7 @@ const BROWSER_PAGE: PagePort = {
 
 /** What becomes of a page has its part in: what is watched over, and what is done about it. */
 export interface Watched {
-  readonly following: () => Following;
+  readonly following: () => Pick<Follower<ValueObject>, 'state' | 'close'>;
   /** Opens another stream, from these values. */
   readonly follow: (stored: StoredValues | null) => void;
   /** The page may not come back: what is not yet stored or told has its last chance. */
