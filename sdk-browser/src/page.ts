@@ -13,7 +13,7 @@ const BROWSER_PAGE: PagePort = {
   isHidden: () => globalThis.document?.hidden,
 };
 
-/** What becomes of a page has its part in: what is watched over, and what is done about it. */
+/** What is watched over, and what is done about it. */
 export interface Watched {
   readonly following: () => Pick<Follower<ValueObject>, 'state' | 'close'>;
   /** Opens another stream, from these values. */
