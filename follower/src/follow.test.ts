@@ -64,7 +64,7 @@ interface World {
   readonly follower: Follower<Versioned>;
 }
 
-function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
+function world(overrides: Partial<FollowerPorts<Versioned>> = {}, hasPolls = true): World {
   const clock = new VirtualClock();
   const opened: Opened[] = [];
   const news: string[] = [];
@@ -95,7 +95,7 @@ function world(overrides: Partial<FollowerPorts<Versioned>> = {}): World {
       };
     },
   };
-  follower.poll(pollsOf(snapshot));
+  if (hasPolls) follower.poll(pollsOf(snapshot));
   return { clock, opened, asked, news, follower };
 }
 
@@ -118,6 +118,18 @@ test('[F30] a stream is closed before the next one is opened, and the next conti
   expect(opened).toMatchObject([{ closed: true }]);
   clock.advance(500);
   expect(opened).toMatchObject([{ closed: true }, { closed: false, cursor: { epoch: 'e1', revision: 1 } }]);
+});
+
+test('[F20, F32] until polls are here a heartbeat is a sign of life, and a goodbye comes out of turn', () => {
+  const { clock, opened, follower } = world({}, false);
+  follower.start(null);
+  say(opened[0], hello, { type: 'put', object: a1 }, commit1);
+  clock.advance(40_000);
+  say(opened[0], { type: 'heartbeat', revision: 9, digest: 9, databaseAgeMs: 0 });
+  clock.advance(40_000);
+  expect(statusOf(follower.state())).toBe('LIVE');
+  say(opened[0], { type: 'goodbye', reason: 'rebalancing', reconnectInMs: 0 });
+  expect(follower.state()).toMatchObject({ standing: 'INTERRUPTED', resync: true });
 });
 
 test('[F32] any message moves the end of the silence, without a timer of its own', () => {

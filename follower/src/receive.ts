@@ -23,7 +23,7 @@ export function onMessage<Item extends Versioned>(
   if (decoded.outcome !== 'decoded') return;
   const message = decoded.value;
   if (onOther?.(turn, message)) return;
-  if ((message.type === 'hello') !== (turn.phase === PHASE.connecting)) {
+  if (message.type === 'goodbye' || (message.type === 'hello') !== (turn.phase === PHASE.connecting)) {
     distrust(turn, `${message.type} out of turn`);
   } else if (message.type === 'hello') onHello(turn, message);
   else {
