@@ -2,6 +2,7 @@ import { decodeSnapshot, digestOfAll, formatCursor } from '@dimmer/schema';
 import fc from 'fast-check';
 import { afterEach, expect, test, vi } from 'vitest';
 import { StorageFault } from '../storage/storage.ts';
+import { REVISION_WAIT_MS } from './change-feed.ts';
 import { ENVIRONMENT, history, put, putLong, remove } from './change-log.fixture.ts';
 import type { DeliveryServer } from './delivery-server.fixture.ts';
 import { HEARTBEAT_MS, openStream, StalledPeer, startDelivery } from './delivery-server.fixture.ts';
@@ -74,6 +75,35 @@ test('[D4] Last-Event-ID counts where since is absent, and since counts where bo
   expect(await modeOf({ lastEventId: 'first:2' })).toMatchObject({ mode: 'delta' });
   expect(await modeOf({ lastEventId: 'first:3', since: 'other:3' })).toMatchObject({ mode: 'full' });
   expect(await modeOf({ since: 'rubbish' })).toMatchObject({ mode: 'full' });
+});
+
+test('[M8] a reader that was told more by another server goes on where it stands, as soon as this one is there', async () => {
+  const server = await start();
+  server.log.commit(put('a'));
+  const first = await openStream(server);
+  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1));
+  const opening = firstMessage(server, { since: 'first:2' });
+  // Another server's commit, which nothing announces here: who waits for it has it looked for.
+  server.log.announces = false;
+  server.log.commit(put('b'));
+  expect((await opening).readFirst).toMatchObject({ mode: 'none', revision: 2 });
+});
+
+test('[M8] a cursor of a future that does not come is answered in full', async () => {
+  const server = await start();
+  server.log.commit(put('a'));
+  const first = await openStream(server);
+  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1));
+  const opening = firstMessage(server, { since: 'first:900' });
+  let isAnswered = false;
+  void opening.then(() => {
+    isAnswered = true;
+  });
+  await vi.waitFor(() => {
+    server.time.pass(REVISION_WAIT_MS);
+    expect(isAnswered).toBe(true);
+  });
+  expect((await opening).readFirst).toMatchObject({ mode: 'full', revision: 1 });
 });
 
 test('[D5] commits at every moment around the opening of a stream are all seen (ORD-5)', async () => {

@@ -173,7 +173,8 @@ class StorageDelivery implements Delivery {
   }
 
   openStream(environment: EnvironmentRef, request: StreamRequest & AtLeast): Promise<StreamOutcome> {
-    return this.#open(environment, request, this.#admission, ({ streams }) => streams?.open(request));
+    const open = ({ streams }: EnvironmentDelivery): void => streams?.open(request);
+    return this.#open(environment, request, this.#admission, open);
   }
 
   openView(environment: EnvironmentRef, request: ViewRequest & AtLeast): Promise<StreamOutcome> {
@@ -182,10 +183,11 @@ class StorageDelivery implements Delivery {
 
   async #open(
     environment: EnvironmentRef,
-    { response, keyId, minRevision = 0 }: StreamTarget & AtLeast,
+    request: StreamTarget & AtLeast & Partial<Pick<StreamRequest, 'cursor'>>,
     admission: Admission,
     open: (delivery: EnvironmentDelivery) => void,
   ): Promise<StreamOutcome> {
+    const { response, keyId, minRevision = 0 } = request;
     // Its close has been told already, and would never give back what it took.
     if (response.destroyed) return { outcome: 'opened' };
     const cause = admission.admit(keyId);
@@ -195,6 +197,7 @@ class StorageDelivery implements Delivery {
     if (delivery === undefined) return { outcome: 'absent' };
     // A stream begins at what streams were told last, which may be a turn or two behind what this server knows, and its
     // reader perhaps, from another.
+    await delivery.caughtUpWith(request.cursor);
     await delivery.published();
     if (this.#wedges.has(delivery)) return this.#refuse('stuck');
     if (!response.destroyed) open(delivery);

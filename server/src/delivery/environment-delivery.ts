@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import type { Cursor } from '@dimmer/schema';
 import { formatCursor } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -145,6 +146,16 @@ export class EnvironmentDelivery implements Publishing {
    */
   async load(revision: number): Promise<boolean> {
     return (await this.#feed.atLeast(revision)) !== undefined;
+  }
+
+  /**
+   * Waits for what a reader was told elsewhere and is not here yet, as long as for any revision. Then it begins anew:
+   * every cursor has an answer.
+   */
+  async caughtUpWith(cursor: Cursor | undefined): Promise<void> {
+    const { copy } = this.#feed;
+    if (cursor === undefined || cursor.epoch !== copy?.epoch || cursor.revision <= copy.revision) return;
+    await this.#feed.atLeast(cursor.revision).catch(() => undefined);
   }
 
   /** @returns `undefined` until the environment has been loaded. */
