@@ -95,7 +95,7 @@ export const MUTANTS = [
         replace: 'else if (false)',
       },
       {
-        file: 'follower/src/receive.ts',
+        file: 'follower/src/receive-later.ts',
         find: 'else if (digest !== snapshot.digest)',
         replace: 'else if (false)',
       },

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -142,13 +143,18 @@ export async function untilReady(url: string, child: ChildProcess, output: () =>
   throw new Error(`the server was not ready within ${READY_WITHIN_MS} ms:\n${output()}`);
 }
 
+/** Below the ports that systems give to outgoing connections: one of those may be taken again at any moment. */
+const PORTS = [12_000, 31_000] as const;
+
 /** A TCP port of 127.0.0.1 that nobody had a moment ago. */
 export async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  await once(probe, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  return address.port;
+  for (;;) {
+    const port = randomInt(...PORTS);
+    const probe = createServer();
+    const isFree = await new Promise<boolean>((resolve) => {
+      probe.once('error', () => resolve(false));
+      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)));
+    });
+    if (isFree) return port;
+  }
 }
