@@ -68,21 +68,33 @@ export interface Rolled {
 export async function roll(options: RollOptions): Promise<Rolled | undefined> {
   const cluster = await createPostgresCluster();
   if (cluster === undefined) return undefined;
-  await cluster.start();
+  const servers: ServerProcess[] = [];
+  try {
+    await cluster.start();
+    return await rollOn(cluster, servers, options);
+  } finally {
+    await Promise.all(servers.map((server) => server.end('SIGKILL')));
+    await cluster.remove();
+  }
+}
+
+/** @param servers - Filled with those that are made: whoever called ends them, also where a start fails. */
+async function rollOn(
+  cluster: PostgresCluster,
+  servers: ServerProcess[],
+  options: RollOptions,
+): Promise<Rolled> {
   const pace = options.isShort ? SHORT : LONG;
-  const servers = await startServers(cluster, pace);
-  const balancer = await startBalancer(
-    options.directory,
-    servers.map(({ port }) => port),
-  );
+  servers.push(...(await createServers(cluster, pace)));
+  await Promise.all(servers.map((server) => server.start()));
+  const ports = servers.map(({ port }) => port);
+  const balancer = await startBalancer(options.directory, ports);
   const history = createHistoryFile(join(options.directory, 'history.jsonl'));
   try {
     return await rollUnderTraffic({ ...options, cluster, servers, history, pace, url: balancer.url });
   } finally {
     history.close();
     await balancer.stop();
-    await Promise.all(servers.map((server) => server.end('SIGKILL')));
-    await cluster.remove();
   }
 }
 
@@ -108,17 +120,13 @@ interface Stage extends RollOptions {
   readonly url: string;
 }
 
-async function startServers(cluster: PostgresCluster, pace: Pace): Promise<readonly ServerProcess[]> {
+async function createServers(cluster: PostgresCluster, pace: Pace): Promise<readonly ServerProcess[]> {
   const environment = {
     DIMMER_HEARTBEAT_MS: '1000',
     DIMMER_DRAIN_ACCEPT_MS: String(pace.drainAccept),
     DIMMER_DRAIN_SPREAD_MS: String(pace.drainSpread),
   };
-  const servers = await Promise.all(
-    Array.from({ length: SERVERS }, () => createServerProcess(cluster.url(), environment)),
-  );
-  await Promise.all(servers.map((server) => server.start()));
-  return servers;
+  return Promise.all(Array.from({ length: SERVERS }, () => createServerProcess(cluster.url(), environment)));
 }
 
 async function rollUnderTraffic(stage: Stage): Promise<Rolled> {
