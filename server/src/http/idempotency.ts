@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Context, MiddlewareHandler } from 'hono';
+import { IN_FLIGHT } from '../storage/idempotency.ts';
 import type { HttpEnv } from './http-env.ts';
 import { answerProblem } from './problem.ts';
 
@@ -14,7 +15,7 @@ const ACCEPTABLE_KEY = /^[\x21-\x7e]{1,255}$/;
 
 /**
  * Refuses an Idempotency-Key of a wrong form, and a second request with the same one while the first is
- * still being answered.
+ * still being answered by this server. Of one at another server the storage knows.
  *
  * @param ownerOf - Whose keys these are: two callers may choose the same one.
  */
@@ -25,9 +26,7 @@ export function singleFlight<E extends HttpEnv>(ownerOf: (c: Context<E>) => stri
     if (key === undefined) return next();
     if (!ACCEPTABLE_KEY.test(key)) return answerProblem(c, malformedKey);
     const name = `${ownerOf(c)} ${key}`;
-    if (inFlight.has(name)) {
-      return answerProblem(c, { code: 'REQUEST_IN_FLIGHT', detail: 'The first request has no answer yet.' });
-    }
+    if (inFlight.has(name)) return answerProblem(c, IN_FLIGHT);
     inFlight.add(name);
     try {
       await next();

@@ -1,9 +1,15 @@
-import type { Result } from '../changes/result.ts';
+import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { Reply, TransactOutcome, TransactRequest } from './storage.ts';
 
 /** How long a reply is kept for repeats of its request: 24 hours. */
 export const REPLY_KEPT_MS: number = 24 * 60 * 60 * 1000;
+
+/** Of a request whose Idempotency-Key belongs to one that is still being carried out, here or by another server. */
+export const IN_FLIGHT: Rejection = {
+  code: 'REQUEST_IN_FLIGHT',
+  detail: 'The first request has no answer yet.',
+};
 
 /** The reply of an earlier request, as kept under (actor, Idempotency-Key). */
 export interface StoredReply {

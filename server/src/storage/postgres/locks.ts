@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import type { SQL } from 'drizzle-orm';
 import { eq, sql } from 'drizzle-orm';
 import type { TransactRequest } from '../storage.ts';
 import type { Database } from './connections.ts';
@@ -6,8 +7,9 @@ import { assertDurable } from './session-settings.ts';
 import { projects } from './tables.ts';
 
 /*
- * Every transaction that writes takes its locks in this order, so that no two wait for each other: the one of its
- * Idempotency-Key, the one of the catalog, the row of its project, rows of environments by their id.
+ * Every transaction that writes takes its locks in this order, so that no two wait for each other: the one of the
+ * catalog, the row of its project, rows of environments by their id. Before them the one of its Idempotency-Key, which
+ * nobody waits for. All of them end with the transaction: a pooler may give the connection away then.
  */
 
 /** Of the advisory lock of the catalog. Advisory, because a shared lock of its one row would write that row. */
@@ -29,38 +31,44 @@ export interface LockedStamps {
 /**
  * Takes the locks of a transaction.
  *
+ * @returns `undefined`, at once, where another transaction has the request's Idempotency-Key.
  * @throws StorageFault where this transaction would not wait for the disk when it commits.
  */
 export async function lock(
   database: Database,
   request: Pick<TransactRequest, 'project' | 'actor' | 'idempotency'>,
   catalogLock: CatalogLock,
-): Promise<LockedStamps> {
-  const [, stamps] = await Promise.all([
-    takeLocks(database, request, catalogLock),
+): Promise<LockedStamps | undefined> {
+  const isFree = lockOfReply(request);
+  const [isOurs, stamps] = await Promise.all([
+    takeLocks(database, isFree, catalogLock),
     // Its own statement: what it sees was committed before it began, so after the locks above were had.
-    lockStamps(database, request.project),
+    lockStamps(database, isFree, request.project),
   ]);
-  return stamps;
+  return isOurs ? stamps : undefined;
 }
 
-async function takeLocks(
-  database: Database,
-  request: Pick<TransactRequest, 'actor' | 'idempotency'>,
-  catalogLock: CatalogLock,
-): Promise<void> {
-  const ofReply =
-    request.idempotency === undefined
-      ? sql`null`
-      : sql`pg_advisory_xact_lock(${REPLY_LOCKS}, ${hashOf(request.actor.id, request.idempotency.key)})`;
+/** Takes the lock of the request's Idempotency-Key, unless another has it. Whoever has it may take it again. */
+function lockOfReply({ actor, idempotency }: Pick<TransactRequest, 'actor' | 'idempotency'>): SQL {
+  if (idempotency === undefined) return sql`true`;
+  return sql`pg_try_advisory_xact_lock(${REPLY_LOCKS}, ${hashOf(actor.id, idempotency.key)})`;
+}
+
+/** @returns Whether the Idempotency-Key is this transaction's. Where it is not, no other lock is waited for. */
+async function takeLocks(database: Database, isFree: SQL, catalogLock: CatalogLock): Promise<boolean> {
   const ofCatalog =
     catalogLock === 'alone'
       ? sql`pg_advisory_xact_lock(${CATALOG_LOCK})`
       : sql`pg_advisory_xact_lock_shared(${CATALOG_LOCK})`;
-  await database.execute(sql`select ${ofReply}, ${ofCatalog}`).execute();
+  const { rows } = await database
+    .execute<{ ours: boolean }>(
+      sql`select case when ${isFree} then ${ofCatalog} is not null else false end as ours`,
+    )
+    .execute();
+  return rows[0]?.ours === true;
 }
 
-async function lockStamps(database: Database, project: string | null): Promise<LockedStamps> {
+async function lockStamps(database: Database, isFree: SQL, project: string | null): Promise<LockedStamps> {
   const { rows } = await database.execute<{
     catalog: string;
     project: string | null;
@@ -68,7 +76,7 @@ async function lockStamps(database: Database, project: string | null): Promise<L
   }>(sql`
     select catalog.stamp as catalog, locked.stamp as project, current_setting('synchronous_commit') as durability
     from catalog left join lateral
-      (select stamp from projects where key = ${project} for no key update) as locked on true`);
+      (select stamp from projects where key = ${project} and ${isFree} for no key update) as locked on true`);
   const [row] = rows;
   assertDurable(row?.durability);
   return {
@@ -87,7 +95,7 @@ export async function lockProject(database: Database, key: string): Promise<numb
   return row?.stamp;
 }
 
-/** 32 bits: two keys that meet wait for each other, and no more. */
+/** 32 bits: of two keys that meet one may be told that it is in flight, though it is not. Its repeat heals that. */
 function hashOf(actor: string, key: string): number {
   return createHash('sha256')
     .update(JSON.stringify([actor, key]))

@@ -7,7 +7,7 @@ import type { Catalog } from '../catalog.ts';
 import type { DraftRecord } from '../draft-record.ts';
 import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
-import { replayOf } from '../idempotency.ts';
+import { IN_FLIGHT, replayOf } from '../idempotency.ts';
 import { leaseLost } from '../lease-store.ts';
 import type { DamageListener } from '../rows/damage.ts';
 import type { DraftRows } from '../rows/draft-rows.ts';
@@ -75,7 +75,9 @@ export async function writeRequest(parts: WriteParts): Promise<Result<Written> |
   if (lease !== undefined && !(await isCurrent(database, lease))) return rejected(leaseLost(lease));
   const now = parts.clock.now();
   const replay = idempotency && replayOf(idempotency, earlier, now);
+  // Also while another repeat has the key: what was answered stays so.
   if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
+  if (stamps === undefined) return rejected(IN_FLIGHT);
   const known = await catalogAt(parts, stamps.catalog);
   const project =
     request.project === null ? undefined : await stateAt(parts, request.project, stamps.project);
