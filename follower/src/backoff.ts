@@ -60,9 +60,14 @@ export function askedDelayMs(askedMs: number, timing: StreamTiming): number {
   return Number.isFinite(askedMs) ? Math.min(Math.max(askedMs, 0), timing.askedDelayMaxMs) : 0;
 }
 
-/** How long a server is kept that is cut off from its database. */
-export function elsewhereDelayMs(random: number, timing: PollTiming): number {
-  return timing.elsewhereAfterMs * (1 + timing.intervalSpread * random);
+/**
+ * How long a server is kept that is cut off from its database: while all are, looking for another one is load for nothing.
+ *
+ * @param left - How many servers in a row were left for that.
+ */
+export function elsewhereDelayMs(left: number, random: number, timing: PollTiming): number {
+  const keptMs = Math.min(timing.elsewhereMaxMs, timing.elsewhereAfterMs * 2 ** left);
+  return keptMs * (1 + timing.intervalSpread * random);
 }
 
 /** How long a stream may be silent, from the heartbeat interval that it announced. */

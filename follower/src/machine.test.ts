@@ -1,8 +1,21 @@
 import type { Versioned } from '@dimmer/schema';
 import { expect, test } from 'vitest';
 import type { StreamMessage } from './event.ts';
-import { a1, a2, b2, commit, goodbye, heartbeat, hello, live, put, Rig, stored } from './rig.fixture.ts';
-import { deadlineOf } from './state.ts';
+import {
+  a1,
+  a2,
+  agedHeartbeat,
+  b2,
+  commit,
+  goodbye,
+  heartbeat,
+  hello,
+  live,
+  put,
+  Rig,
+  stored,
+} from './rig.fixture.ts';
+import { deadlineOf, isLive } from './state.ts';
 import { DEFAULT_TIMING } from './timing.ts';
 
 test('[F1] a follower that was not started has looked at nothing', () => {
@@ -361,10 +374,8 @@ function malformed(rig: Rig): Rig {
   return rig.happen({ type: 'message', attempt: rig.state.attempt, decoded, size: 1 });
 }
 
-/** What a server says that was without its database for so long. */
-function agedHeartbeat(databaseAgeMs: number): StreamMessage<Versioned> {
-  return { ...heartbeat(1, a1), databaseAgeMs } as StreamMessage<Versioned>;
-}
+/** What a server says that was without its database for so long, and has what the copy has. */
+const cutOffHello = { ...hello('none', 1), databaseAgeMs: 90_000 } as StreamMessage<Versioned>;
 
 test('[F59] a server without its database makes stale, and is kept for half a minute', () => {
   const rig = live().say(agedHeartbeat(44_999));
@@ -382,11 +393,39 @@ test('[F59] a server without its database makes stale, and is kept for half a mi
 });
 
 test('[F59] the next server is believed at its hello, cut off or not', () => {
-  const rig = live().say(agedHeartbeat(45_000)).pass(36_000).wait();
-  const again = { ...hello('none', 1), databaseAgeMs: 90_000 } as StreamMessage<Versioned>;
-  expect(rig.say(again).status).toBe('STALE');
-  expect(rig.pass(33_000).kinds).toEqual(['disconnect']);
+  const rig = live().say(agedHeartbeat(45_000));
+  rig.untilLeft();
+  expect(rig.wait().say(cutOffHello).status).toBe('STALE');
+  rig.untilLeft();
   expect(rig.wait().say(hello('none', 1)).status).toBe('LIVE');
+});
+
+test('[F59] while every server that is found is cut off, the search grows rarer; a fresh one begins it anew', () => {
+  const rig = live().say(agedHeartbeat(45_000));
+  for (const keptMs of [33_000, 66_000, 132_000, 264_000, 330_000, 330_000]) {
+    expect(rig.untilLeft()).toBe(keptMs);
+    expect(rig.wait().say(cutOffHello).status).toBe('STALE');
+  }
+  expect(rig.say(agedHeartbeat(500)).status).toBe('LIVE');
+  expect(rig.say(agedHeartbeat(45_000)).untilLeft()).toBe(33_000);
+});
+
+test('[F59] an end for another reason is no search, and does not begin it anew', () => {
+  const rig = live().say(agedHeartbeat(45_000));
+  rig.untilLeft();
+  rig.wait().say(cutOffHello).end().wait().say(cutOffHello);
+  expect(rig.untilLeft()).toBe(66_000);
+});
+
+test('[F59] [F32] a server that is cut off and silent is left after three heartbeats, however long it would be kept', () => {
+  const rig = live().say(agedHeartbeat(45_000));
+  for (let servers = 0; servers < 4; servers += 1) {
+    rig.untilLeft();
+    rig.wait().say(cutOffHello);
+  }
+  rig.pass(44_999);
+  expect(isLive(rig.state)).toBe(true);
+  expect(rig.pass(1).state.problem?.message).toBe('the stream is silent');
 });
 
 test('[F59] a server that has its database back is kept', () => {

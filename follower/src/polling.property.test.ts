@@ -3,9 +3,9 @@ import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { retryDelayMs } from './backoff.ts';
-import type { PollAnswer } from './event.ts';
+import type { PollAnswer, StreamMessage } from './event.ts';
 import type { Effect, Happening } from './rig.fixture.ts';
-import { a1, effectsOf, polledStep, snapshot } from './rig.fixture.ts';
+import { a1, effectsOf, hello, live, polledStep, snapshot } from './rig.fixture.ts';
 import type { FollowerState } from './state.ts';
 import { deadlineOf, initialState } from './state.ts';
 import { arbitraryMessage } from './stream.arbitrary.ts';
@@ -52,6 +52,40 @@ const arbitraryTold: fc.Arbitrary<Told> = fc.oneof(
   },
   { weight: 12, arbitrary: fc.constant((): Happening => ({ type: 'tick' })) },
 );
+
+/** Servers one after the other: how old the data of each is, in milliseconds, and what chance says meanwhile. */
+const arbitraryFound = fc.array(
+  fc.record({
+    ageMs: fc.oneof(fc.nat(44_999), fc.integer({ min: 45_000, max: DAY_MS })),
+    random: fc.double({ min: 0, max: 0.999, noNaN: true }),
+  }),
+  { minLength: 1, maxLength: 30 },
+);
+
+test('[F59] whatever servers are found, a cut-off one is kept for 30 s to 6 min, the longer the more came before it', () => {
+  fc.assert(
+    fc.property(arbitraryFound, (found) => {
+      const rig = live().end().wait();
+      let cutOffs = 0;
+      for (const { ageMs, random } of found) {
+        rig.random = random;
+        rig.say({ ...hello('none', 1), databaseAgeMs: ageMs } as StreamMessage<Versioned>);
+        const isCutOff = ageMs >= 45_000;
+        expect(rig.status).toBe(isCutOff ? 'STALE' : 'LIVE');
+        const leastMs = Math.min(300_000, 30_000 * 2 ** cutOffs);
+        cutOffs = isCutOff ? cutOffs + 1 : 0;
+        if (isCutOff) {
+          const keptMs = Math.round((rig.state.search?.leaveAt ?? Number.NaN) - rig.now);
+          expect(keptMs).toBeGreaterThanOrEqual(leastMs);
+          expect(keptMs).toBeLessThanOrEqual(1.2 * leastMs);
+          rig.untilLeft();
+        } else rig.end();
+        rig.wait();
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
 
 test('[F57] any mixture of stream, polls and time is orderly, has one of each, and goes on', () => {
   const history = fc.array(fc.tuple(arbitraryTold, fc.double({ min: 0, max: 0.999, noNaN: true })), {

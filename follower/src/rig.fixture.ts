@@ -9,7 +9,7 @@ import { onMessage } from './receive.ts';
 import { onLaterMessage } from './receive-later.ts';
 import type { Snapshot } from './snapshot.ts';
 import type { FollowerState, Polling } from './state.ts';
-import { cursorOf, deadlineOf, initialState, isOnline, PHASE, statusOf } from './state.ts';
+import { cursorOf, deadlineOf, initialState, isLive, isOnline, PHASE, statusOf } from './state.ts';
 import { STREAM_TIMING } from './timing.ts';
 
 export const a1 = { kind: 'flag', key: 'a', version: 1 };
@@ -160,6 +160,14 @@ export class Rig {
     return this;
   }
 
+  /** A server that is cut off from its database beats until it is left. @returns How long it was kept. */
+  untilLeft(): number {
+    const from = this.now;
+    do this.say(agedHeartbeat(90_000)).pass(Math.min(15_000, this.state.until - this.now));
+    while (isLive(this.state));
+    return this.now - from;
+  }
+
   /** The poll under way is answered. */
   answer(answer: PollAnswer<Versioned>): this {
     return this.happen({ type: 'polled', poll: this.polling.number, answer });
@@ -228,6 +236,11 @@ export function heartbeat(revision: number, ...objects: readonly Versioned[]): S
 
 export function goodbye(reconnectInMs: number): StreamMessage<Versioned> {
   return { type: 'goodbye', reason: 'draining', reconnectInMs };
+}
+
+/** At revision 1, of a server that was without its database for so long. */
+export function agedHeartbeat(databaseAgeMs: number): StreamMessage<Versioned> {
+  return { ...heartbeat(1, a1), databaseAgeMs } as StreamMessage<Versioned>;
 }
 
 export function snapshot(revision: number, ...objects: readonly Versioned[]): Snapshot<Versioned> {

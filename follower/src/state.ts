@@ -87,6 +87,14 @@ export interface Polling {
   readonly owed: Owed | null;
 }
 
+/** The search for a server that has its database. */
+export interface Search {
+  /** How many in a row were left because they had not. */
+  readonly left: number;
+  /** When the one of this moment is left, if it is one of them. */
+  readonly leaveAt: number;
+}
+
 /** Everything that a follower knows. A value: `step` makes a new one. Times are on the runner's clock. */
 export interface FollowerState<Item extends Versioned> {
   readonly phase: Phase;
@@ -117,6 +125,8 @@ export interface FollowerState<Item extends Versioned> {
   readonly askedMs: number;
   /** What the stream said last of how long ago its server heard from the database. */
   readonly databaseAgeMs: number;
+  /** Absent where no server was cut off from its database yet. */
+  readonly search?: Search;
   /** Since when the snapshot is, or was, that of the stream. */
   readonly liveSince: number | null;
   /** The epoch that the last `hello` named. */

@@ -31,9 +31,10 @@ export interface StreamTiming {
 export interface PollTiming {
   /**
    * A server that was without its database for `staleAfterMs` is left for another one after this time, so that an outage
-   * of a minute moves nobody.
+   * of a minute moves nobody. The time doubles with every such server in a row, up to `elsewhereMaxMs`.
    */
   readonly elsewhereAfterMs: number;
+  readonly elsewhereMaxMs: number;
   /**
    * The first poll is made after a random time between these, from the last that a stream has said. The longest
    * silence that a stream may keep is part of it, so that a dead link is polled around within a minute.
@@ -79,6 +80,7 @@ export const STREAM_TIMING: StreamTiming = {
 /** The same for polls, checks, and a server that is cut off. */
 export const POLL_TIMING: PollTiming = {
   elsewhereAfterMs: 30_000,
+  elsewhereMaxMs: 300_000,
   pollAfterMinMs: 45_000,
   pollAfterMaxMs: 57_000,
   coldPollAfterMinMs: 1_000,
