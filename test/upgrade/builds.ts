@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Dimmer } from '@dimmer/node';
+import type { NewTables } from './suite/new-tables.ts';
 
 /** Dimmer at one commit: the server, and both SDKs. */
 export interface Build {
@@ -17,6 +18,12 @@ export interface Build {
   readonly knowsPostgres: boolean;
 }
 
+/** Dimmer at an earlier commit. */
+export interface RecordedBuild extends Build {
+  /** Describes that commit's own tests of its storage. They run on the tables that they are given. */
+  readonly describeSuite: (tables: NewTables) => Promise<void>;
+}
+
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 
 /** This one. */
@@ -30,9 +37,9 @@ export const CURRENT: Build = {
 };
 
 /** Earlier ones, as `recorded/README.md` says, the oldest first. */
-export const RECORDED: readonly Build[] = ['6b5915c', '3c3c88b', '39682ba'].map(recordedBuild);
+export const RECORDED: readonly RecordedBuild[] = ['6b5915c', '3c3c88b', '39682ba'].map(recordedBuild);
 
-function recordedBuild(commit: string): Build {
+function recordedBuild(commit: string): RecordedBuild {
   const folder = at(`./recorded/${commit}/`);
   return {
     name: commit,
@@ -45,5 +52,12 @@ function recordedBuild(commit: string): Build {
     },
     browserSdk: existsSync(`${folder}dimmer.global.js`) ? folder : undefined,
     knowsPostgres: existsSync(`${folder}migrations/postgres`),
+    describeSuite: async (tables) => {
+      const suite = (await import(/* @vite-ignore */ `${folder}storage-suite.mjs`)) as Pick<
+        RecordedBuild,
+        'describeSuite'
+      >;
+      await suite.describeSuite(tables);
+    },
   };
 }

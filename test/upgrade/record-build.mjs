@@ -1,7 +1,7 @@
 /**
- * `npm run record:build -- <commit>`: builds the server and both SDKs of a commit into `test/upgrade/recorded/<commit>/`,
- * minified, for the tests of upgrades. A few packages are taken from the workspace: one has a binary of its own, the others
- * would make the file too large.
+ * `npm run record:build -- <commit>`: builds the server, both SDKs and the tests of the storage of a commit into
+ * `test/upgrade/recorded/<commit>/`, minified, for the tests of upgrades. A few packages are taken from the workspace: some
+ * have a binary of their own or run the tests, the others would make the file too large.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import {
@@ -16,16 +16,36 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** Resolved from `test/package.json`. */
-const EXTERNAL = ['better-sqlite3', 'pg', 'ajv', '@opentelemetry/api'];
+const EXTERNAL = [
+  'better-sqlite3',
+  'pg',
+  'ajv',
+  '@opentelemetry/api',
+  '@electric-sql/pglite',
+  'vitest',
+  'fast-check',
+];
 /** One file of a recorded build, at most. */
 const BYTES_MAX = 1024 * 1024;
 const FOLDERS = { node: 'sdk-node', browser: 'sdk-browser' };
+/** Files of `test/contract` that hold the storage on SQL to its rules, as far as a commit has them. */
+const SUITE = [
+  'storage.test.ts',
+  'storage-pglite.test.ts',
+  'storage-postgres.test.ts',
+  'storage-model.test.ts',
+];
+/** What opens databases for these files, and the file of `test/upgrade/suite` that stands in for it. */
+const STAND_INS = {
+  'server/src/storage/sqlite/open-sqlite-storage.ts': 'open-sqlite-storage.ts',
+  'server/src/storage/postgres/open-postgres-storage.ts': 'open-postgres-storage.ts',
+};
 
 const [asked] = process.argv.slice(2);
 if (asked === undefined) throw new Error('Name a commit: npm run record:build -- <commit>');
@@ -39,6 +59,7 @@ try {
   mkdirSync(target, { recursive: true });
   await bundleServer();
   await bundle('sdk-node/src/index.ts', 'sdk-node.mjs');
+  await bundleSuite();
   bundleBrowserSdk();
 } finally {
   rmSync(source, { recursive: true, force: true });
@@ -81,7 +102,36 @@ async function bundleServer() {
   cpSync(join(source, 'server/migrations'), join(target, 'migrations'), { recursive: true, filter });
 }
 
-async function bundle(entry, file) {
+/** The commit's own tests of its storage, with what opens their databases replaced by what opens them on given tables. */
+async function bundleSuite() {
+  const folder = join(source, 'test/upgrade/suite');
+  cpSync(join(ROOT, 'test/upgrade/suite'), folder, { recursive: true });
+  const files = SUITE.filter((file) => existsSync(join(source, 'test/contract', file)));
+  const imports = files.map((file) => `await import('../../contract/${file}');`);
+  const entry = `import { give } from './new-tables.ts';
+    export async function describeSuite(tables) { give(tables); ${imports.join(' ')} }`;
+  writeFileSync(join(folder, 'entry.ts'), entry);
+  await bundle('test/upgrade/suite/entry.ts', 'storage-suite.mjs', [
+    { name: 'stand-ins', setup: resolveStandIns },
+  ]);
+}
+
+function resolveStandIns({ onResolve }) {
+  const suite = join(source, 'test/upgrade/suite');
+  onResolve({ filter: /^\./ }, ({ path, importer }) => {
+    const standIn = STAND_INS[resolve(dirname(importer), path).slice(source.length + 1)];
+    const isTest = importer.startsWith(join(source, 'test/contract'));
+    return standIn !== undefined && isTest ? { path: join(suite, standIn) } : undefined;
+  });
+  onResolve({ filter: /^@electric-sql\/pglite$/ }, ({ importer }) =>
+    importer.endsWith('.fixture.ts') ? { path: join(suite, 'pglite.ts') } : undefined,
+  );
+  onResolve({ filter: /^fast-check$/ }, ({ importer }) =>
+    importer.endsWith('.test.ts') ? { path: join(suite, 'fast-check.ts') } : undefined,
+  );
+}
+
+async function bundle(entry, file, plugins = []) {
   await build({
     entryPoints: [join(source, entry)],
     outfile: join(target, file),
@@ -98,7 +148,7 @@ async function bundle(entry, file) {
     banner: {
       js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
     },
-    plugins: [{ name: 'workspace', setup: resolveWorkspace }],
+    plugins: [...plugins, { name: 'workspace', setup: resolveWorkspace }],
   });
 }
 
