@@ -1,6 +1,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Storage } from '../../server/src/storage/storage.ts';
+import type { SeededRandom } from '../faults/seeded-random.ts';
+import { seededRandom, seedOf } from '../faults/seeded-random.ts';
 import { commitDraft, projectDraft } from './draft-builder.ts';
 import { postgresMissing } from './postgres-database.ts';
 import { PostgresServers } from './postgres-servers.ts';
@@ -8,7 +10,8 @@ import { PRODUCTION, SHOP } from './storage-shop.ts';
 import { projectOf, write } from './storage-subject.ts';
 
 const WRITERS = 16;
-const COMMITS_EACH = 15;
+const COMMITS_EACH = Number(process.env['DIMMER_TEST_ROUNDS'] ?? 15);
+const PAUSE_MAX_MS = 8;
 
 describe.skipIf(postgresMissing !== undefined)(`the feed under many writers${postgresMissing ?? ''}`, () => {
   const servers = new PostgresServers();
@@ -16,13 +19,16 @@ describe.skipIf(postgresMissing !== undefined)(`the feed under many writers${pos
   afterEach(() => servers.end());
   afterAll(() => servers.drop());
 
-  test('[PG2] a reader that follows 16 writers of two servers sees every revision, in order, and each once', async () => {
+  test('[PG2] a reader that follows 16 writers of two servers sees every revision, in order, and each once (ORD-2)', async () => {
     const [one, other] = [await servers.start(), await servers.start()];
     await write(one, null, () => projectDraft(SHOP, ['production', 'staging']));
+    const random = seededRandom(seedOf(process.env['DIMMER_FAULT_SEED']));
     let isWriting = true;
     const reader = follow(other, () => isWriting);
     await Promise.all(
-      Array.from({ length: WRITERS }, (_, writer) => commitMany(writer % 2 === 0 ? one : other, writer)),
+      Array.from({ length: WRITERS }, (_, writer) =>
+        commitMany(writer % 2 === 0 ? one : other, writer, random.fork(String(writer))),
+      ),
     );
     isWriting = false;
     const committed = WRITERS * COMMITS_EACH;
@@ -32,11 +38,11 @@ describe.skipIf(postgresMissing !== undefined)(`the feed under many writers${pos
       expect(state?.environments.get('production')?.revision).toBe(committed);
       expect(state?.flags.size).toBe(WRITERS);
     }
-  }, 120_000);
+  }, 600_000);
 });
 
-/** Each commits a flag of its own; a pause between lets the writers overtake each other. */
-async function commitMany(storage: Storage, writer: number): Promise<void> {
+/** Each commits a flag of its own; a random pause between lets the writers overtake each other. */
+async function commitMany(storage: Storage, writer: number, random: SeededRandom): Promise<void> {
   for (let index = 0; index < COMMITS_EACH; index += 1) {
     await write(storage, SHOP, (world) =>
       commitDraft(
@@ -45,7 +51,7 @@ async function commitMany(storage: Storage, writer: number): Promise<void> {
         [{ type: 'flag', key: `flag-${writer}`, enabled: index % 2 === 0 }],
       ),
     );
-    await pause((writer * 7 + index * 3) % 5);
+    await pause(random.between(0, PAUSE_MAX_MS));
   }
 }
 

@@ -389,6 +389,17 @@ export const MUTANTS = [
     caughtBy: { test: 'test/contract/postgres-feed' },
   },
   {
+    name: 'a key in flight is taken for free',
+    patches: [
+      {
+        file: 'server/src/storage/postgres/locks.ts',
+        find: 'return isOurs ? stamps : undefined;',
+        replace: 'return isOurs ? stamps : stamps;',
+      },
+    ],
+    caughtBy: { test: 'test/contract/postgres-servers' },
+  },
+  {
     name: 'state in memory without its stamp',
     patches: [
       {

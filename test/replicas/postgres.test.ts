@@ -20,6 +20,9 @@ const WAIT = { timeout: 20_000, interval: 50 };
 /** What a change takes from server to server where no notification tells of it: a look a second, and some. */
 const LOOK_MS = 2_000;
 
+/** For how long a server is stopped; raise it for a long run. */
+const STOPPED_MS = Number(process.env['DIMMER_TEST_STOPPED_MS'] ?? 3_500);
+
 describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${postgresMissing ?? ''}`, () => {
   let database: TestDatabase;
   let proxy: PostgresProxy;
@@ -142,26 +145,30 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     await mend();
   });
 
-  test('[M2] a server that was stopped and goes on tells nobody anything older than others have (REP-4)', async () => {
-    const held = await stream(one);
-    await vi.waitFor(() => expect(held.revision()).toBeGreaterThan(0), WAIT);
-    for (let round = 0; round < 2; round += 1) {
-      one.signal('SIGSTOP');
-      await sleep(3_500);
-      const { revision } = await touch(other);
-      // Asked while it is stopped: it finds the requests when it goes on, before or after its own timers.
-      const snapshot = told<{ revision: number }>(one, 'GET /sdk/v1/snapshot', { key: one.serverKey });
-      const opening = stream(one);
-      await sleep(50);
-      one.signal('SIGCONT');
-      expect((await snapshot).revision).toBeGreaterThanOrEqual(revision);
-      const opened = await opening;
-      await vi.waitFor(() => expect(opened.events[0]?.event).toBe('hello'), WAIT);
-      expect(opened.events[0]?.data.revision).toBeGreaterThanOrEqual(revision);
-    }
-    const revisions = held.events.flatMap(({ data }) => data.revision ?? []);
-    expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
-  });
+  test(
+    '[M2] a server that was stopped and goes on tells nobody anything older than others have (REP-4)',
+    async () => {
+      const held = await stream(one);
+      await vi.waitFor(() => expect(held.revision()).toBeGreaterThan(0), WAIT);
+      for (let round = 0; round < 2; round += 1) {
+        one.signal('SIGSTOP');
+        await sleep(STOPPED_MS);
+        const { revision } = await touch(other);
+        // Asked while it is stopped: it finds the requests when it goes on, before or after its own timers.
+        const snapshot = told<{ revision: number }>(one, 'GET /sdk/v1/snapshot', { key: one.serverKey });
+        const opening = stream(one);
+        await sleep(50);
+        one.signal('SIGCONT');
+        expect((await snapshot).revision).toBeGreaterThanOrEqual(revision);
+        const opened = await opening;
+        await vi.waitFor(() => expect(opened.events[0]?.event).toBe('hello'), WAIT);
+        expect(opened.events[0]?.data.revision).toBeGreaterThanOrEqual(revision);
+      }
+      const revisions = held.events.flatMap(({ data }) => data.revision ?? []);
+      expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
+    },
+    60_000 + 2 * STOPPED_MS,
+  );
 
   test('[M5] a key that one server deletes is refused by the other, and its streams end, within 5 s (REP-9)', async () => {
     const json = { kind: 'server', name: 'doomed' };

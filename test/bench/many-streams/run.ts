@@ -4,6 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import pg from 'pg';
 import { createPostgresCluster } from '../../faults/postgres-cluster.ts';
 import { createServerProcess, type ServerProcess } from '../../faults/server-process.ts';
 import { createFlags } from '../../faults/traffic.ts';
@@ -12,7 +13,9 @@ import { createFlags } from '../../faults/traffic.ts';
  * One flag change to many streams over three servers on one PostgreSQL, beside the same change to the streams of one of
  * the three. Times count from before the request of the change until a receiver has the bytes.
  *
- *   npm run bench:many-streams [-- --streams 45000 --rounds 9]
+ *   npm run bench:many-streams [-- --streams 45000 --rounds 9 --unheard]
+ *
+ * `--unheard` takes the notifications of PostgreSQL away: the other two find the change with the look of the next second.
  */
 const RECEIVERS = fileURLToPath(new URL('../fan-out/receivers.mjs', import.meta.url));
 const FLAG = '/api/v1/projects/default/environments/production/flags/single';
@@ -29,12 +32,17 @@ const SETTINGS = {
 export async function main(words: readonly string[]): Promise<void> {
   const { values } = parseArgs({
     args: [...words],
-    options: { streams: { type: 'string', default: '45000' }, rounds: { type: 'string', default: '9' } },
+    options: {
+      streams: { type: 'string', default: '45000' },
+      rounds: { type: 'string', default: '9' },
+      unheard: { type: 'boolean', default: false },
+    },
   });
   const share = Math.ceil(Number(values.streams) / SERVERS);
   const cluster = await createPostgresCluster();
   if (cluster === undefined) throw new Error('PostgreSQL is needed: apt-get install postgresql');
   await cluster.start();
+  if (values.unheard) await silence(cluster.url());
   const servers = await Promise.all(
     Array.from({ length: SERVERS }, () => createServerProcess(cluster.url(), SETTINGS)),
   );
@@ -47,6 +55,15 @@ export async function main(words: readonly string[]): Promise<void> {
     await Promise.all(servers.map((server) => server.end('SIGKILL')));
     await cluster.remove();
   }
+}
+
+/** Found before the function of PostgreSQL, this one tells nobody. */
+async function silence(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  await client.query('create function public.pg_notify(text, text) returns void language sql as $$ $$');
+  await client.query('alter database postgres set search_path = public, pg_catalog');
+  await client.end();
 }
 
 /** Each server has a receiver of its own, which holds all of its streams. */

@@ -15,9 +15,6 @@ const LOOK_MS = 1_000;
 /** Where servers tell each other of commits. */
 const CHANNEL = 'dimmer_commits';
 
-/** Sent when listening begins, to see whether notifications arrive at all. */
-const ECHO = 'echo';
-
 /** Whether notifications of other servers arrive. Without them, their commits are found by the look each second. */
 export interface Listening {
   readonly isListening: boolean;
@@ -64,6 +61,8 @@ export class CommitWatch {
   #watch: Watch | undefined;
   #ticks: Repetition | undefined;
   #hears: boolean | undefined;
+  /** What this watch says to see whether notifications arrive at all, and no other says. */
+  #echo: string | undefined;
   #reconnected = (): void => {};
   #isStopped = false;
 
@@ -75,6 +74,7 @@ export class CommitWatch {
   async start(): Promise<void> {
     await this.#connect();
     for (const { id, revision } of await this.#read(undefined)) this.#known.set(id, revision);
+    this.#askForEcho();
     this.#ticks = repeat(this.#parts.schedule, LOOK_MS, {
       run: () => this.#tick(),
       onFailure: this.#parts.onError,
@@ -114,6 +114,7 @@ export class CommitWatch {
       else this.#tellWhetherItHears();
       this.announce(await this.#read(undefined));
       breaker.answered();
+      this.#askForEcho();
     } catch (cause) {
       if (this.#isStopped) return;
       if (!isTrouble(cause)) throw cause;
@@ -142,7 +143,7 @@ export class CommitWatch {
     });
     if (this.#isStopped) return watch.close();
     this.#watch = watch;
-    if (listens) this.#askForEcho();
+    if (listens) this.#echo = await watch.use(newWord);
   }
 
   async #disconnect(cause: unknown): Promise<void> {
@@ -158,7 +159,6 @@ export class CommitWatch {
     if (!this.#parts.listens || this.#hears === true) return;
     const wasTold = this.#hears === false;
     this.#hears = false;
-    this.#askForEcho();
     if (wasTold) return;
     const cause = new Error(
       'Notifications do not arrive, as behind a pooler that gives connections away in between.',
@@ -167,16 +167,18 @@ export class CommitWatch {
   }
 
   /**
-   * Over another connection: a pooler may deliver to this one what it has just said itself. Nobody waits for it, because
-   * that connection may be one that hangs.
+   * When the connection that listens has nothing to do, and over another one. A pooler passes a notification on to whoever
+   * has the connection of PostgreSQL at that moment: this watch would hear its echo by chance, and hints never. Nobody
+   * waits for it, because that other connection may be one that hangs.
    */
   #askForEcho(): void {
-    const echo = sql`select pg_notify(${CHANNEL}, ${ECHO})`;
+    if (this.#echo === undefined || this.#hears === true) return;
+    const echo = sql`select pg_notify(${CHANNEL}, ${this.#echo})`;
     this.#parts.connections.use('reads', (database) => database.execute(echo)).catch(ignore);
   }
 
   #hear(payload: string): void {
-    if (payload === ECHO) {
+    if (payload === this.#echo) {
       if (this.#hears !== true) this.#parts.onListening({ isListening: true });
       this.#hears = true;
       return;
@@ -207,6 +209,12 @@ export class CommitWatch {
     const read = (database: Database): Promise<readonly Reached[]> => selectRevisions(database, ids);
     return this.#watch?.use(read) ?? this.#parts.connections.use('reads', read);
   }
+}
+
+/** A word that nobody else has. */
+async function newWord(database: Database): Promise<string> {
+  const { rows } = await database.execute<{ word: string }>(sql`select gen_random_uuid()::text as word`);
+  return rows[0]?.word ?? '';
 }
 
 async function selectRevisions(
