@@ -1,6 +1,7 @@
 import { Dimmer } from '@dimmer/node';
 import type { ClientStream } from '../../contract/client-harness.ts';
 import { readStream } from '../../contract/client-harness.ts';
+import { NO_SDK } from './request-count.ts';
 
 /** Whom the audience asks, and with which keys. */
 export interface Place {
@@ -156,7 +157,7 @@ async function askOfrep(place: Place, tally: Tally): Promise<void> {
 
 async function poll({ url, serverKey }: Place, tally: Tally): Promise<void> {
   const headers = { authorization: `Bearer ${serverKey}` };
-  const answer = await fetch(`${url}/sdk/v1/snapshot`, { headers }).catch(() => undefined);
+  const answer = await fetch(`${url}/sdk/v1/snapshot?${NO_SDK}`, { headers }).catch(() => undefined);
   await answer?.arrayBuffer();
   tally.polls += 1;
   if (answer?.status !== 200) tally.pollsFailed += 1;

@@ -1,6 +1,15 @@
 /**
  * What an outage of the database costs: a PostgreSQL is ended as by a crash while 20 programs, 50 pages, pollers and
- * callers of OFREP go on, somebody writes, and a kill is sent in its middle. A minute long, or `--minutes`.
+ * callers of OFREP go on, somebody writes, and a kill is sent in its middle. A minute long, or `--minutes`, after as long
+ * a time with the database, which is what is normal.
+ *
+ * OVL-7 is judged by three figures:
+ * - **internal retries**: connections that the server asks its database for, per request that it receives. No connection
+ *   outlives the crash, so each attempt at the database begins with one. All count, also those that no request is the
+ *   cause of (a look a second, which is the probe; the listener): they are as many under any load.
+ * - **the breaker opens**: from the crash to the line of the log that says so; from then on no request makes an attempt.
+ * - **offered load of SDKs**: streams opened, polls and reports of the programs per second, while the database is away
+ *   and before. Reconnections after the outage are not part of it.
  */
 import { parseArgs } from 'node:util';
 import { createPostgresCluster } from '../../faults/postgres-cluster.ts';
@@ -8,6 +17,13 @@ import { createServerProcess, type ServerProcess } from '../../faults/server-pro
 import type { Audience } from './audience.ts';
 import { gather } from './audience.ts';
 import { startCountingProxy } from './counting-proxy.ts';
+import type { RequestCount } from './request-count.ts';
+import { countRequests } from './request-count.ts';
+
+/** What OVL-7 allows. */
+const RETRIES_PER_REQUEST_MAX = 0.1;
+const OPENS_WITHIN_MS = 5_000;
+const LOAD_RATIO_MAX = 1.1;
 
 const PROGRAMS = 20;
 const PAGES = 50;
@@ -36,7 +52,9 @@ export async function main(words: readonly string[]): Promise<void> {
     await send(server, 'PATCH', CONFIGURATION, { enabled: true, fallthrough: { variation: 'on' } });
     const place = { url: server.url, serverKey: server.serverKey, clientKey: CLIENT_KEY, flag: FLAG };
     const audience = await gather(place, PROGRAMS, PAGES);
+    const requests = countRequests(server.url);
     await settle(5_000);
+    const normal = await loadOver(requests, () => settle(outageMs));
     const reference = await killReference(server, audience);
     const attemptsBefore = proxy.attempts();
     const before = { ...audience.tally };
@@ -44,11 +62,16 @@ export async function main(words: readonly string[]): Promise<void> {
 
     await cluster.stop('immediate');
     const stoppedAt = performance.now();
+    const opened = until(async () => server.output().includes(AWAY)).then(() => performance.now());
     const writer = startWriter(server);
-    await settle(outageMs / 2);
-    const glass = await killed(server, audience, { breakGlass: true });
-    await settle(stoppedAt + outageMs - performance.now());
-    const attempts = (proxy.attempts() - attemptsBefore) / ((performance.now() - stoppedAt) / 1_000);
+    const killing = settle(outageMs / 2).then(() => killed(server, audience, { breakGlass: true }));
+    const away = await loadOver(requests, async () => {
+      await killing;
+      await settle(stoppedAt + outageMs - performance.now());
+    });
+    const attempts = proxy.attempts() - attemptsBefore;
+    const glass = await killing;
+    const openedMs = (await opened) - stoppedAt;
     const writes = await writer.stop();
 
     await cluster.start();
@@ -87,13 +110,51 @@ export async function main(words: readonly string[]): Promise<void> {
       `back                     committed ${committedMs.toFixed(0)} ms after the database answers, all programs in its epoch after ${crossedMs.toFixed(0)} ms`,
     );
     console.log(`served on after it was off: ${tally.flips} times`);
-    console.log(`connection attempts      ${attempts.toFixed(2)} per second while the database was away`);
+    const perRequest = attempts / away.requests;
+    judge(
+      'internal retries',
+      `${attempts} attempts at the database, ${(attempts / away.seconds).toFixed(2)} a second, for ${away.requests} requests: ${(100 * perRequest).toFixed(1)} %`,
+      perRequest <= RETRIES_PER_REQUEST_MAX,
+    );
+    judge('the breaker opened', `after ${openedMs.toFixed(0)} ms`, openedMs <= OPENS_WITHIN_MS);
+    const [then, now] = [normal.ofSdks / normal.seconds, away.ofSdks / away.seconds];
+    judge(
+      'offered load of SDKs',
+      `${now.toFixed(2)} requests a second, ${then.toFixed(2)} before: ${(now / then).toFixed(2)} times`,
+      now <= then * LOAD_RATIO_MAX,
+    );
+    requests.stop();
     await audience.stop();
   } finally {
     await server.end('SIGTERM');
     proxy.close();
     await cluster.remove();
   }
+}
+
+/** What the server logs when the breaker opens. */
+const AWAY = 'the database does not answer: writes are refused';
+
+interface Load {
+  readonly seconds: number;
+  readonly requests: number;
+  readonly ofSdks: number;
+}
+
+/** What is asked for while something goes on. */
+async function loadOver(requests: RequestCount, run: () => Promise<void>): Promise<Load> {
+  const [startedAt, all, ofSdks] = [performance.now(), requests.all(), requests.ofSdks()];
+  await run();
+  return {
+    seconds: (performance.now() - startedAt) / 1_000,
+    requests: requests.all() - all,
+    ofSdks: requests.ofSdks() - ofSdks,
+  };
+}
+
+function judge(name: string, figure: string, holds: boolean): void {
+  console.log(`${name.padEnd(25)}${figure}${holds ? '' : '   DOES NOT HOLD'}`);
+  if (!holds) process.exitCode = 1;
 }
 
 interface Kill {
