@@ -5,9 +5,11 @@ import { createKeyDirectory } from './access/key-directory.ts';
 import { keyRoutes } from './access/key-routes.ts';
 import type { BreakGlass } from './break-glass/break-glass.ts';
 import { createBreakGlass } from './break-glass/break-glass.ts';
+import { createHeldFile, NOT_KEPT } from './break-glass/held-file.ts';
 import { HeldKills } from './break-glass/held-kills.ts';
 import { registerHeldMetrics } from './break-glass/held-metrics.ts';
 import { heldRoutes } from './break-glass/held-routes.ts';
+import type { SettleHeld, SettleHeldPorts } from './break-glass/settle-held.ts';
 import { settleInStorage } from './break-glass/settle-held.ts';
 import { auditRoutes } from './changes/audit-routes.ts';
 import { changeRoutes } from './changes/change-routes.ts';
@@ -76,10 +78,14 @@ export interface AppParts {
   readonly version: string;
   /** The host, by which people tell servers apart. */
   readonly host: string;
+  /** The file in which kills are kept that are held while the database is away. Default: they end with the process. */
+  readonly heldKillsFile?: string | undefined;
 }
 
 /** The server without its socket. The storage stays open when it closes: whoever opened it closes it. */
 export interface App extends Service {
+  /** Holds the kills that an earlier run has left, or commits them: to be called before anybody is served. */
+  load(): Promise<void>;
   /** The routes as they were declared, for whoever checks them. */
   readonly routes: RestRoutes;
 }
@@ -115,8 +121,7 @@ export function createApp(parts: AppParts): App {
     onMoved: reports.moved,
   });
   const { delivery } = plane;
-  const settle = settleInStorage({ ...services, ...ground });
-  const breakGlass = createBreakGlass({ ...ground, held, home: 'database', settle, isKept: false, delivery });
+  const { settle, breakGlass, load } = breakGlassOf({ ...services, ...ground, held, delivery });
   registerReceiptMetrics(metrics, {
     environments: () => delivery.environments(),
     present: (environment) => reports.instances.present(environment),
@@ -146,6 +151,7 @@ export function createApp(parts: AppParts): App {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     quick: plane.quick,
     routes,
+    load,
     unready: () => delivery.unready(),
     drain: async (spreadMs) => {
       await Promise.all([delivery.drain(spreadMs), live.drain(spreadMs)]);
@@ -185,6 +191,28 @@ function groundOf(parts: AppParts): Ground {
     serverId: `${host}-${process.pid}-${Buffer.from(random.bytes(6)).toString('hex')}`,
     work: createWorkMetrics(metrics, clock),
     onCommitted: registerCommits(metrics),
+  };
+}
+
+function breakGlassOf({
+  heldKillsFile: path,
+  ...ports
+}: Ground &
+  Omit<SettleHeldPorts, keyof Ground> & { readonly held: HeldKills; readonly delivery: Delivery }): {
+  readonly settle: SettleHeld;
+  readonly breakGlass: BreakGlass;
+  readonly load: App['load'];
+} {
+  const settle = settleInStorage(ports);
+  const file = path === undefined ? NOT_KEPT : createHeldFile({ ...ports, path, secret: '' });
+  const breakGlass = createBreakGlass({ ...ports, home: 'database', settle, file });
+  return {
+    settle,
+    breakGlass,
+    load: async () => {
+      await file.load();
+      await breakGlass.reconcile();
+    },
   };
 }
 

@@ -18,3 +18,8 @@ export function redactedUrl(url: string): string {
   }
   return shown.href;
 }
+
+/** The path of the SQLite file that a database URL names. */
+export function sqlitePath(url: string): string {
+  return url.replace(/^file:(\/\/)?/, '');
+}

@@ -1,6 +1,6 @@
 import type { Registry } from 'prom-client';
 import { Gauge } from 'prom-client';
-import { isPostgresUrl } from './database-url.ts';
+import { isPostgresUrl, sqlitePath } from './database-url.ts';
 import type { Clock } from './platform/clock.ts';
 import { steadyClock, systemClock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
@@ -39,7 +39,7 @@ export async function openStorage(
   const listening = listeningGauge(registry);
   if (!isPostgresUrl(databaseUrl)) {
     listening.set(1);
-    const path = databaseUrl.replace(/^file:(\/\/)?/, '');
+    const path = sqlitePath(databaseUrl);
     return { storage: await openSqliteStorage({ ...common, path, clock: systemClock }), clock: systemClock };
   }
   const clock = new DatabaseClock(steadyClock, systemClock);

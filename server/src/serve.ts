@@ -1,5 +1,6 @@
 import { Registry } from 'prom-client';
 import { banner } from './banner.ts';
+import { heldFilePath } from './break-glass/held-file-path.ts';
 import { openPatiently } from './open-patiently.ts';
 import { isPassingFault, openStorage } from './open-storage.ts';
 import type { Log } from './platform/log.ts';
@@ -61,6 +62,7 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
     version,
     registry,
     tracing: createTracing(version),
+    heldKillsFile: heldFilePath(settings),
     ...limits,
   });
 }

@@ -11,6 +11,7 @@ test('[A80] without any variable every setting has its default', () => {
       port: 4400,
       databaseUrl: 'file:./data/dimmer.db',
       databaseConnectionsMax: 10,
+      heldKillsDir: undefined,
       bootstrapAdminKey: undefined,
       clientKeyRequestsPerSecond: 2000,
       clientRequestsPerSecond: 50,

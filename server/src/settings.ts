@@ -74,6 +74,17 @@ export const SETTINGS = {
       'Give a number of connections; all servers together must stay below max_connections of PostgreSQL.',
     schema: wholeNumber(4, 1000),
   },
+  heldKillsDir: {
+    name: 'DIMMER_HELD_KILLS_DIR',
+    type: 'path of a folder',
+    default: null,
+    unit: null,
+    description:
+      'Where kills are kept that the server holds while its database is away, so that a restart does not lose them. It is made when absent. Not set: beside a SQLite file; with PostgreSQL nowhere.',
+    remedy:
+      'Give a folder that this server may write to, that no other server uses and that outlives the process.',
+    schema: z.string().min(1, 'must not be empty').optional(),
+  },
   bootstrapAdminKey: {
     name: 'DIMMER_BOOTSTRAP_ADMIN_KEY',
     type: 'key',

@@ -31,6 +31,8 @@ export interface ServerOptions {
    * Default: no such limit.
    */
   readonly openFilesMax?: number;
+  /** The file in which kills are kept that are held while the database is away. Default: they end with the process. */
+  readonly heldKillsFile?: string | undefined;
   /** Default: no traces. */
   readonly tracing?: Tracing;
   /** By which people tell servers apart. Default: the machine's name. */
@@ -65,7 +67,9 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { settings } = parts;
   try {
     const newSecrets = await firstSecrets(parts, settings);
-    const listening = await listenWith(createApp(parts), { ...parts, closeStore: () => storage.close() });
+    const app = createApp(parts);
+    await app.load();
+    const listening = await listenWith(app, { ...parts, closeStore: () => storage.close() });
     return { ...listening, newSecrets };
   } catch (cause) {
     await storage.close();

@@ -229,6 +229,22 @@ export const MUTANTS = [
     caughtBy: { test: 'test/contract/break-glass' },
   },
   {
+    name: 'a server forgets with a restart what it held',
+    patches: [{ file: 'server/src/app.ts', find: 'await file.load();', replace: '' }],
+    caughtBy: { test: 'test/contract/held-kills-kept' },
+  },
+  {
+    name: 'what a file has kept is served before people are asked',
+    patches: [
+      {
+        file: 'server/src/app.ts',
+        find: 'await breakGlass.reconcile();',
+        replace: '',
+      },
+    ],
+    caughtBy: { test: 'test/contract/held-kills-kept' },
+  },
+  {
     name: 'a held kill in the epoch of the database',
     patches: [
       {

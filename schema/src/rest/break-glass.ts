@@ -26,6 +26,9 @@ export const HeldView = z
     environment: Key,
     flags: z.array(Key),
     at: Timestamp,
+    kept: z
+      .boolean()
+      .meta({ description: 'Whether it is on the disk of the server, and so outlives a restart.' }),
     detail: z.string().meta({ description: 'What happened, and what did not.' }),
   })
   .meta({ id: 'HeldKill' });
@@ -61,7 +64,9 @@ export const HeldKillInput = z
 /** What became of it: committed, or not, because people or time have gone on. */
 export const SettledView = z
   .object({
-    outcome: z.enum(['committed', 'restored', 'killed later', 'gone']),
+    outcome: z.enum(['committed', 'restored', 'killed later', 'gone']).meta({
+      description: '`gone`: the flag, or what the history had to tell of it since the kill.',
+    }),
     at: z
       .object({ epoch: z.string(), revision: Revision })
       .nullable()

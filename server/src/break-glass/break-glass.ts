@@ -4,7 +4,7 @@ import type { Fault } from '../changes/fault.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import { flagNotFound } from '../changes/rejections.ts';
 import type { Rejection, Result } from '../changes/result.ts';
-import { accepted, andThen, rejected } from '../changes/result.ts';
+import { accepted, andThen, mapResult, rejected } from '../changes/result.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { hasExpired, killOf } from '../flags/kill-edits.ts';
@@ -14,12 +14,16 @@ import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { TransactOutcome } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
+import type { HeldFile } from './held-file.ts';
 import type { HeldKill, HeldKills } from './held-kills.ts';
-import { HELD_KILLS_MAX } from './held-kills.ts';
+import { factsOf, HELD_KILLS_MAX } from './held-kills.ts';
 import type { Settled, SettleHeld } from './settle-held.ts';
 
 /** How long a kill that may be held waits for the database, in milliseconds. */
 const DATABASE_TRY_MS = 1_000;
+
+/** How long the answer to a kill that is held waits for the disk, in milliseconds. SDKs have it before that. */
+const DISK_TRY_MS = 1_000;
 
 /** How often it is looked whether the database takes what is held, in milliseconds. */
 const RECONCILE_MS = 1_000;
@@ -49,12 +53,15 @@ export interface BreakGlass {
     commitKill: () => Promise<Result<TransactOutcome>>,
   ): Promise<Result<TransactOutcome>>;
   /** Lifts a kill that is held here. One that is not held is no fault. */
-  lift(environment: EnvironmentRef, flag: string): Result<TransactOutcome>;
+  lift(environment: EnvironmentRef, flag: string): Promise<Result<TransactOutcome>>;
   /** The database has restored a flag: what is held of it has no meaning any more. */
   restored(environment: EnvironmentRef, flag: string): void;
-  /** Commits what is held, as far as the database takes it. It is done by itself each second. */
+  /**
+   * Commits what is held, as far as the database takes it within a second. It is done by itself each second; to be called
+   * at a start too, so that nobody sees killed for a moment what people have restored since.
+   */
   reconcile(): Promise<void>;
-  /** Ends it. What is still held is lost, which is logged. */
+  /** Ends it. What is still held and not kept is lost, which is logged. */
   close(): Promise<void>;
 }
 
@@ -63,8 +70,8 @@ export interface BreakGlassPorts {
   /** Where kills are committed, in words. */
   readonly home: 'database' | 'upstream';
   readonly settle: SettleHeld;
-  /** Whether what is held outlives the process. */
-  readonly isKept: boolean;
+  /** Where what is held outlives the process. */
+  readonly file: HeldFile;
   readonly delivery: Pick<Delivery, 'known' | 'ruleset' | 'streams'>;
   /** Names this server in answers. */
   readonly host: string;
@@ -73,25 +80,23 @@ export interface BreakGlassPorts {
   readonly log: Log;
 }
 
-/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, isKept: false, delivery, host, clock, schedule, log }); */
+/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, file: NOT_KEPT, delivery, host, clock, schedule, log }); */
 export function createBreakGlass(ports: BreakGlassPorts): BreakGlass {
   return new HoldingBreakGlass(ports);
 }
 
 class HoldingBreakGlass implements BreakGlass {
   readonly #ports: BreakGlassPorts;
-  readonly #reconciling: { stop(): Promise<void> };
+  readonly #repetition: { stop(): Promise<void> };
   /** On their way into the database: it is too late to lift them here. */
   readonly #underWay = new Set<HeldKill>();
+  #reconciling: Promise<void> | undefined;
   #failing = false;
 
   constructor(ports: BreakGlassPorts) {
     this.#ports = ports;
-    this.#reconciling = repeat(ports.schedule, RECONCILE_MS, {
-      run: async () => {
-        await this.reconcile();
-        this.#failing = false;
-      },
+    this.#repetition = repeat(ports.schedule, RECONCILE_MS, {
+      run: () => this.#reconcileOnce(),
       onFailure: (err) => this.#fail(err),
     });
   }
@@ -100,24 +105,28 @@ class HoldingBreakGlass implements BreakGlass {
     asked: AskedKill,
     commitKill: () => Promise<Result<TransactOutcome>>,
   ): Promise<Result<TransactOutcome>> {
+    const { log, home } = this.#ports;
     const committed = committedOrAway(commitKill());
     if (asked.breakGlass !== true) {
       const outcome = await committed;
       if (!(outcome instanceof StorageFault)) return outcome;
-      this.#ports.log.warn({ ...asked.environment, err: outcome }, 'a kill met a storage fault');
-      return rejected(awayOf(outcome, this.#ports.home));
+      log.warn({ ...asked.environment, err: outcome }, 'a kill met a storage fault');
+      return rejected(awayOf(outcome, home));
     }
-    const outcome = await this.#inTime(committed);
+    committed.catch((err: unknown) => log.warn({ err }, 'a kill failed in the database'));
+    // Where the database takes its time, whatever comes of it then does no harm.
+    const outcome = await this.#within(DATABASE_TRY_MS, committed);
     return outcome === undefined || outcome instanceof StorageFault ? this.#hold(asked) : outcome;
   }
 
-  lift(environment: EnvironmentRef, flag: string): Result<TransactOutcome> {
-    const { held, host, delivery, log } = this.#ports;
+  async lift(environment: EnvironmentRef, flag: string): Promise<Result<TransactOutcome>> {
+    const { held, file, home, host, delivery, log } = this.#ports;
     const kill = held.of(environment).find((one) => one.flag === flag);
-    if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag, this.#ports.home));
+    if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag, home));
     if (kill !== undefined) {
       held.drop(environment, [kill]);
       log.warn({ ...environment, flag }, 'a held kill was lifted');
+      await this.#within(DISK_TRY_MS, file.keep());
     }
     const streams = delivery.streams(environment);
     const view: LiftedView = { lifted: kill !== undefined, server: host, streams, ...environment, flag };
@@ -125,38 +134,58 @@ class HoldingBreakGlass implements BreakGlass {
   }
 
   restored(environment: EnvironmentRef, flag: string): void {
-    const { held } = this.#ports;
-    held.drop(
-      environment,
-      held.of(environment).filter((one) => one.flag === flag),
-    );
+    const kills = this.#ports.held.of(environment).filter((one) => one.flag === flag);
+    if (kills.length > 0) this.#drop(environment, kills);
   }
 
   async reconcile(): Promise<void> {
-    const { held, clock, log } = this.#ports;
-    for (const kill of held.all()) {
-      if (hasExpired(kill.kill, clock.now())) {
-        held.drop(kill.environment, [kill]);
-        log.warn(factsOf(kill), 'a held kill expired');
-      } else if (await this.#settle(kill)) held.drop(kill.environment, [kill]);
-    }
+    const reconciled = this.#reconcileOnce().catch((err: unknown) => this.#fail(err));
+    await this.#within(DATABASE_TRY_MS, reconciled);
   }
 
   async close(): Promise<void> {
-    const { held, isKept, log } = this.#ports;
-    await this.#reconciling.stop();
-    if (isKept) return;
-    for (const kill of held.all()) log.error(factsOf(kill), 'a held kill is lost: the server ends');
+    const { held, file, log } = this.#ports;
+    await this.#repetition.stop();
+    const isKept = await file.close();
+    for (const kill of held.all()) {
+      if (isKept)
+        log.warn(factsOf(kill), 'a held kill is not committed: it waits in its file for the next start');
+      else log.error(factsOf(kill), 'a held kill is lost: the server ends');
+    }
   }
 
-  /** The outcome, or `undefined` where the database takes its time: whatever comes of it then does no harm. */
-  async #inTime<T>(outcome: Promise<T>): Promise<T | undefined> {
-    const { schedule, log } = this.#ports;
+  /** One at a time: a kill that is settled twice at once would be two writes. */
+  #reconcileOnce(): Promise<void> {
+    this.#reconciling ??= this.#reconcileAll().finally(() => {
+      this.#reconciling = undefined;
+    });
+    return this.#reconciling;
+  }
+
+  async #reconcileAll(): Promise<void> {
+    const { held, clock, log } = this.#ports;
+    for (const kill of held.all()) {
+      if (hasExpired(kill.kill, clock.now())) {
+        this.#drop(kill.environment, [kill]);
+        log.warn(factsOf(kill), 'a held kill expired');
+      } else if (await this.#settle(kill)) this.#drop(kill.environment, [kill]);
+    }
+    this.#failing = false;
+  }
+
+  /** Lets go of kills. Where the file still has them after a crash, they are settled a second time, which does nothing. */
+  #drop(environment: EnvironmentRef, kills: readonly HeldKill[]): void {
+    const { held, file } = this.#ports;
+    held.drop(environment, kills);
+    void file.keep();
+  }
+
+  /** The outcome, or `undefined` where it is not there in time. */
+  async #within<T>(limitMs: number, outcome: Promise<T>): Promise<T | undefined> {
     let cancel = (): void => {};
     const late = new Promise<undefined>((resolve) => {
-      cancel = schedule.after(DATABASE_TRY_MS, () => resolve(undefined));
+      cancel = this.#ports.schedule.after(limitMs, () => resolve(undefined));
     });
-    outcome.catch((err: unknown) => log.warn({ err }, 'a kill failed in the database'));
     try {
       return await Promise.race([outcome, late]);
     } finally {
@@ -164,28 +193,30 @@ class HoldingBreakGlass implements BreakGlass {
     }
   }
 
-  #hold(asked: AskedKill): Result<TransactOutcome> {
-    const { held, home, clock, host, delivery, log } = this.#ports;
+  async #hold(asked: AskedKill): Promise<Result<TransactOutcome>> {
+    const { held, home, file, clock, host, delivery, log } = this.#ports;
     const { environment, actor } = asked;
     const at = new Date(clock.now()).toISOString();
-    return andThen(this.#flagsOf(asked), (flags) =>
-      andThen(killOf(asked.reason, asked.expiresAt, { now: at, actor }), (kill) => {
-        const kills = flags.map((flag): HeldKill => ({ environment, flag, kill, actor }));
-        held.hold(environment, kills);
-        for (const one of kills) log.warn(factsOf(one), `a kill is held here: the ${home} does not answer`);
-        const streams = delivery.streams(environment);
-        const body: HeldView = {
-          held: true,
-          server: host,
-          streams,
-          ...environment,
-          flags: [...flags],
-          at,
-          detail: heldDetail(this.#ports),
-        };
-        return accepted({ reply: { status: 202, etag: null, body }, replayed: false });
-      }),
+    const made = andThen(this.#flagsOf(asked), (flags) =>
+      mapResult(killOf(asked.reason, asked.expiresAt, { now: at, actor }), (kill) =>
+        flags.map((flag): HeldKill => ({ environment, flag, kill, actor })),
+      ),
     );
+    if (!made.ok) return made;
+    held.hold(environment, made.value);
+    for (const one of made.value) log.warn(factsOf(one), `a kill is held here: the ${home} does not answer`);
+    const isKept = (await this.#within(DISK_TRY_MS, file.keep())) ?? false;
+    const body: HeldView = {
+      held: true,
+      server: host,
+      streams: delivery.streams(environment),
+      ...environment,
+      flags: made.value.map(({ flag }) => flag),
+      at,
+      kept: isKept,
+      detail: heldDetail(home, isKept),
+    };
+    return accepted({ reply: { status: 202, etag: null, body }, replayed: false });
   }
 
   /** The flags to hold, all of which must be in the copy: in an emergency a slip must not pass for a kill. */
@@ -245,17 +276,13 @@ async function committedOrAway<T>(outcome: Promise<T>): Promise<T | StorageFault
   });
 }
 
-function factsOf({ environment, flag, kill, actor }: HeldKill): object {
-  return { ...environment, flag, actor, reason: kill.reason, at: kill.at };
-}
-
 type Home = BreakGlassPorts['home'];
 
-function heldDetail({ home, isKept }: Pick<BreakGlassPorts, 'home' | 'isKept'>): string {
+function heldDetail(home: Home, isKept: boolean): string {
   return (
     `The ${home} does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ` +
     `It is committed when the ${home} is back, ` +
-    (isKept ? 'also after a restart.' : 'and lost if this server ends before.')
+    (isKept ? 'also after a restart.' : 'and lost if this server ends before: it is kept nowhere.')
   );
 }
 

@@ -24,7 +24,7 @@ interface HeldEnvironment {
 }
 
 /**
- * The kills that this process holds. Memory and nothing else: they end with it.
+ * The kills that this process holds, in memory. What outlives it is a `HeldFile`'s.
  *
  * @example held.hold([{ environment, flag: 'checkout-v2', kill, actor }]);
  */
@@ -87,6 +87,11 @@ export class HeldKills implements Holder {
     }
     if (!isSame) for (const listener of this.#listeners) listener(environment);
   }
+}
+
+/** What the log says of a held kill. */
+export function factsOf({ environment, flag, kill, actor }: HeldKill): object {
+  return { ...environment, flag, actor, reason: kill.reason, at: kill.at };
 }
 
 function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {

@@ -9,7 +9,7 @@ import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { HeldKill, HeldKills } from './held-kills.ts';
 import { heldView } from './held-view.ts';
-import type { SettleHeld } from './settle-held.ts';
+import type { Settled, SettleHeld } from './settle-held.ts';
 
 const path = '/api/v1/projects/{project}/environments/{environment}/held-kills';
 const tag = 'Kills';
@@ -59,9 +59,14 @@ export function heldRoutes(ports: {
       for (let decided = 0; decided < DECISIONS_MAX; decided += 1) {
         const settled = await settle(given, (run) => run());
         if (settled !== undefined) {
-          return answerView(c, accepted({ outcome: settled.outcome, at: settled.at ?? null }));
+          return answerView(c, accepted({ outcome: toldOutcome(settled), at: settled.at ?? null }));
         }
       }
       return answerProblem(c, { code: 'UNAVAILABLE', detail: `The flag "${flag}" changes all the time.` });
     });
+}
+
+/** Relays of earlier builds know no other word for what is over. */
+function toldOutcome({ outcome }: Settled): SettledView['outcome'] {
+  return outcome === 'too old' ? 'gone' : outcome;
 }

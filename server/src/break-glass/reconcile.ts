@@ -17,22 +17,25 @@ export type Idle =
   /** Somebody restored the flag after the kill was asked for: people have the last word. */
   | 'restored'
   /** A later kill stands. */
-  | 'killed later';
+  | 'killed later'
+  /** The history does not reach back to it: what people have done since is not known. */
+  | 'too old';
 
 /**
  * What is to be done about a held kill, now that the database answers.
  *
- * @param changes - Of the flag: every one since the kill was asked for, at least.
+ * @param changes - Of the flag: every one since the kill was asked for, at least. `undefined`: not all of them are known.
  * @returns `commit`, or why not.
  */
 export function decide(
   held: HeldKill,
   state: ProjectState | undefined,
-  changes: readonly Change[],
+  changes: readonly Change[] | undefined,
 ): 'commit' | Idle {
   const environment = state?.environments.get(held.environment.environment);
   const served = state && environment && servedFlag(state, environment, held.flag);
   if (served === undefined) return 'gone';
+  if (changes === undefined) return 'too old';
   if (changes.some((change) => isRestoreAfter(held, change))) return 'restored';
   const { kill } = served.place;
   return kill !== null && isLater(kill.at, held.kill.at) ? 'killed later' : 'commit';

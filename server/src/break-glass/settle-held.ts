@@ -50,12 +50,23 @@ export function settleInStorage(ports: SettleHeldPorts): SettleHeld {
     const there = state?.environments.get(environment.environment);
     if (there === undefined) return { outcome: 'gone', at: undefined };
     const changes = await storage.history(environment, { flag, limit: CHANGES_LOOKED_AT });
-    const decision = decide(held, state, changes);
+    const decision = decide(held, state, (await isRemembered(storage, held)) ? changes : undefined);
     const { epoch } = there.environment;
     if (decision !== 'commit') return { outcome: decision, at: { epoch, revision: there.revision } };
     const revision = await committing(() => commitHeld(ports, held, there));
     return revision === undefined ? undefined : { outcome: 'committed', at: { epoch, revision } };
   };
+}
+
+/** Whether the history still tells everything that has happened since the kill was asked for. */
+async function isRemembered(
+  storage: Pick<Storage, 'revisionAt' | 'history'>,
+  { environment, kill }: HeldKill,
+): Promise<boolean> {
+  if ((await storage.revisionAt(environment, Date.parse(kill.at))) !== undefined) return true;
+  // Clocks of two machines: one that begins at the beginning has forgotten nothing.
+  const [first] = await storage.history(environment, { before: 2, limit: 1 });
+  return first !== undefined;
 }
 
 /** @returns The revision that has it; `undefined` where it has to be decided again. */

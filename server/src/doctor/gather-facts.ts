@@ -1,3 +1,4 @@
+import { sqlitePath } from '../database-url.ts';
 import type { Clock } from '../platform/clock.ts';
 import { parseSettings, SETTINGS } from '../settings.ts';
 import type { DatabaseFacts } from '../storage/database-facts.ts';
@@ -66,5 +67,5 @@ async function gatherDatabase(
   const parsed = SETTINGS.databaseUrl.schema.safeParse(DIMMER_DATABASE_URL || SETTINGS.databaseUrl.default);
   if (!parsed.success) return { kind: 'unknown' };
   if (/^postgres(ql)?:/.test(parsed.data)) return inspectPostgres(parsed.data, clock);
-  return inspectSqlite(parsed.data.replace(/^file:(\/\/)?/, ''), process.getuid?.());
+  return inspectSqlite(sqlitePath(parsed.data), process.getuid?.());
 }

@@ -84,7 +84,7 @@ export function killRoutes(services: RestServices, receipts: Receipts, breakGlas
       const { project, environment, flag } = c.req.valid('param');
       const { reason, breakGlass: isHeldOnly = false } = c.req.valid('json');
       const ref = { project, environment };
-      if (isHeldOnly) return answerWrite(c, breakGlass.lift(ref, flag));
+      if (isHeldOnly) return answerWrite(c, await breakGlass.lift(ref, flag));
       const outcome = await commitWrite(c, services, {
         project,
         action: 'flag.restore',

@@ -1,4 +1,4 @@
-import { isPostgresUrl, redactedUrl } from '../database-url.ts';
+import { isPostgresUrl, redactedUrl, sqlitePath } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -31,7 +31,7 @@ export async function openTarget(
 }
 
 function pathOf(url: string): string {
-  if (/^file:.+/.test(url)) return url.replace(/^file:(\/\/)?/, '');
+  if (/^file:.+/.test(url)) return sqlitePath(url);
   throw new CommandFailure(EXIT.usage, [
     `${redactedUrl(url)} names no store.`,
     'Give a file, such as file:./data/dimmer.db, or a database, such as postgres://dimmer@db.example:5432/dimmer.',

@@ -18,6 +18,7 @@ const held = {
   environment: 'production',
   flags: ['checkout-v2'],
   at: '2026-11-21T09:00:00.000Z',
+  kept: true,
   detail: 'The database does not answer.',
 };
 const servers = (...names: readonly string[]): URL[] => names.map((name) => new URL(`http://${name}.test/`));
@@ -38,12 +39,27 @@ test('[O16] every server is asked, and told of; all that took it is done', async
     '  held by flags-1 for 1,204 streams, not in the database yet',
     'http://b.test/',
     '  committed: revision 813 of default/production',
-    'What is held is committed as soon as the database is back, and lost if a server ends before.',
+    'What is held is committed as soon as the database is back, also after a restart.',
     'SDKs of servers that are not named here still serve the flag: name every server with --url.',
   ]);
   expect(requests.map(({ body }) => body)).toEqual(
     Array(2).fill({ flags: ['checkout-v2'], reason: 'x', breakGlass: true }),
   );
+});
+
+test('[O16] a server that holds a kill in its memory alone is told of', async () => {
+  const answers = {
+    [`POST http://a.test${KILL}`]: held,
+    [`POST http://b.test${KILL}`]: { ...held, kept: false },
+  };
+  const { out } = await killAt(servers('a', 'b'), { answers });
+  expect(out.slice(0, 5)).toEqual([
+    'http://a.test/',
+    '  held by flags-1 for 1,204 streams, not in the database yet',
+    'http://b.test/',
+    '  held by flags-1 for 1,204 streams, not in the database yet, and in its memory alone',
+    'What is held is committed as soon as the database is back, and lost if a server ends before that has it in memory alone.',
+  ]);
 });
 
 test('[O16] without --url it is the server of the settings', async () => {

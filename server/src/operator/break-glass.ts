@@ -28,7 +28,7 @@ export function breakGlassKill(
   return atEveryServer<CommitView | HeldView>(session, urls, {
     send: (api) => api.post(`${environmentPath(session.settings)}/kill`, body, KILL_WORDS),
     lineOf: (made) => ('held' in made ? heldLine(made) : committedLine(made, placeOf(session.settings))),
-    lastLines: (made) => (made.some((one) => 'held' in one) ? HELD_LINES : []),
+    lastLines: (made) => heldLines(made.flatMap((one) => ('held' in one ? [one] : []))),
   });
 }
 
@@ -82,9 +82,10 @@ async function atEveryServer<T>(
   return exitCode;
 }
 
-function heldLine({ flags, server, streams }: HeldView): string {
+function heldLine({ flags, server, streams, kept }: HeldView): string {
   const what = flags.length === 1 ? '' : `${flags.length} flags, `;
-  return `${what}held by ${server} for ${streamsText(streams)}, not in the database yet`;
+  const until = kept ? 'not in the database yet' : 'not in the database yet, and in its memory alone';
+  return `${what}held by ${server} for ${streamsText(streams)}, ${until}`;
 }
 
 function streamsText(streams: number): string {
@@ -102,10 +103,16 @@ function indented(text: string): string {
     .join('\n');
 }
 
-const HELD_LINES = [
-  'What is held is committed as soon as the database is back, and lost if a server ends before.',
-  'SDKs of servers that are not named here still serve the flag: name every server with --url.',
-];
+function heldLines(held: readonly HeldView[]): readonly string[] {
+  if (held.length === 0) return [];
+  const isKept = held.every(({ kept }) => kept);
+  return [
+    isKept
+      ? 'What is held is committed as soon as the database is back, also after a restart.'
+      : 'What is held is committed as soon as the database is back, and lost if a server ends before that has it in memory alone.',
+    'SDKs of servers that are not named here still serve the flag: name every server with --url.',
+  ];
+}
 
 const KILL_WORDS: WriteWords = {
   what: 'the kill',

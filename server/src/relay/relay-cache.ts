@@ -1,4 +1,3 @@
-import { readdir, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Snapshot, StoredSnapshot } from '@dimmer/follower';
 import { snapshotOf } from '@dimmer/follower';
@@ -11,8 +10,8 @@ import type { Log } from '../platform/log.ts';
 import { makeFolder } from '../platform/make-folder.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import { clearAbandoned, readSealed, writeSealed } from '../platform/sealed-file.ts';
 import { decodePassed } from './passed-object.ts';
-import { readSealed, writeSealed } from './sealed-file.ts';
 import type { Upstream } from './upstream.ts';
 
 /** Grows when a reader of today could no longer understand the files. */
@@ -23,9 +22,6 @@ const WRITE_DELAY_MS = 1_000;
 
 /** Bytes of a file; a larger one is not used. */
 const FILE_BYTES_MAX = 33_554_432;
-
-/** Temporary files of writers that were killed are cleared away after this time, in milliseconds. */
-const ABANDONED_AFTER_MS = 60_000;
 
 /** What an earlier run has left. */
 export interface CachedEnvironment {
@@ -86,8 +82,7 @@ export function createRelayCache(parts: RelayCacheParts): RelayCache {
     try {
       const body = JSON.stringify({ format: FORMAT, savedAt: clock.now(), ...content() });
       makeFolder(folder, 0o700);
-      const suffix = Buffer.from(random.bytes(8)).toString('hex');
-      await writeSealed(pathOf(name), `${pathOf(name)}.${suffix}.tmp`, upstream.key, body);
+      await writeSealed(pathOf(name), upstream.key, body, random);
       warned.delete(name);
     } catch (cause) {
       warn(name, cause, 'the cache cannot be written: after a restart without the upstream nothing is known');
@@ -118,18 +113,6 @@ export function createRelayCache(parts: RelayCacheParts): RelayCache {
     saveKeys: (keys) => save('keys', () => ({ keys })),
     flush,
   };
-}
-
-async function clearAbandoned(folder: string, prefix: string, now: number): Promise<void> {
-  try {
-    for (const entry of await readdir(folder)) {
-      if (!entry.startsWith(prefix) || !entry.endsWith('.tmp')) continue;
-      const path = join(folder, entry);
-      if (now - (await stat(path)).mtimeMs > ABANDONED_AFTER_MS) await unlink(path);
-    }
-  } catch {
-    // The folder does not exist yet, or another process was faster.
-  }
 }
 
 /** The body is sealed, so a relay wrote it; a later version may have changed its fields. */

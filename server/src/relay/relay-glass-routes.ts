@@ -77,13 +77,11 @@ export interface RelayGlassParts {
   readonly delivery: Pick<Delivery, 'streams'>;
   readonly host: string;
   readonly clock: Clock;
-  /** Resolves when what is held has reached the disk. */
-  readonly written: () => Promise<void>;
 }
 
 /** What may be written at a relay: kills that the upstream cannot take now, and their end. */
 export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
-  const { secret, breakGlass, upstream, held, delivery, host, clock, written } = parts;
+  const { secret, breakGlass, upstream, held, delivery, host, clock } = parts;
   const keys = singleKey({
     id: 'break-glass',
     kind: 'admin',
@@ -106,9 +104,7 @@ export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
     const insisted = glassOnly(input.breakGlass);
     if (!insisted.ok) return insisted;
     const body = { ...input, ...(flags !== undefined && { flags: [...flags] }) };
-    const outcome = await breakGlass.kill({ ...asked, environment }, () => upstream.kill(environment, body));
-    await written();
-    return outcome;
+    return breakGlass.kill({ ...asked, environment }, () => upstream.kill(environment, body));
   };
   return routes
     .openapi(killing, async (c) => {
@@ -122,10 +118,10 @@ export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
       const asked = { ...input, flags: input.flags, actor: actorOf(c.get('key')) };
       return answerWrite(c, await kill(asked, { project, environment }));
     })
-    .openapi(restoring, (c) => {
+    .openapi(restoring, async (c) => {
       const { project, environment, flag } = c.req.valid('param');
       const insisted = glassOnly(c.req.valid('json').breakGlass);
-      return answerWrite(c, insisted.ok ? breakGlass.lift({ project, environment }, flag) : insisted);
+      return answerWrite(c, insisted.ok ? await breakGlass.lift({ project, environment }, flag) : insisted);
     })
     .openapi(listing, (c) => answerView(c, accepted(heldView(c.req.valid('param'), held, delivery, host))));
 }

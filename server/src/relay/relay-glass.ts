@@ -1,5 +1,7 @@
+import { join } from 'node:path';
 import type { Registry } from 'prom-client';
 import { createBreakGlass } from '../break-glass/break-glass.ts';
+import { createHeldFile } from '../break-glass/held-file.ts';
 import { HeldKills } from '../break-glass/held-kills.ts';
 import { registerHeldMetrics } from '../break-glass/held-metrics.ts';
 import type { Delivery } from '../delivery/delivery.ts';
@@ -8,7 +10,6 @@ import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
-import { createHeldCache } from './held-cache.ts';
 import { relayGlassRoutes } from './relay-glass-routes.ts';
 import { upstreamKills } from './upstream-kills.ts';
 
@@ -51,21 +52,19 @@ export function createRelayGlass(
     const nothing = (): Promise<void> => Promise.resolve();
     return { held, load: nothing, open: () => ({ routes: undefined, close: nothing }) };
   }
-  const cache = createHeldCache({ ...ports, folder, secret, held });
+  const path = join(folder, 'relay-held-kills.json');
+  const file = createHeldFile({ ...ports, path, secret, held });
   const upstream = upstreamKills({ url: upstreamUrl, key: secret, fetch, clock: ports.clock });
   return {
     held,
-    load: () => cache.load(),
+    load: () => file.load(),
     open: (delivery) => {
       const { settle } = upstream;
       const common = { ...ports, held, delivery, host: name };
-      const breakGlass = createBreakGlass({ ...common, home: 'upstream', settle, isKept: true });
+      const breakGlass = createBreakGlass({ ...common, home: 'upstream', settle, file });
       return {
-        routes: relayGlassRoutes({ ...common, secret, breakGlass, upstream, written: cache.written }),
-        close: async () => {
-          await breakGlass.close();
-          await cache.written();
-        },
+        routes: relayGlassRoutes({ ...common, secret, breakGlass, upstream }),
+        close: () => breakGlass.close(),
       };
     },
   };
