@@ -20,8 +20,12 @@ export interface Build {
 
 /** Dimmer at an earlier commit. */
 export interface RecordedBuild extends Build {
-  /** Describes that commit's own tests of its storage. They run on the tables that they are given. */
-  readonly describeSuite: (tables: NewTables) => Promise<void>;
+  /**
+   * Describes that commit's own tests of its storage. They run on the tables that they are given.
+   *
+   * @param without - Files of `test/contract` that are left out.
+   */
+  readonly describeSuite: (tables: NewTables, without: readonly string[]) => Promise<void>;
 }
 
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
@@ -52,12 +56,12 @@ function recordedBuild(commit: string): RecordedBuild {
     },
     browserSdk: existsSync(`${folder}dimmer.global.js`) ? folder : undefined,
     knowsPostgres: existsSync(`${folder}migrations/postgres`),
-    describeSuite: async (tables) => {
+    describeSuite: async (tables, without) => {
       const suite = (await import(/* @vite-ignore */ `${folder}storage-suite.mjs`)) as Pick<
         RecordedBuild,
         'describeSuite'
       >;
-      await suite.describeSuite(tables);
+      await suite.describeSuite(tables, without);
     },
   };
 }

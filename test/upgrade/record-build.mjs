@@ -107,9 +107,13 @@ async function bundleSuite() {
   const folder = join(source, 'test/upgrade/suite');
   cpSync(join(ROOT, 'test/upgrade/suite'), folder, { recursive: true });
   const files = SUITE.filter((file) => existsSync(join(source, 'test/contract', file)));
-  const imports = files.map((file) => `await import('../../contract/${file}');`);
+  const imports = files.map((file) => `'${file}': () => import('../../contract/${file}'),`);
   const entry = `import { give } from './new-tables.ts';
-    export async function describeSuite(tables) { give(tables); ${imports.join(' ')} }`;
+    const files = { ${imports.join(' ')} };
+    export async function describeSuite(tables, without) {
+      give(tables);
+      for (const file in files) if (!without.includes(file)) await files[file]();
+    }`;
   writeFileSync(join(folder, 'entry.ts'), entry);
   await bundle('test/upgrade/suite/entry.ts', 'storage-suite.mjs', [
     { name: 'stand-ins', setup: resolveStandIns },
