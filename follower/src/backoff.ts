@@ -63,10 +63,10 @@ export function askedDelayMs(askedMs: number, timing: StreamTiming): number {
 /**
  * How long a server is kept that is cut off from its database: while all are, looking for another one is load for nothing.
  *
- * @param left - How many servers in a row were left for that.
+ * @param left - How many servers were left for that since one had its database.
  */
 export function elsewhereDelayMs(left: number, random: number, timing: PollTiming): number {
-  const keptMs = Math.min(timing.elsewhereMaxMs, timing.elsewhereAfterMs * 2 ** left);
+  const keptMs = Math.min(timing.elsewhereMaxMs, timing.elsewhereAfterMs * 3 ** left);
   return keptMs * (1 + timing.intervalSpread * random);
 }
 

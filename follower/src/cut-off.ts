@@ -6,8 +6,6 @@ import type { PollTiming } from './timing.ts';
 import { POLL_TIMING } from './timing.ts';
 import type { Turn } from './turn.ts';
 
-const NONE: Search = { left: 0, leaveAt: Infinity };
-
 /**
  * A server that is cut off from its database is `STALE`, though its stream goes on, and is left after a while (F59).
  * Takes part in every step.
@@ -18,20 +16,23 @@ export function leaveCutOff(
   timing: PollTiming = POLL_TIMING,
 ): void {
   const wasCutOff = isLive(before) && before.standing === 'STALE';
-  const { left, leaveAt } = before.search ?? NONE;
   if (!isLive(turn)) {
-    if (wasCutOff && turn.now >= leaveAt) {
+    if (wasCutOff && before.search && turn.now >= before.search.leaveAt) {
       turn.problem = { message: 'the server is cut off from its database' };
-      turn.search = { left: left + 1, leaveAt };
+      turn.search = { ...before.search, left: before.search.left + 1 };
     }
   } else if (turn.databaseAgeMs >= turn.timing.staleAfterMs) {
     turn.standing = 'STALE';
-    if (!wasCutOff) {
-      turn.search = { left, leaveAt: turn.now + elsewhereDelayMs(left, turn.random, timing) };
-    }
+    const search = wasCutOff && before.search ? before.search : searchOn(turn, before.search, timing);
+    turn.search = search;
     // Its silence ends the stream before that, as ever.
-    turn.until = Math.min(turn.until, turn.search?.leaveAt ?? Infinity);
-  } else if (left > 0) {
-    turn.search = NONE;
+    turn.until = Math.min(turn.until, search.leaveAt);
   }
+}
+
+/** A server that had its database since the search began has ended it, whoever has seen that. A commit has not: it may be of a held kill. */
+function searchOn(turn: Turn<Versioned>, last: Search | undefined, timing: PollTiming): Search {
+  const isOver = !last || turn.now - turn.databaseAgeMs > last.since;
+  const { left, since } = isOver ? { left: 0, since: turn.now } : last;
+  return { left, since, leaveAt: turn.now + elsewhereDelayMs(left, turn.random, timing) };
 }

@@ -374,8 +374,10 @@ function malformed(rig: Rig): Rig {
   return rig.happen({ type: 'message', attempt: rig.state.attempt, decoded, size: 1 });
 }
 
-/** What a server says that was without its database for so long, and has what the copy has. */
-const cutOffHello = { ...hello('none', 1), databaseAgeMs: 90_000 } as StreamMessage<Versioned>;
+/** What a server says that lost its database 45 s before the beginning, and has what the copy has. */
+function cutOffHello({ now }: Rig): StreamMessage<Versioned> {
+  return { ...hello('none', 1), databaseAgeMs: now + 45_000 } as StreamMessage<Versioned>;
+}
 
 test('[F59] a server without its database makes stale, and is kept for half a minute', () => {
   const rig = live().say(agedHeartbeat(44_999));
@@ -395,16 +397,18 @@ test('[F59] a server without its database makes stale, and is kept for half a mi
 test('[F59] the next server is believed at its hello, cut off or not', () => {
   const rig = live().say(agedHeartbeat(45_000));
   rig.untilLeft();
-  expect(rig.wait().say(cutOffHello).status).toBe('STALE');
+  rig.wait();
+  expect(rig.say(cutOffHello(rig)).status).toBe('STALE');
   rig.untilLeft();
   expect(rig.wait().say(hello('none', 1)).status).toBe('LIVE');
 });
 
 test('[F59] while every server that is found is cut off, the search grows rarer; a fresh one begins it anew', () => {
   const rig = live().say(agedHeartbeat(45_000));
-  for (const keptMs of [33_000, 66_000, 132_000, 264_000, 330_000, 330_000]) {
+  for (const keptMs of [33_000, 99_000, 297_000, 330_000, 330_000]) {
     expect(rig.untilLeft()).toBe(keptMs);
-    expect(rig.wait().say(cutOffHello).status).toBe('STALE');
+    rig.wait();
+    expect(rig.say(cutOffHello(rig)).status).toBe('STALE');
   }
   expect(rig.say(agedHeartbeat(500)).status).toBe('LIVE');
   expect(rig.say(agedHeartbeat(45_000)).untilLeft()).toBe(33_000);
@@ -413,15 +417,29 @@ test('[F59] while every server that is found is cut off, the search grows rarer;
 test('[F59] an end for another reason is no search, and does not begin it anew', () => {
   const rig = live().say(agedHeartbeat(45_000));
   rig.untilLeft();
-  rig.wait().say(cutOffHello).end().wait().say(cutOffHello);
-  expect(rig.untilLeft()).toBe(66_000);
+  rig.wait();
+  rig.say(cutOffHello(rig)).end().wait();
+  rig.say(cutOffHello(rig));
+  expect(rig.untilLeft()).toBe(99_000);
+});
+
+test('[F59] the commit of a kill that a cut-off server holds does not begin the search anew', () => {
+  const rig = live().say(agedHeartbeat(45_000));
+  rig.untilLeft();
+  rig.wait();
+  rig.say(cutOffHello(rig), put(a2), commit(2, a2));
+  expect(rig.status).toBe('LIVE');
+  rig.say({ ...heartbeat(2, a2), databaseAgeMs: rig.now + 45_000 } as StreamMessage<Versioned>);
+  expect(rig.status).toBe('STALE');
+  expect((rig.state.search?.leaveAt ?? Number.NaN) - rig.now).toBe(99_000);
 });
 
 test('[F59] [F32] a server that is cut off and silent is left after three heartbeats, however long it would be kept', () => {
   const rig = live().say(agedHeartbeat(45_000));
   for (let servers = 0; servers < 4; servers += 1) {
     rig.untilLeft();
-    rig.wait().say(cutOffHello);
+    rig.wait();
+    rig.say(cutOffHello(rig));
   }
   rig.pass(44_999);
   expect(isLive(rig.state)).toBe(true);

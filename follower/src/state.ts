@@ -89,7 +89,9 @@ export interface Polling {
 
 /** The search for a server that has its database. */
 export interface Search {
-  /** How many in a row were left because they had not. */
+  /** When the first was seen to be without it. */
+  readonly since: number;
+  /** How many were left because they were. */
   readonly left: number;
   /** When the one of this moment is left, if it is one of them. */
   readonly leaveAt: number;

@@ -31,7 +31,7 @@ export interface StreamTiming {
 export interface PollTiming {
   /**
    * A server that was without its database for `staleAfterMs` is left for another one after this time, so that an outage
-   * of a minute moves nobody. The time doubles with every such server in a row, up to `elsewhereMaxMs`.
+   * of a minute moves nobody. The time is three times as long with every such server in a row, up to `elsewhereMaxMs`.
    */
   readonly elsewhereAfterMs: number;
   readonly elsewhereMaxMs: number;
