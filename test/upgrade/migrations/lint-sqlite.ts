@@ -1,5 +1,7 @@
 import SqliteConnection from 'better-sqlite3';
 import type { Finding, Migration } from './migration-file.ts';
+import type { Rebuild } from './rebuilds-sqlite.ts';
+import { rebuildsIn } from './rebuilds-sqlite.ts';
 
 interface Verb {
   readonly rule: string;
@@ -53,11 +55,22 @@ interface Column {
   readonly pk: number;
 }
 
-/** Columns, and unique indexes by their columns, of every table. */
-type Catalog = ReadonlyMap<
-  string,
-  { readonly columns: readonly Column[]; readonly unique: ReadonlySet<string> }
->;
+interface Table {
+  readonly columns: readonly Column[];
+  /** Unique indexes by their columns. */
+  readonly unique: ReadonlySet<string>;
+  /** What made it, its indexes and its triggers, however it was quoted; {@link HOW_ROWS_LIE} left out. */
+  readonly definition: string;
+  /** Tables that it refers to. */
+  readonly parents: ReadonlySet<string>;
+  readonly hasRowid: boolean;
+  readonly isAutoincrement: boolean;
+}
+
+type Catalog = ReadonlyMap<string, Table>;
+
+/** What a definition says of how rows are kept, and nothing of what they are. Each has a rule of its own. */
+const HOW_ROWS_LIE = / autoincrement\b| without rowid$/gi;
 
 /**
  * Judges the migrations of SQLite: by what their statements begin with, and by what SQLite itself says of the tables
@@ -73,8 +86,13 @@ export function lintSqlite(migrations: readonly Migration[]): ReadonlyMap<Migrat
     for (const migration of migrations) {
       const before = catalogOf(database);
       for (const statement of migration.statements) database.exec(statement);
-      const differences = differencesOf(before, catalogOf(database));
-      found.set(migration, [...migration.statements.flatMap(verbsIn), ...differences]);
+      const after = catalogOf(database);
+      const whole = rebuildsIn(migration.statements).filter((rebuild) =>
+        losesNothing(rebuild, before, after),
+      );
+      const excused = new Set(whole.flatMap(({ places }) => places));
+      const verbs = migration.statements.filter((_, place) => !excused.has(place)).flatMap(verbsIn);
+      found.set(migration, [...verbs, ...differencesOf(before, after)]);
     }
     return found;
   } finally {
@@ -88,6 +106,19 @@ function verbsIn(statement: string): readonly Finding[] {
   return verb === undefined
     ? []
     : [{ rule: verb.rule, problem: `${statement.slice(0, 60)}; ${verb.remedy}` }];
+}
+
+/** Whether a table that was rebuilt has the columns, constraints, indexes and rows that it had. */
+function losesNothing({ table, columns }: Rebuild, before: Catalog, after: Catalog): boolean {
+  const was = before.get(table);
+  if (was === undefined || was.definition !== after.get(table)?.definition) return false;
+  // Rows that refer to the table's would be deleted with it, or refuse.
+  if ([...before.values()].some(({ parents }) => parents.has(table))) return false;
+  return sorted(columns) === sorted(was.columns.map(({ name }) => name));
+}
+
+function sorted(names: readonly string[]): string {
+  return [...names].sort().join(', ');
 }
 
 /** What a server that knows the tables as they were would notice. */
@@ -104,6 +135,7 @@ function differencesOf(before: Catalog, after: Catalog): readonly Finding[] {
     );
     return [
       ...changed,
+      ...keepingOf(table, was, is),
       ...needed.map(({ name }) => ({
         rule: 'not-null',
         problem: `${table}.${name} needs a default; the version before does not write it`,
@@ -118,6 +150,17 @@ function differencesOf(before: Catalog, after: Catalog): readonly Finding[] {
       })),
     ];
   });
+}
+
+function keepingOf(table: string, was: Table, is: Table): readonly Finding[] {
+  return [
+    ...(is.hasRowid || !was.hasRowid
+      ? []
+      : [{ rule: 'rowid', problem: `${table} has no rowid any more; the version before may ask for it` }]),
+    ...(is.isAutoincrement || !was.isAutoincrement
+      ? []
+      : [{ rule: 'autoincrement', problem: `${table} may give an id anew whose row was deleted` }]),
+  ];
 }
 
 function changeOf(table: string, was: Column, columns: readonly Column[]): readonly Finding[] {
@@ -135,16 +178,40 @@ function changeOf(table: string, was: Column, columns: readonly Column[]): reado
 }
 
 function catalogOf(database: SqliteConnection.Database): Catalog {
-  const tables = database
-    .prepare(`SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'`)
-    .pluck()
-    .all() as string[];
+  const tables = (
+    database.pragma('table_list') as { schema: string; name: string; type: string; wr: number }[]
+  ).filter(({ schema, name, type }) => schema === 'main' && type === 'table' && !name.startsWith('sqlite_'));
   return new Map(
-    tables.map((table) => {
+    tables.map(({ name: table, wr }) => {
       const columns = database.pragma(`table_info("${table}")`) as Column[];
-      return [table, { columns, unique: uniqueOf(database, table, columns) }];
+      const made = madeBy(database, table);
+      return [
+        table,
+        {
+          columns,
+          unique: uniqueOf(database, table, columns),
+          definition: made.map((sql) => sql.replace(HOW_ROWS_LIE, '')).join(';\n'),
+          parents: parentsOf(database, table),
+          hasRowid: wr === 0,
+          isAutoincrement: made.some((sql) => /\bautoincrement\b/i.test(sql)),
+        },
+      ];
     }),
   );
+}
+
+function parentsOf(database: SqliteConnection.Database, table: string): ReadonlySet<string> {
+  const references = database.pragma(`foreign_key_list("${table}")`) as { table: string }[];
+  return new Set(references.map((reference) => reference.table));
+}
+
+/** Statements, quotes of names and white space apart, in an order of their own. */
+function madeBy(database: SqliteConnection.Database, table: string): readonly string[] {
+  const made = database
+    .prepare('SELECT sql FROM sqlite_master WHERE tbl_name = ? AND sql IS NOT NULL')
+    .pluck()
+    .all(table) as string[];
+  return made.map((sql) => sql.replaceAll(/["`]/g, '').replaceAll(/\s+/g, ' ').trim()).sort();
 }
 
 function uniqueOf(
@@ -159,5 +226,5 @@ function uniqueOf(
       (database.pragma(`index_info("${name}")`) as { name: string }[]).map((column) => column.name),
     );
   const key = columns.filter(({ pk }) => pk > 0).map(({ name }) => name);
-  return new Set([...unique, ...(key.length > 0 ? [key] : [])].map((names) => [...names].sort().join(', ')));
+  return new Set([...unique, ...(key.length > 0 ? [key] : [])].map(sorted));
 }

@@ -16,6 +16,12 @@ export const BUSY_TIMEOUT_MS = 5_000;
 /** The write-ahead log is cut back to this size whenever it has been copied into the database. */
 const WAL_BYTES_MAX = 64 * 1024 * 1024;
 
+/**
+ * The log is copied into the database once it has this many pages (4 KB each), so that it is short when a reader comes who
+ * keeps it from being cut. SQLite's own 1,000 would be 4 MB of what the log may have.
+ */
+const WAL_PAGES_BEFORE_COPY = 250;
+
 /** Where drizzle keeps which migrations were made. */
 const MIGRATIONS_TABLE = '__drizzle_migrations';
 
@@ -96,6 +102,7 @@ function configure(client: SqliteConnection.Database): void {
   client.pragma('synchronous = FULL');
   client.pragma('foreign_keys = ON');
   client.pragma(`journal_size_limit = ${WAL_BYTES_MAX}`);
+  client.pragma(`wal_autocheckpoint = ${WAL_PAGES_BEFORE_COPY}`);
 }
 
 function check(client: SqliteConnection.Database, path: string): void {

@@ -89,6 +89,25 @@ describe('what reaches the disk', () => {
     expect(statSync(`${path}-wal`).size).toBeLessThan(6 * 2 ** 20);
   });
 
+  it('[S36] a commit of one small object adds nine pages to the log at most (DUR-7)', async () => {
+    const { storage, client } = openWithClient();
+    await fill(storage);
+    const commits = 500;
+    await commitOften(storage, commits);
+    client.pragma('wal_checkpoint(TRUNCATE)');
+    client.pragma('wal_autocheckpoint = 0');
+    await commitOften(storage, commits);
+    const pages = statSync(`${path}-wal`).size / Number(client.pragma('page_size', { simple: true }));
+    expect(pages / commits).toBeLessThan(9);
+  });
+
+  it('[S36] the log is copied while it is short, so that it is short when a reader comes', async () => {
+    const storage = await open({ checkpointIntervalMs: 60_000 });
+    await fill(storage);
+    await commitOften(storage, 200);
+    expect(statSync(`${path}-wal`).size).toBeLessThan(1.25 * 2 ** 20);
+  });
+
   it('[S36] beside a reader that stays the log grows; once it is gone the log grows no more, and is cut (DUR-7)', async () => {
     const { storage, client } = openWithClient();
     client.pragma(`journal_size_limit = ${2 ** 20}`);
@@ -366,6 +385,14 @@ async function setFlags(storage: Storage, keys: readonly string[], enabled: bool
   const steps = keys.map((key) => ({ type: 'flag' as const, key, enabled }));
   const request = requestOf(SHOP, (world) => commitDraft(projectOf(world), ['production'], steps));
   await storage.transact(request);
+}
+
+/** One segment each, and nothing else. */
+async function commitOften(storage: Storage, commits: number): Promise<void> {
+  for (let index = 0; index < commits; index += 1) {
+    const step = { type: 'segment' as const, key: 'beta', included: [`user-${index}`] };
+    await write(storage, SHOP, (world) => commitDraft(projectOf(world), ['production'], [step]));
+  }
 }
 
 function manyFlags(count: number): readonly string[] {
