@@ -63,7 +63,7 @@ describe('SQLite', () => {
     openDatabase(halfway, Math.ceil(statements / 2));
     await servesEarlierBuild(halfway);
     expect(tablesOf(whole).map(columnsOnly)).toEqual(tablesOf(fresh).map(columnsOnly));
-  }, 120_000);
+  }, 240_000);
 });
 
 /** Starts servers of this build on one file at one moment: one serves, the others end and say who does. */
