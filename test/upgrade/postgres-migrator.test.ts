@@ -10,15 +10,23 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import { createHistoryFile } from '../faults/history-file.ts';
 import { seededRandom } from '../faults/seeded-random.ts';
-import { createServerProcess, type ServerProcess } from '../faults/server-process.ts';
+import { createServerProcess, isRunning, type ServerProcess } from '../faults/server-process.ts';
 import { createFlags, startTraffic } from '../faults/traffic.ts';
+import { fillDatabase } from './fill-history.ts';
 
 const OPEN_DATABASE = fileURLToPath(new URL('open-database.mjs', import.meta.url));
 const STEPS = fileURLToPath(new URL('../../server/migrations/postgres', import.meta.url));
 const SERVERS = 3;
 const KILLS = Number(process.env['DIMMER_TEST_KILLS'] ?? 4);
+/** Of those that are killed at any moment, rather than before one of their statements. */
+const KILLS_AT_ANY_MOMENT = Number(process.env['DIMMER_TEST_KILLS'] ?? 2);
+const STORE_MB = Number(process.env['DIMMER_TEST_STORE_MB'] ?? 4);
+/** How long those wait at most who find another at it. */
+const WAIT_MS_MAX = 60_000;
 /** How long somebody holds a lock that a migration needs. */
 const LOCK_HELD_MS = 10_000;
+/** What a process that opened it ends with. */
+const DONE = { code: 0, errors: '' };
 /** What the next version may bring: each way in which steps are taken. */
 const NEXT_STEPS = [
   `CREATE TABLE "later" ("id" bigint PRIMARY KEY, "note" text);
@@ -26,7 +34,7 @@ const NEXT_STEPS = [
 CREATE INDEX "later_by_note" ON "later" ("note");
 --> statement-breakpoint
 ALTER TABLE "environments" ADD COLUMN "later" text DEFAULT 'x' NOT NULL;`,
-  'CREATE INDEX CONCURRENTLY "changes_by_time" ON "changes" ("at");',
+  'CREATE INDEX CONCURRENTLY "changed_objects_by_revision" ON "changed_objects" ("revision");',
   'ALTER TABLE "flags" ADD COLUMN "later" bigint;',
 ];
 
@@ -95,6 +103,52 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL${postgresMissing ?? '
     }
   }, 300_000);
 
+  test(
+    `[U6, U7] migrators of ${STORE_MB} MB that are killed at any moment leave what the next one finishes, while one of this version serves`,
+    async () => {
+      const first = await serverWithFlags();
+      expect(await first.end('SIGTERM')).toBe(0);
+      const megabytes = await fillDatabase(database, STORE_MB);
+      await addSteps();
+      // Copies are made of it, which nobody may be connected to.
+      const template = `template ${new URL(database.url).pathname.slice(1)}`;
+      const whole = await createTestDatabase(template);
+      const migratingMs = await timeOf(async () =>
+        expect(await openInProcess({ url: whole.url })).toEqual(DONE),
+      );
+      const openingMs = await timeOf(async () =>
+        expect(await openInProcess({ url: whole.url })).toEqual(DONE),
+      );
+      const [tables, steps] = [await tablesOf(whole), await stepsTaken(whole)];
+      await whole.drop();
+
+      const random = seededRandom(Date.now() % 2 ** 31);
+      for (let kill = 0; kill < KILLS_AT_ANY_MOMENT; kill += 1) {
+        const copy = await createTestDatabase(template);
+        const server = await createServerProcess(copy.url);
+        servers = [...servers, server];
+        const servingMs = await timeOf(() => server.start());
+        const killedAfterMs = random.between(0, Math.max(100, migratingMs - openingMs));
+        let waitedMs: readonly number[] = [];
+        const written = await underTraffic(server, async () => {
+          waitedMs = await migratedByOthers(copy, killedAfterMs);
+          expect(await openInProcess({ url: copy.url, steps: STEPS })).toEqual(DONE);
+        });
+        expect(Math.max(...waitedMs)).toBeLessThan(WAIT_MS_MAX);
+        expect(await stepsTaken(copy)).toEqual(steps);
+        expect(await tablesOf(copy)).toEqual(tables);
+        expect(written.failed).toBe(0);
+        expect(written.acknowledged).toBeGreaterThan(0);
+        await server.end('SIGTERM');
+        await copy.drop();
+        if (process.env['DIMMER_TEST_PRINT'])
+          console.info({ servingMs, killedAfterMs, waitedMs, writes: summaryOf(written) });
+      }
+      if (process.env['DIMMER_TEST_PRINT']) console.info({ megabytes, migratingMs, openingMs });
+    },
+    120_000 + STORE_MB * 2_000,
+  );
+
   test('[U8] a migration that meets a lock gives way, and tries again; the server that runs loses nothing', async () => {
     const server = await serverWithFlags();
     await addSteps();
@@ -149,16 +203,69 @@ async function stepsIn(path: string): Promise<readonly string[]> {
   return (await readdir(path)).filter((file) => file.endsWith('.sql'));
 }
 
-/** Opens it as the next version does, in a process of its own. */
-async function openInProcess(): Promise<{ readonly code: number | null; readonly errors: string }> {
-  const child = spawn(process.execPath, [OPEN_DATABASE, database.url, '0', folder]);
+interface Opening {
+  /** Default: the test's database. */
+  readonly url?: string;
+  /** The folder of the steps. Default: those of the next version. */
+  readonly steps?: string;
+}
+
+interface Ended {
+  readonly code: number | null;
+  readonly errors: string;
+}
+
+/** Opens it in a process of its own, by default as the next version does. */
+function openInProcess(opening: Opening = {}): Promise<Ended> {
+  return endOf(startOpening(opening));
+}
+
+function startOpening({ url = database.url, steps = folder }: Opening): ChildProcess {
+  const child = spawn(process.execPath, [OPEN_DATABASE, url, '0', steps]);
   children = [...children, child];
+  return child;
+}
+
+async function endOf(child: ChildProcess): Promise<Ended> {
   let errors = '';
-  child.stderr.on('data', (bytes: Buffer) => {
+  child.stderr?.on('data', (bytes: Buffer) => {
     errors += bytes.toString();
   });
   const [code] = (await once(child, 'close')) as [number | null];
   return { code, errors };
+}
+
+/**
+ * One begins to migrate, two more are started, and the first is killed after so many milliseconds.
+ *
+ * @returns After how many milliseconds each of the two had the tables whole.
+ */
+async function migratedByOthers(of: TestDatabase, killedAfterMs: number): Promise<readonly number[]> {
+  const migrator = startOpening({ url: of.url });
+  const ended = endOf(migrator);
+  while (isRunning(migrator) && !(await isMigrating(of))) await sleep(5);
+  const timer = setTimeout(() => migrator.kill('SIGKILL'), killedAfterMs);
+  const others = Array.from({ length: SERVERS - 1 }, () =>
+    timeOf(async () => expect(await openInProcess({ url: of.url })).toEqual(DONE)),
+  );
+  const waitedMs = await Promise.all(others);
+  await ended;
+  clearTimeout(timer);
+  return waitedMs;
+}
+
+/** Whether somebody has the lock of the migrator. */
+async function isMigrating(of: TestDatabase): Promise<boolean> {
+  const held = await of.query(`
+    select 1 from pg_locks join pg_database on pg_database.oid = database
+    where locktype = 'advisory' and granted and objid = 4400001 and datname = current_database()`);
+  return held.length > 0;
+}
+
+async function timeOf(work: () => Promise<unknown>): Promise<number> {
+  const startedAt = performance.now();
+  await work();
+  return Math.round(performance.now() - startedAt);
 }
 
 function openNow(url = database.url, killedBefore = 0, steps = STEPS): ReturnType<typeof spawnSync> {

@@ -127,6 +127,17 @@ export async function serve(server: ServerProcess, key: string, variation: strin
   return (await ask(server, 'PATCH', `${ENVIRONMENT}/flags/${key}`, configuration)).revision;
 }
 
+/** The revisions of ten changes after one. */
+export async function revisionsAfter(server: ServerProcess, revision: number): Promise<readonly number[]> {
+  const path = `${ENVIRONMENT}/revisions?after=${revision}&limit=10`;
+  const { items } = await ask<{ readonly items: readonly { readonly revision: number }[] }>(
+    server,
+    'GET',
+    path,
+  );
+  return items.map((change) => change.revision);
+}
+
 /** How many streams a server has opened in a way. */
 export async function streamsOpened(server: ServerProcess, mode: 'none' | 'delta' | 'full'): Promise<number> {
   const text = await (await fetch(`${server.url}/metrics`)).text();
