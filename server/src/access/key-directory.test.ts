@@ -98,3 +98,17 @@ test('[M6] without the database known keys stay known, and of an unknown one nob
   expect(await directory.find(key.hash)).toBe(key);
   await expect(directory.find(newKey().hash)).rejects.toThrow('down');
 });
+
+test('[M6] also where keys were written here just before the database went away, but for the one that was deleted', async () => {
+  const [kept, deleted] = [newKey(), newKey()];
+  const { world, directory } = setUp(kept, deleted);
+  await directory.find(kept.hash);
+  world.isDown = true;
+  directory.invalidate(deleted.id);
+  expect(await directory.find(kept.hash)).toBe(kept);
+  expect([...(await directory.all())]).toEqual([kept]);
+  await expect(directory.find(deleted.hash)).rejects.toThrow('down');
+  world.isDown = false;
+  world.stored.pop();
+  expect(await directory.find(deleted.hash)).toBeUndefined();
+});

@@ -31,8 +31,11 @@ export interface KeyDirectory {
    * @throws StorageFault where storage does not answer; then what is known stays known.
    */
   refresh(): Promise<void>;
-  /** Forgets everything after keys were written, so that the next request sees them. */
-  invalidate(): void;
+  /**
+   * Reads the keys anew at the next request, after some were written here. Where storage does not answer then, what was
+   * known stays known, but for the key that was deleted.
+   */
+  invalidate(deletedId?: string): void;
 }
 
 /** A directory of one key that is given, and never changes. */
@@ -59,6 +62,8 @@ class StoredKeys implements KeyDirectory {
   readonly #storage: Pick<Storage, 'keys'>;
   readonly #clock: Clock;
   #known: Keys | undefined;
+  /** Whether keys were written since what is known was read. */
+  #isStale = false;
   #loading: Promise<Keys> | undefined;
   /** Whether the last read has failed: then nobody can say that a key is wrong. */
   #isDoubtful = true;
@@ -72,24 +77,38 @@ class StoredKeys implements KeyDirectory {
   }
 
   async find(hash: string): Promise<ApiKey | undefined> {
-    const known = this.#known?.get(hash);
+    const known = this.#isStale ? undefined : this.#known?.get(hash);
     if (known !== undefined) return isSameHash(known.hash, hash) ? known : undefined;
-    const isDecided = this.#known !== undefined && !this.#isDoubtful && !this.#mayLook();
-    const key = isDecided ? undefined : (await this.#load()).get(hash);
+    const isKnown = this.#known !== undefined && !this.#isStale;
+    const isDecided = isKnown && !this.#isDoubtful && !this.#mayLook();
+    const key = isDecided ? undefined : (await this.#look((last) => last.has(hash))).get(hash);
     return key !== undefined && isSameHash(key.hash, hash) ? key : undefined;
   }
 
   async all(): Promise<Iterable<ApiKey>> {
-    return (this.#known ?? (await this.#load())).values();
+    const known = this.#isStale ? undefined : this.#known;
+    return (known ?? (await this.#look(() => true))).values();
   }
 
   async refresh(): Promise<void> {
     await this.#load();
   }
 
-  invalidate(): void {
-    this.#known = undefined;
+  invalidate(deletedId?: string): void {
+    this.#isStale = true;
     this.#loading = undefined;
+    if (deletedId === undefined || this.#known === undefined) return;
+    this.#known = new Map([...this.#known].filter(([, { id }]) => id !== deletedId));
+  }
+
+  /** Reads the keys. Where they cannot be read, those that were known are as good, if they are `enough`. */
+  async #look(enough: (last: Keys) => boolean): Promise<Keys> {
+    try {
+      return await this.#load();
+    } catch (cause) {
+      if (this.#known !== undefined && enough(this.#known)) return this.#known;
+      throw cause;
+    }
   }
 
   #mayLook(): boolean {
@@ -113,6 +132,7 @@ class StoredKeys implements KeyDirectory {
         if (this.#loading !== attempt) return;
         this.#loading = undefined;
         this.#known = keys;
+        this.#isStale = false;
         this.#isDoubtful = false;
       },
       () => {

@@ -161,6 +161,6 @@ async function remove(
 ): Promise<Response> {
   const actor = actorOf(c.get('key'));
   const outcome = await storage.transact({ project: place.project, actor, plan: deleteKey(id, place) });
-  keys.invalidate();
+  keys.invalidate(outcome.ok ? id : undefined);
   return answerWrite(c, outcome);
 }
