@@ -1,4 +1,5 @@
 import { Registry } from 'prom-client';
+import { environmentsOpenedBy } from './access/authenticate.ts';
 import { environmentKeyRoutes } from './access/environment-key-routes.ts';
 import { identifyBy, requireAdminKey, requireSdkKey } from './access/guard.ts';
 import { createKeyDirectory } from './access/key-directory.ts';
@@ -103,7 +104,8 @@ export function createApp(parts: AppParts): App {
   const reports = createReports({ ...ground, keptDays: settings.exposureDays });
   const { heartbeatMs, streamAgeMs } = settings;
   const live = createLive({ ...ground, registry: reports.instances, heartbeatMs, streamAgeMs });
-  const secureMode = createSecureMode({ isOn: storedSecureMode(ground), keys, clock });
+  const stored = storedSecureMode(ground);
+  const secureMode = createSecureMode({ isOn: stored.isOn, keys, clock });
   const frame = createHttpFrame({
     ...ground,
     unavailable: 'The database does not answer, or not with what was asked for.',
@@ -118,6 +120,12 @@ export function createApp(parts: AppParts): App {
     secureMode,
     reports,
     frame,
+    needed: async () => {
+      const opened = environmentsOpenedBy(await keys.all(), clock.now());
+      // Where it was never read, an outage of the database keeps every browser out.
+      await stored.refresh();
+      return opened;
+    },
     onMoved: reports.moved,
   });
   const { delivery } = plane;
@@ -245,7 +253,7 @@ function capabilitiesOf(parts: {
 
 function operationsOf(delivery: Delivery, held: HeldKills, metrics: Registry | undefined): Operations {
   return {
-    ready: () => delivery.ready(),
+    lacks: () => delivery.lacks(),
     databaseAgeMs: () => delivery.databaseAgeMs(),
     heldKills: () => held.count,
     ...(metrics !== undefined && { metrics }),

@@ -60,6 +60,8 @@ export interface DataPlaneParts {
   readonly frame: HttpFrame;
   /** Who holds kills over environments. Default: nobody does. */
   readonly holder?: Holder;
+  /** Which environments are loaded before anybody asks. Default: none. */
+  readonly needed?: DeliveryOptions['needed'];
   /** Told of every environment that has reached a revision. */
   readonly onMoved?: DeliveryOptions['onMoved'];
 }

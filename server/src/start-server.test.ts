@@ -50,6 +50,38 @@ test('[A85] a started server is live, ready, and counts its requests', async () 
   );
 });
 
+test('[M32] a server that loads what SDKs may ask for is not ready, and says how far it is (REP-5)', async () => {
+  const memory = new MemoryStorage({ clock: systemClock });
+  let release = (): void => {};
+  const opened = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const slow = new Proxy(memory, {
+    get: (target, name) => {
+      const value: unknown = Reflect.get(target, name, target);
+      if (typeof value !== 'function') return value;
+      if (name !== 'snapshot') return value.bind(target);
+      return async (...asked: unknown[]) => {
+        await opened;
+        return Reflect.apply(value, target, asked) as unknown;
+      };
+    },
+  });
+  const server = await startServer({ settings: settingsWith({}), storage: slow, log, version: '0.0.0' });
+  running.push(server);
+  await vi.waitFor(async () => {
+    const answer = await fetch(`${server.url}/readyz`);
+    expect(answer.status).toBe(503);
+    expect(await answer.json()).toMatchObject({
+      code: 'UNAVAILABLE',
+      detail: 'The server loads what SDKs may ask for: 0 of 1 environments are there.',
+    });
+  });
+  expect((await fetch(`${server.url}/livez`)).status).toBe(200);
+  release();
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+});
+
 test('[A85] metrics can be turned off', async () => {
   const server = await start({ DIMMER_METRICS: 'false' });
   expect((await fetch(`${server.url}/metrics`)).status).toBe(404);

@@ -146,7 +146,10 @@ describe('a kill while the database is away', () => {
 
   test('[BG14] names flags that are there: no slip passes for a kill', async () => {
     storage.fault = 'unavailable';
-    const nowhere = await kill();
+    // No key opens it, so this server has never read it.
+    const staging = PRODUCTION.replace('production', 'staging');
+    const kills = { flags: ['checkout-v2'], reason: 'x', breakGlass: true };
+    const nowhere = await ask(`POST ${staging}/kill`, kills);
     expect([nowhere.status, nowhere.body.detail]).toEqual([
       503,
       expect.stringContaining('serves nothing of'),

@@ -335,16 +335,12 @@ export const MUTANTS = [
       {
         file: 'server/src/delivery/delivery.ts',
         find: `  ready(): boolean {
-    const isStuck`,
+    return this.lacks() === undefined;`,
         replace: `  #wasReady = false;
 
   ready(): boolean {
-    this.#wasReady ||= this.#isReady();
-    return this.#wasReady;
-  }
-
-  #isReady(): boolean {
-    const isStuck`,
+    this.#wasReady ||= this.lacks() === undefined;
+    return this.#wasReady;`,
       },
     ],
     caughtBy: { test: 'server/src/delivery/delivery.test.ts' },
@@ -464,10 +460,21 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/delivery/delivery.ts',
-        find: 'if (isStuck || this.#wedges.size > 0) return false;',
+        find: "if (isStuck || this.#wedges.size > 0) return 'The server cannot follow the database, which answers.';",
         replace: '',
       },
     ],
     caughtBy: { test: 'server/src/delivery/delivery.test.ts' },
+  },
+  {
+    name: 'ready with nothing loaded',
+    patches: [
+      {
+        file: 'server/src/delivery/delivery.ts',
+        find: 'if (this.#preload === undefined || this.#preload.isComplete) return undefined;',
+        replace: 'if (this.#answeredAt() !== undefined) return undefined;',
+      },
+    ],
+    caughtBy: { test: 'server/src/delivery/preload.test.ts' },
   },
 ];

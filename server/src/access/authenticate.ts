@@ -1,5 +1,6 @@
 import type { Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
+import type { EnvironmentRef } from '../environments/environment.ts';
 import type { ApiKey } from './api-key.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import { hashOf, kindOfSecret, SECRET_PREFIXES } from './secret.ts';
@@ -36,6 +37,18 @@ export async function authenticate(
 /** @param now - Milliseconds since the Unix epoch. */
 export function hasExpired({ expiresAt }: ApiKey, now: number): boolean {
   return expiresAt !== null && Date.parse(expiresAt) <= now;
+}
+
+/**
+ * The environments that somebody can ask for: those of SDK keys that have not expired.
+ *
+ * @param now - Milliseconds since the Unix epoch.
+ */
+export function environmentsOpenedBy(keys: Iterable<ApiKey>, now: number): readonly EnvironmentRef[] {
+  return [...keys].flatMap((key) => {
+    const { project, environment } = key;
+    return project === null || environment === null || hasExpired(key, now) ? [] : [{ project, environment }];
+  });
 }
 
 function unauthenticated(detail: string): Result<ApiKey> {

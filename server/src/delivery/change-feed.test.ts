@@ -1,20 +1,25 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { Gate } from '../platform/gate.ts';
 import { NO_TRACING } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { CHANGES_PER_READ, ChangeFeed, REVISION_WAIT_MS } from './change-feed.ts';
 import { ChangeLog, ENVIRONMENT, history, historyCommit, put, remove } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 function setUp(environment = ENVIRONMENT) {
   const log = new ChangeLog();
   const schedule = new ManualSchedule();
   const copies: EnvironmentCopy[] = [];
   const faults: unknown[] = [];
+  const whereabouts = new Whereabouts(() => log.environments());
   const feed = new ChangeFeed({
     tracing: NO_TRACING,
     storage: log,
+    whereabouts: (environment) => whereabouts.of(environment),
+    loads: new Gate(1, { clock: schedule, schedule }),
     environment,
     clock: schedule,
     schedule,

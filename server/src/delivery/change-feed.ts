@@ -1,10 +1,11 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Gate } from '../platform/gate.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
-import type { DeliverySource } from './delivery-source.ts';
+import type { DeliverySource, Standing } from './delivery-source.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, fold, precedingRevision } from './environment-copy.ts';
 
@@ -29,6 +30,10 @@ export interface ChangeFeedPorts {
   readonly clock: Clock;
   readonly schedule: Schedule;
   readonly tracing: Tracing;
+  /** Where the environment is by a question that is asked now; `undefined`: it is not there. Left out: nobody knows. */
+  readonly whereabouts?: ((environment: EnvironmentRef) => Promise<Standing | undefined>) | undefined;
+  /** Whole environments are read through it. */
+  readonly loads: Gate;
   /** Told in the tick in which the copy moves. */
   readonly onCopy: (copy: EnvironmentCopy) => void;
   /** Told after every look that went well, whether or not there was something new. */
@@ -45,7 +50,7 @@ interface Waiter {
 }
 
 /**
- * The one reader of an environment's change log. Hints and a slow tick wake it; it reads what is above its
+ * The one reader of an environment's change log. Hints wake it, and a slow tick that needs none; it reads what is above its
  * copy in order, folds it, and hands the copy on. It only pulls, so neither a lost hint nor a failed read
  * loses anything (SPEC.md, D2).
  */
@@ -58,6 +63,9 @@ export class ChangeFeed {
   #answeredAt: number | undefined;
   #reading = false;
   #wokenAgain = false;
+  /** Whether somebody has said that there is something to read. */
+  #isHinted = false;
+  #isLoading = false;
   #mustReload = true;
   #closed = false;
 
@@ -73,6 +81,11 @@ export class ChangeFeed {
   /** When the database last answered, in milliseconds since the Unix epoch; `undefined`: never. */
   get answeredAt(): number | undefined {
     return this.#answeredAt;
+  }
+
+  /** Whether the whole environment is being read, or waits for others that are. */
+  get isLoading(): boolean {
+    return this.#isLoading;
   }
 
   /**
@@ -113,6 +126,12 @@ export class ChangeFeed {
     if (this.#copy !== undefined && announced !== undefined && announced < this.#copy.revision) {
       this.#mustReload = true;
     }
+    this.#isHinted = true;
+    this.tick();
+  }
+
+  /** Looks for changes where nothing tells of any: the database is asked where all environments are, and most rest. */
+  tick(): void {
     this.#wokenAgain = true;
     if (!this.#reading && !this.#closed) void this.#readWhileWoken();
   }
@@ -125,7 +144,7 @@ export class ChangeFeed {
         forgetDeadline();
         resolve();
       });
-      this.wake();
+      this.tick();
     });
   }
 
@@ -154,9 +173,23 @@ export class ChangeFeed {
     this.#reading = false;
   }
 
-  #read(): Promise<void> {
+  async #read(): Promise<void> {
+    const isHinted = this.#isHinted;
+    this.#isHinted = false;
+    if (!isHinted && (await this.#rests())) return this.#noteAnswer();
     const copy = this.#copy;
     return copy === undefined || this.#mustReload ? this.#reload(copy) : this.#readAfter(copy);
+  }
+
+  /** Whether the database has nothing that the copy lacks. Where it does not answer, that is told before anything is read. */
+  async #rests(): Promise<boolean> {
+    const { environment, whereabouts } = this.#ports;
+    if (whereabouts === undefined) return false;
+    const at = await whereabouts(environment);
+    const copy = this.#copy;
+    if (copy === undefined || this.#mustReload) return false;
+    if (at !== undefined && at.epoch !== copy.epoch) this.#mustReload = true;
+    return at === undefined || (at.epoch === copy.epoch && at.revision <= copy.revision);
   }
 
   async #reload(copy: EnvironmentCopy | undefined): Promise<void> {
@@ -190,10 +223,18 @@ export class ChangeFeed {
   }
 
   async #load(): Promise<EnvironmentCopy | undefined> {
-    const { storage, environment } = this.#ports;
-    const snapshot = await storage.snapshot(environment);
-    this.#noteAnswer();
-    return snapshot && copyOf(snapshot);
+    const { storage, environment, loads } = this.#ports;
+    this.#isLoading = true;
+    try {
+      const snapshot = await loads.run(
+        () => storage.snapshot(environment),
+        () => this.#waiters.size > 0,
+      );
+      this.#noteAnswer();
+      return snapshot && copyOf(snapshot);
+    } finally {
+      this.#isLoading = false;
+    }
   }
 
   #noteAnswer(): void {

@@ -1,7 +1,13 @@
 import type { FlagDefinition, SegmentDefinition, WireObject } from '@dimmer/schema';
 import fc from 'fast-check';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import type { Change, ChangedObject, CommitListener, StoredSnapshot } from '../storage/storage.ts';
+import type {
+  Change,
+  ChangedObject,
+  CommitListener,
+  EnvironmentStanding,
+  StoredSnapshot,
+} from '../storage/storage.ts';
 
 export const ENVIRONMENT: EnvironmentRef = { project: 'shop', environment: 'production' };
 
@@ -86,16 +92,22 @@ export class ChangeLog {
   epoch = 'first';
   /** Thrown by every question while it is set. */
   fault: Error | undefined;
+  /** Thrown by the question for the whole of an environment, by its name. */
+  readonly faults = new Map<string, Error>();
+  /** The environments that there are. They all have the one log. */
+  readonly names = new Set([ENVIRONMENT.environment]);
   /** Whether commits are announced. */
   announces = true;
   /** Runs after the log has been read and before the reader gets its answer. */
   beforeAnswer: () => void = () => {};
+  /** Runs before the whole of an environment is read. */
+  beforeLoad: () => Promise<void> | undefined = () => undefined;
   /** While it is set, every question but `ping` waits for it. */
   held: Promise<void> | undefined;
   /** Thrown by `ping` while it is set. */
   pingFault: Error | undefined;
   /** How often it was asked. */
-  reads = { snapshot: 0, changesAfter: 0 };
+  reads = { environments: 0, snapshot: 0, changesAfter: 0 };
   #changes: Change[] = [];
   #objects = new Map<string, WireObject>();
   #tombstones = new Map<string, { kind: string; key: string; version: number }>();
@@ -142,9 +154,27 @@ export class ChangeLog {
     for (const commit of commits) this.commit(commit);
   }
 
+  async environments(): Promise<readonly EnvironmentStanding[]> {
+    this.reads.environments += 1;
+    const { epoch, revision } = this;
+    return this.#answer(
+      [...this.names].map((name) => ({
+        ...ENVIRONMENT,
+        environment: name,
+        epoch,
+        revision,
+        secureMode: false,
+      })),
+    );
+  }
+
   async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
     this.reads.snapshot += 1;
-    if (environment.environment !== ENVIRONMENT.environment) return this.#answer(undefined);
+    const before = this.beforeLoad();
+    if (before !== undefined) await before;
+    const fault = this.faults.get(environment.environment);
+    if (fault !== undefined) throw fault;
+    if (!this.names.has(environment.environment)) return this.#answer(undefined);
     return this.#answer({
       epoch: this.epoch,
       revision: this.revision,

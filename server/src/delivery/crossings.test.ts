@@ -130,7 +130,7 @@ test('[BG9] another history ends streams, and what is held lies over that one', 
   server.log.restore('second', [put('a', 'b')]);
   server.log.fault = new StorageFault('unavailable', 'The database is away.');
   server.time.pass(1_000);
-  await until(() => expect(server.log.reads.changesAfter).toBeGreaterThan(0));
+  await until(() => expect(server.log.reads.environments).toBeGreaterThan(0));
   server.log.fault = undefined;
   server.time.pass(1_000);
   await first.ended;

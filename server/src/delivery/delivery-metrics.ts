@@ -22,6 +22,8 @@ export interface DeliveryReadings {
   readonly environments: () => Iterable<EnvironmentReading>;
   readonly databaseAgeMs: () => number;
   readonly ready: () => boolean;
+  /** How many environments SDKs may ask for that are not held. */
+  readonly missing: () => number;
 }
 
 /**
@@ -114,7 +116,7 @@ function registerEnvironments(registry: Registry, environments: DeliveryReadings
 }
 
 function registerStreams(registers: Registry[], readings: DeliveryReadings): void {
-  const { streams, databaseAgeMs, ready } = readings;
+  const { streams, databaseAgeMs, ready, missing } = readings;
   registerOpen(registers, 'dimmer_streams', 'Open streams.', streams);
   new Gauge({
     name: 'dimmer_database_age_seconds',
@@ -130,6 +132,14 @@ function registerStreams(registers: Registry[], readings: DeliveryReadings): voi
     registers,
     collect() {
       this.set(ready() ? 1 : 0);
+    },
+  });
+  new Gauge({
+    name: 'dimmer_environments_missing',
+    help: 'Environments that keys open and that this server does not hold: in an outage of the database it could not serve them.',
+    registers,
+    collect() {
+      this.set(missing());
     },
   });
 }

@@ -1,6 +1,6 @@
 import type { WireObject } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import type { CommitListener, StoredSnapshot } from '../storage/storage.ts';
+import type { CommitListener, EnvironmentStanding, StoredSnapshot } from '../storage/storage.ts';
 
 /** What one change did to one object, as delivery needs it. */
 export interface DeliveredObject {
@@ -22,6 +22,9 @@ export interface DeliveredChange {
   readonly objects: readonly DeliveredObject[];
 }
 
+/** Where an environment is, as delivery needs it. */
+export type Standing = Pick<EnvironmentStanding, 'project' | 'environment' | 'epoch' | 'revision'>;
+
 /** What delivery reads environments from: a storage, or a relay's copies. */
 export interface DeliverySource {
   /** Objects and tombstones come in no particular order. `undefined`: there is no such environment. */
@@ -32,6 +35,11 @@ export interface DeliverySource {
     revision: number,
     limit: number,
   ): Promise<readonly DeliveredChange[]>;
+  /**
+   * Where every environment is, in one question, so that many that rest cost no more than one. Left out: each is asked for
+   * its changes.
+   */
+  environments?(): Promise<readonly Standing[]>;
   /** @returns A function that ends the subscription. */
   onCommit(listener: CommitListener): () => void;
   /** Resolves when the source answers. */

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
+import { Gate } from '../platform/gate.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
@@ -22,12 +23,15 @@ import type { FanOutOrder } from './fan-out-order.ts';
 import { createFanOutOrder } from './fan-out-order.ts';
 import type { StreamEndings } from './farewell.ts';
 import { dismiss, sendAway } from './farewell.ts';
+import { FeedFaults } from './feed-faults.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
+import { LOADS_AT_ONCE_MAX, Preload } from './preload.ts';
 import type { Holder } from './shown-copy.ts';
 import type { StreamSet, StreamTarget } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { WedgeWatch } from './wedge-watch.ts';
+import { nameOf, Whereabouts } from './whereabouts.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;
@@ -51,6 +55,11 @@ export interface DeliveryOptions {
   readonly tracing?: Tracing;
   /** Who holds kills over environments. Default: nobody does. */
   readonly holder?: Holder;
+  /**
+   * Which environments SDKs may ask for: they are loaded before anybody does. Rejects where that cannot be said now. Default:
+   * none, each is loaded when it is asked for.
+   */
+  readonly needed?: (() => Promise<Iterable<EnvironmentRef>>) | undefined;
   /** Told of every environment that has reached a revision, in the tick in which it has. Default: nobody is. */
   readonly onMoved?: ((reading: EnvironmentReading) => void) | undefined;
 }
@@ -100,6 +109,8 @@ export interface Delivery extends StreamEndings {
    * reason to turn SDKs away from what is known.
    */
   ready(): boolean;
+  /** What keeps it from being ready, as a sentence; `undefined`: nothing. */
+  lacks(): string | undefined;
   /** How long ago the database last answered, in milliseconds; `Infinity`: never. */
   databaseAgeMs(): number;
   /** How many streams are open; of one environment, or of all. */
@@ -119,7 +130,7 @@ export interface Delivery extends StreamEndings {
 }
 
 /**
- * Delivers environments to SDKs. Each is loaded when it is first asked for, and followed from then on.
+ * Delivers environments to SDKs. Each is loaded when it is needed or first asked for, and followed from then on.
  *
  * @example
  * const delivery = createDelivery({ storage, clock, schedule, random, log, metrics, heartbeatMs: 15_000, streamAgeMs: 3_600_000, limits });
@@ -140,6 +151,10 @@ class StorageDelivery implements Delivery {
   readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
   readonly #wedges: WedgeWatch;
+  readonly #faults: FeedFaults;
+  readonly #loads: Gate;
+  readonly #whereabouts: Whereabouts | undefined;
+  readonly #preload: Preload | undefined;
   #pingedAt: number | undefined;
   #tickedAt: number;
   #unready = false;
@@ -150,6 +165,10 @@ class StorageDelivery implements Delivery {
     this.#options = options;
     this.#tickedAt = clock.now();
     this.#wedges = new WedgeWatch({ ...options, onAnswer: () => this.#noteAnswer() });
+    this.#faults = new FeedFaults(options.log);
+    this.#loads = new Gate(LOADS_AT_ONCE_MAX, options);
+    this.#whereabouts = whereaboutsIn(storage);
+    this.#preload = this.#preloadOf(options);
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
     this.#order = createFanOutOrder(schedule);
     this.#admission = createAdmission(options.limits, clock);
@@ -160,6 +179,7 @@ class StorageDelivery implements Delivery {
       environments: () => this.environments(),
       databaseAgeMs: () => this.databaseAgeMs(),
       ready: () => this.ready(),
+      missing: () => this.#missing(),
     });
     this.#subscriptions = [
       storage.onCommit((environment, revision) =>
@@ -170,6 +190,7 @@ class StorageDelivery implements Delivery {
         (() => {}),
     ];
     this.#wedges.ask();
+    this.#preload?.look();
   }
 
   openStream(environment: EnvironmentRef, request: StreamRequest & AtLeast): Promise<StreamOutcome> {
@@ -218,9 +239,18 @@ class StorageDelivery implements Delivery {
   }
 
   ready(): boolean {
+    return this.lacks() === undefined;
+  }
+
+  lacks(): string | undefined {
+    if (this.#unready || this.#closed) return 'The server is closing.';
+    if (this.#answeredAt() === undefined) return 'The database has not answered yet.';
     const isStuck = [...this.#environments.values()].some(({ stuck }) => stuck);
-    if (isStuck || this.#wedges.size > 0) return false;
-    return !this.#unready && !this.#closed && this.#answeredAt() !== undefined;
+    if (isStuck || this.#wedges.size > 0) return 'The server cannot follow the database, which answers.';
+    if (this.#preload === undefined || this.#preload.isComplete) return undefined;
+    const { held, needed } = this.#preload.progress();
+    if (needed === undefined) return 'The server does not know yet which environments SDKs may ask for.';
+    return `The server loads what SDKs may ask for: ${held} of ${needed} environments are there.`;
   }
 
   databaseAgeMs(): number {
@@ -303,8 +333,12 @@ class StorageDelivery implements Delivery {
   }
 
   #follow(environment: EnvironmentRef): EnvironmentDelivery {
+    const whereabouts = this.#whereabouts;
     const delivery = new EnvironmentDelivery({
       ...this.#options,
+      whereabouts: whereabouts && ((at) => whereabouts.of(at)),
+      loads: this.#loads,
+      faults: this.#faults,
       onMoved: this.#options.onMoved ?? (() => {}),
       tracing: this.#options.tracing ?? NO_TRACING,
       environment,
@@ -321,10 +355,32 @@ class StorageDelivery implements Delivery {
   #tick(): void {
     this.#noticePause();
     this.#tickedAt = this.#options.clock.now();
-    for (const environment of this.#environments.values()) environment.wake();
+    this.#preload?.look();
+    // Those with streams first: they are the first to be read again after an outage.
+    for (const hasStreams of [true, false]) {
+      for (const one of this.#environments.values()) if (one.hasStreams === hasStreams) one.tick();
+    }
     // Before the first environment is followed, nothing else would tell whether the database is there.
     if (this.#environments.size === 0) this.#wedges.ask();
     this.#wedges.look([...this.#environments.values()]);
+  }
+
+  #preloadOf({ needed, schedule, log }: DeliveryOptions): Preload | undefined {
+    const whereabouts = this.#whereabouts;
+    if (needed === undefined || whereabouts === undefined) return undefined;
+    return new Preload({
+      needed,
+      whereabouts,
+      isHeld: (environment) => this.known(environment) !== undefined,
+      load: (environment) => this.#load(environment, 0),
+      schedule,
+      log,
+    });
+  }
+
+  #missing(): number {
+    const { held, needed = 0 } = this.#preload?.progress() ?? { held: 0 };
+    return needed - held;
   }
 
   #noteAnswer(): void {
@@ -358,8 +414,9 @@ class StorageDelivery implements Delivery {
   }
 }
 
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
+function whereaboutsIn(storage: DeliverySource): Whereabouts | undefined {
+  const ask = storage.environments?.bind(storage);
+  return ask && new Whereabouts(ask);
 }
 
 function closing(): StorageFault {

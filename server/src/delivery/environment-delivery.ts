@@ -3,13 +3,12 @@ import type { Cursor } from '@dimmer/schema';
 import { formatCursor } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
-import type { FeedSource } from './change-feed.ts';
+import type { ChangeFeedPorts, FeedSource } from './change-feed.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { copySizer } from './copy-size.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
@@ -18,6 +17,7 @@ import type { RulesetAt } from './environment-ruleset.ts';
 import { rulesetBuilder } from './environment-ruleset.ts';
 import { EnvironmentStreams } from './environment-streams.ts';
 import type { FanOutOrder, Publishing } from './fan-out-order.ts';
+import type { FeedFaults } from './feed-faults.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import type { HeldFlags, ShownCopy } from './shown-copy.ts';
@@ -29,9 +29,12 @@ import { ViewStreams } from './view-streams.ts';
 export interface EnvironmentDeliveryPorts {
   readonly environment: EnvironmentRef;
   readonly storage: FeedSource;
+  readonly whereabouts: ChangeFeedPorts['whereabouts'];
+  readonly loads: ChangeFeedPorts['loads'];
   readonly clock: Clock;
   readonly schedule: Schedule;
-  readonly log: Log;
+  /** Told when the feed fails, and when it follows. */
+  readonly faults: FeedFaults;
   readonly wheel: HeartbeatWheel;
   readonly counts: DeliveryCounts;
   readonly heartbeatMs: number;
@@ -70,7 +73,6 @@ export class EnvironmentDelivery implements Publishing {
   #announced: number | undefined;
   #followedAt: number | undefined;
   #catchingUp: Promise<void> | undefined;
-  #failing = false;
   #stuck = false;
 
   constructor(ports: EnvironmentDeliveryPorts) {
@@ -95,7 +97,10 @@ export class EnvironmentDelivery implements Publishing {
 
   /** When the copy was last known to be where the database is, in milliseconds since the Unix epoch; `undefined`: never. */
   get followedAt(): number | undefined {
-    return this.#followedAt;
+    const { movedAt = 0 } = this.#ports.loads;
+    if (this.#followedAt === undefined || !this.#feed.isLoading) return this.#followedAt;
+    // After an outage many wait for their turn to be read: that takes time, and is no sign that one hangs.
+    return Math.max(this.#followedAt, movedAt);
   }
 
   /** Until the server has seen what it missed while it was paused; `undefined`: it missed nothing. */
@@ -116,6 +121,10 @@ export class EnvironmentDelivery implements Publishing {
   /** The streams with views of their own; `undefined` until the first. */
   get views(): ViewStreams | undefined {
     return this.#views;
+  }
+
+  get hasStreams(): boolean {
+    return this.streamSets().some(({ count }) => count > 0);
   }
 
   /** All streams, by what they tell. */
@@ -184,9 +193,9 @@ export class EnvironmentDelivery implements Publishing {
     });
   }
 
-  /** Looks for changes. */
-  wake(): void {
-    this.#feed.wake();
+  /** Looks for changes, though nothing tells of any. */
+  tick(): void {
+    this.#feed.tick();
   }
 
   /** Shows the copy with what is held over it now. */
@@ -236,6 +245,7 @@ export class EnvironmentDelivery implements Publishing {
 
   close(): void {
     this.#feed.close();
+    this.#ports.faults.forget(this.environment);
   }
 
   #readingOf(copy: ShownCopy): EnvironmentReading {
@@ -262,18 +272,15 @@ export class EnvironmentDelivery implements Publishing {
     Math.max(0, now - (this.#feed.answeredAt ?? now));
 
   #succeed(): void {
-    if (this.#failing) this.#ports.log.info(this.environment, 'the change feed follows the database again');
+    this.#ports.faults.followed(this.environment);
     this.#followedAt = this.#ports.clock.now();
-    this.#failing = false;
     this.#stuck = false;
   }
 
   #fail(cause: unknown): void {
-    const { counts, log } = this.#ports;
+    const { counts, faults } = this.#ports;
     counts.feedFaults += 1;
     this.#stuck = !(cause instanceof StorageFault);
-    if (this.#failing) return;
-    this.#failing = true;
-    log.error({ ...this.environment, err: cause }, 'the change feed cannot follow the database');
+    faults.failed(this.environment, cause);
   }
 }

@@ -49,8 +49,8 @@ export function checkServer({ server, versions }: Facts): readonly Finding[] {
 function readyFinding({ isReady }: Reached): Finding {
   if (isReady) return ok('It is ready.');
   return problem(
-    'It is not ready: it drains, has not reached its database yet, or cannot follow a change.',
-    'Its log says which: look for `the change feed cannot follow the database`.',
+    'It is not ready: it drains, has not reached its database yet, loads environments, or cannot follow a change.',
+    'Its /readyz says which. In the log look for `the change feed cannot follow the database`.',
   );
 }
 

@@ -41,7 +41,7 @@ export interface SecureMode {
  * Secure mode: a browser proves, with an HMAC that its own backend made, that the context is that of its user. What
  * signs is what the database keeps of a server key, so that keys rotate with overlap and no other secret exists.
  *
- * @example await createSecureMode({ isOn: storedSecureMode({ storage, clock, schedule }), keys, clock }).check(environment, context, hash);
+ * @example await createSecureMode({ isOn: storedSecureMode({ storage, clock, schedule }).isOn, keys, clock }).check(environment, context, hash);
  */
 export function createSecureMode(ports: {
   /** Rejects with a StorageFault where nobody can say. */
@@ -65,42 +65,79 @@ export function createSecureMode(ports: {
   };
 }
 
+/** Whether the environments of a storage are in secure mode. */
+export interface StoredSecureMode extends Pick<SecureMode, 'isOn'> {
+  /** Learns it of all environments. @throws StorageFault where nobody can say. */
+  refresh(): Promise<void>;
+}
+
+/** By `project/environment`. */
+type Modes = ReadonlyMap<string, boolean>;
+
 /**
- * Asks a storage whether environments are in secure mode, and remembers the answer for a second. Where the storage does
+ * Asks a storage which environments are in secure mode, and remembers the answer for a second. Where the storage does
  * not answer, or not soon, what was so at last counts: nobody waits for a database that is away (SPEC.md, M7).
  */
 export function storedSecureMode(ports: {
-  readonly storage: Pick<Storage, 'read'>;
+  readonly storage: Pick<Storage, 'environments'>;
   readonly clock: Clock;
   readonly schedule: Pick<Schedule, 'after'>;
-}): SecureMode['isOn'] {
+}): StoredSecureMode {
   const { storage, clock, schedule } = ports;
-  const remembered = new Map<string, { readonly at: number; readonly isOn: Promise<boolean> }>();
-  const lastKnown = new Map<string, boolean>();
+  let remembered: Asked | undefined;
+  let last: Modes | undefined;
 
-  async function ask({ project, environment }: EnvironmentRef, name: string): Promise<boolean> {
-    const state = await storage.read(project);
-    const isOn = state?.environments.get(environment)?.environment.secureMode ?? false;
-    lastKnown.set(name, isOn);
-    return isOn;
+  async function ask(): Promise<Modes> {
+    const standings = await storage.environments();
+    last = new Map(standings.map(({ secureMode, ...ref }) => [nameOf(ref), secureMode]));
+    return last;
   }
 
-  return (environment) => {
-    const name = `${environment.project}/${environment.environment}`;
-    const now = clock.now();
-    const known = remembered.get(name);
-    if (known !== undefined && Math.abs(now - known.at) < REMEMBERED_MS) return known.isOn;
-    const last = lastKnown.get(name);
-    const asked = ask(environment, name);
-    const isOn = last === undefined ? asked : soonOr(last, asked, schedule);
-    remembered.set(name, { at: now, isOn });
-    isOn.catch(() => remembered.delete(name));
-    return isOn;
+  function askedLately(): Asked {
+    if (remembered === undefined || Math.abs(clock.now() - remembered.at) >= REMEMBERED_MS) return askNow();
+    return remembered;
+  }
+
+  function askNow(): Asked {
+    const answer = ask();
+    const asked = {
+      at: clock.now(),
+      answer,
+      soon: last === undefined ? answer : soonOr(last, answer, schedule),
+    };
+    remembered = asked;
+    asked.soon.catch(() => {
+      if (remembered === asked) remembered = undefined;
+    });
+    return asked;
+  }
+
+  return {
+    refresh: async () => {
+      await askNow().answer;
+    },
+    isOn: async (environment) => {
+      const { answer, soon } = askedLately();
+      const known = (await soon).get(nameOf(environment));
+      return known ?? (await answer).get(nameOf(environment)) ?? false;
+    },
   };
 }
 
+interface Asked {
+  readonly at: number;
+  readonly answer: Promise<Modes>;
+  /** The same, or what was so at last. */
+  readonly soon: Promise<Modes>;
+}
+
+/** Keys hold no slash. */
+function nameOf({ project, environment }: EnvironmentRef): string {
+  return `${project}/${environment}`;
+}
+
 /** What was asked, or else `last`: where it fails, or takes longer than an evaluation may wait. */
-function soonOr(last: boolean, asked: Promise<boolean>, schedule: Pick<Schedule, 'after'>): Promise<boolean> {
+function soonOr(last: Modes, asked: Promise<Modes>, schedule: Pick<Schedule, 'after'>): Promise<Modes> {
   return new Promise((resolve) => {
     const cancel = schedule.after(ASKED_MS_MAX, () => resolve(last));
     asked.then(resolve, () => resolve(last)).finally(cancel);

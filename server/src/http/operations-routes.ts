@@ -5,8 +5,8 @@ import { answerProblem } from './problem.ts';
 
 /** What the routes for operators look at. */
 export interface Operations {
-  /** Whether what the server would answer is complete and moves. */
-  readonly ready: () => boolean;
+  /** What keeps what the server would answer from being complete and moving, as a sentence; `undefined`: nothing. */
+  readonly lacks: () => string | undefined;
   /** How long ago the database last answered, in milliseconds. */
   readonly databaseAgeMs: () => number;
   /** How many kills are held in this server, and not in the database. */
@@ -19,18 +19,14 @@ export interface Operations {
 
 /** `/livez`: the process answers. `/readyz`: send requests here. `/metrics`: Prometheus. */
 export function operationsRoutes(operations: Operations): Hono<HttpEnv> {
-  const { ready, databaseAgeMs, heldKills, standing, metrics } = operations;
+  const { lacks, databaseAgeMs, heldKills, standing, metrics } = operations;
   const routes = new Hono<HttpEnv>();
   routes.get('/livez', (c) => c.json({ status: 'live' }));
   routes.get('/readyz', (c) => {
-    if (ready()) {
-      const ages = { databaseAgeMs: databaseAgeMs(), heldKills: heldKills() };
-      return c.json({ status: 'ready', ...standing?.(), ...ages });
-    }
-    return answerProblem(c, {
-      code: 'UNAVAILABLE',
-      detail: 'The server holds no complete snapshot yet, or is closing.',
-    });
+    const detail = lacks();
+    if (detail !== undefined) return answerProblem(c, { code: 'UNAVAILABLE', detail });
+    const ages = { databaseAgeMs: databaseAgeMs(), heldKills: heldKills() };
+    return c.json({ status: 'ready', ...standing?.(), ...ages });
   });
   if (metrics !== undefined) {
     routes.get('/metrics', async (c) =>

@@ -159,12 +159,13 @@ test('[L11] an environment is followed while somebody watches, and no longer', a
   const readers = [await shop.live(), await shop.live()];
   expect(await shop.metric(OPEN)).toBe(2);
   await shop.commit();
-  await eventually(() => expect(reads).toBe(1));
+  // Delivery reads each commit too.
+  await eventually(() => expect(reads).toBe(2));
   for (const reader of readers) reader.stop();
   await eventually(async () => expect(await shop.metric(OPEN)).toBeUndefined());
   await shop.commit();
   await new Promise((resolve) => setTimeout(resolve, 1_200));
-  expect(reads).toBe(1);
+  expect(reads).toBe(3);
 });
 
 /** Edits that take a megabyte to send, and two to tell. */

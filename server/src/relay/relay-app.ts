@@ -109,7 +109,7 @@ export function createRelayApp(parts: RelayAppParts): RelayApp {
   routes.route(
     '/',
     operationsRoutes({
-      ready: () => delivery.ready() && followed.every(({ isComplete }) => isComplete),
+      lacks: () => delivery.lacks() ?? whatLacks(followed),
       databaseAgeMs: () => greatestAge(followed, clock.now()),
       heldKills: () => glass.held.count,
       standing: () => standingOf(followed),
@@ -168,6 +168,12 @@ function keyRoutes(
 function standingOf(followed: readonly RelayedEnvironment[]): Readonly<Record<string, string>> {
   const lagging = followed.find(({ status }) => status !== 'LIVE');
   return lagging === undefined ? { upstream: 'LIVE' } : { status: 'stale', upstream: lagging.status };
+}
+
+function whatLacks(followed: readonly RelayedEnvironment[]): string | undefined {
+  const complete = followed.filter(({ isComplete }) => isComplete).length;
+  if (complete === followed.length) return undefined;
+  return `The relay reads what SDKs may ask for: ${complete} of ${followed.length} environments are there with their keys.`;
 }
 
 function greatestAge(followed: readonly RelayedEnvironment[], now: number): number {

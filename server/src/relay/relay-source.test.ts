@@ -5,6 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { ChangeFeed } from '../delivery/change-feed.ts';
 import type { EnvironmentCopy } from '../delivery/environment-copy.ts';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
+import { Gate } from '../platform/gate.ts';
 import { NO_TRACING } from '../platform/tracing.ts';
 import type { EnvironmentHistory } from './environment-history.ts';
 import { withPublished } from './environment-history.ts';
@@ -31,6 +32,7 @@ function world() {
   const copies: EnvironmentCopy[] = [];
   const feed = new ChangeFeed({
     storage: source,
+    loads: new Gate(1, { clock: time, schedule: time }),
     environment: HERE,
     clock: time,
     schedule: time,

@@ -139,6 +139,13 @@ export interface StoredSnapshot {
   readonly tombstones: readonly { readonly kind: string; readonly key: string; readonly version: number }[];
 }
 
+/** Where an environment is. */
+export interface EnvironmentStanding extends EnvironmentRef {
+  readonly epoch: string;
+  readonly revision: number;
+  readonly secureMode: boolean;
+}
+
 /** Says "this environment has reached this revision", never what changed. Losing one is harmless. */
 export type CommitListener = (environment: EnvironmentRef, revision: number) => void;
 
@@ -196,8 +203,8 @@ export interface Storage {
   projects(): Promise<readonly Project[]>;
   /** The project as it is now. */
   read(project: string): Promise<ProjectState | undefined>;
-  /** Every environment of every project. */
-  environments(): Promise<readonly EnvironmentRef[]>;
+  /** Where every environment of every project is, in the order of their creation. */
+  environments(): Promise<readonly EnvironmentStanding[]>;
   /** Objects and tombstones come in no particular order. */
   snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined>;
   /** Changes above `revision`, in order, at most `limit`. */

@@ -24,6 +24,7 @@ import type {
   AuditEntry,
   Change,
   CommitListener,
+  EnvironmentStanding,
   HistoryPolicy,
   HistoryQuery,
   ObjectAt,
@@ -115,10 +116,18 @@ export class MemoryStorage implements Storage {
     return this.#states.get(project);
   }
 
-  async environments(): Promise<readonly EnvironmentRef[]> {
+  async environments(): Promise<readonly EnvironmentStanding[]> {
     this.#assertOpen();
     return [...this.#states].flatMap(([project, state]) =>
-      [...state.environments.keys()].map((environment) => ({ project, environment })),
+      [...state.environments.values()].map(
+        ({ environment: { key: environment, epoch, secureMode }, revision }) => ({
+          project,
+          environment,
+          epoch,
+          revision,
+          secureMode,
+        }),
+      ),
     );
   }
 

@@ -16,6 +16,7 @@ import type {
   Change,
   CommitListener,
   ConnectionUse,
+  EnvironmentStanding,
   HistoryPolicy,
   HistoryQuery,
   ObjectAt,
@@ -117,10 +118,16 @@ export class PostgresStorage implements Storage {
     });
   }
 
-  async environments(): Promise<readonly EnvironmentRef[]> {
+  async environments(): Promise<readonly EnvironmentStanding[]> {
     return this.#use('reads', async (database) =>
       database
-        .select({ project: environments.project, environment: environments.key })
+        .select({
+          project: environments.project,
+          environment: environments.key,
+          epoch: environments.epoch,
+          revision: environments.revision,
+          secureMode: environments.secureMode,
+        })
         .from(environments)
         .orderBy(asc(environments.id)),
     );

@@ -24,6 +24,7 @@ import type {
   Change,
   CommitListener,
   Draft,
+  EnvironmentStanding,
   HistoryPolicy,
   HistoryQuery,
   ObjectAt,
@@ -124,10 +125,16 @@ export class SqliteStorage implements Storage {
     return this.#use(() => this.#currentState(project));
   }
 
-  async environments(): Promise<readonly EnvironmentRef[]> {
+  async environments(): Promise<readonly EnvironmentStanding[]> {
     return this.#use(() =>
       this.#database
-        .select({ project: environments.project, environment: environments.key })
+        .select({
+          project: environments.project,
+          environment: environments.key,
+          epoch: environments.epoch,
+          revision: environments.revision,
+          secureMode: environments.secureMode,
+        })
         .from(environments)
         .orderBy(environments.id)
         .all(),
