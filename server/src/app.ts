@@ -237,7 +237,7 @@ function capabilitiesOf(parts: {
     environmentRoutes(services),
     flagRoutes(services),
     configurationRoutes(services),
-    killRoutes(services, reports.receipts, breakGlass),
+    killRoutes(services, { receipts: reports.receipts, shownIn: (ref) => delivery.known(ref) }, breakGlass),
     explainRoutes(services, delivery),
     changeRoutes(services),
     revertRoutes(services),

@@ -221,6 +221,35 @@ describe('a kill while the database is away', () => {
     });
   });
 
+  test('[BG23] with ?wait= the answer says who of its own SDKs has applied it, as soon as all have', async () => {
+    const { flags } = await follower();
+    await follower();
+    const instances = async (): Promise<readonly unknown[]> =>
+      (await ask(`GET ${PRODUCTION}/instances`)).body.items;
+    await until(async () => expect(await instances()).toMatchObject([{ state: 'LIVE' }, { state: 'LIVE' }]));
+    storage.fault = 'unavailable';
+    const json = { reason: 'payments time out', breakGlass: true };
+    const { status, body } = await ask(`POST ${FLAG}/kill?wait=20000`, json);
+    expect([status, body.held, isOn(flags)]).toEqual([202, true, false]);
+    expect(body.receipt).toMatchObject({
+      instances: 2,
+      applied: 2,
+      complete: true,
+      committedAt: body.at,
+      latency: null,
+      stragglers: [],
+    });
+    // Another flag is another epoch, which none of them has told of yet.
+    const second = await ask(`POST ${PRODUCTION}/kill?wait=0`, { ...json, flags: ['search'] });
+    expect(second.body.receipt).toMatchObject({
+      instances: 2,
+      applied: 0,
+      complete: false,
+      oldServedUntil: null,
+    });
+    expect((await ask(`POST ${FLAG}/kill`, json)).body.receipt).toBeUndefined();
+  });
+
   test('[BG16] is lost with the server, which says so', async () => {
     await follower();
     storage.fault = 'unavailable';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { INSTANCE_PATTERN, REPORT_LIMITS } from '../report.ts';
+import { HeldView } from './break-glass.ts';
 import { CommitView } from './changes.ts';
 import { ConfigurationView } from './configurations.ts';
 import { Key, pageOf, Revision, Timestamp } from './terms.ts';
@@ -135,6 +136,8 @@ const WithReceipt = {
 };
 
 export const KilledView = ConfigurationView.extend(WithReceipt).meta({ id: 'KilledConfiguration' });
+/** Of a kill that is held, a receipt tells of the instances that speak to the server that holds it. */
+export const HeldReceiptView = HeldView.extend(WithReceipt).meta({ id: 'HeldKillWithReceipt' });
 export const KilledManyView = CommitView.extend(WithReceipt).meta({ id: 'KillCommit' });
 
 /** How long a kill may wait for its receipt, in milliseconds. */
@@ -180,6 +183,7 @@ export type ForwardedReportInput = z.infer<typeof ForwardedReportInput>;
 export type ReportBundleInput = z.infer<typeof ReportBundleInput>;
 export type ReportInput = z.infer<typeof ReportInput>;
 export type InstanceView = z.infer<typeof InstanceView>;
+export type HeldReceiptView = z.infer<typeof HeldReceiptView>;
 export type ReceiptView = z.infer<typeof ReceiptView>;
 export type ExposuresView = z.infer<typeof ExposuresView>;
 

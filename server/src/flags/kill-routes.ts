@@ -1,6 +1,6 @@
 import {
   ConfigurationView,
-  HeldView,
+  HeldReceiptView,
   KilledManyView,
   KilledView,
   KillInput,
@@ -11,7 +11,7 @@ import {
 } from '@dimmer/schema/rest';
 import type { BreakGlass } from '../break-glass/break-glass.ts';
 import { answerWrite } from '../http/answer.ts';
-import type { Receipts } from '../reports/receipts.ts';
+import type { ReceiptParts } from '../reports/with-receipt.ts';
 import { withReceipt } from '../reports/with-receipt.ts';
 import { commitReply } from '../rest/commit-reply.ts';
 import { actorOf } from '../rest/rest-env.ts';
@@ -33,7 +33,7 @@ const killing = restRoute({
   query: WaitQuery,
   body: KillInput,
   answer: [200, KilledView],
-  held: HeldView,
+  held: HeldReceiptView,
   problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 
@@ -56,12 +56,16 @@ const killingMany = restRoute({
   query: WaitQuery,
   body: KillManyInput,
   answer: [200, KilledManyView],
-  held: HeldView,
+  held: HeldReceiptView,
   problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 
 /** Kills and restores. */
-export function killRoutes(services: RestServices, receipts: Receipts, breakGlass: BreakGlass): RestRoutes {
+export function killRoutes(
+  services: RestServices,
+  receipts: ReceiptParts,
+  breakGlass: BreakGlass,
+): RestRoutes {
   return restRoutes()
     .openapi(killing, async (c) => {
       const { project, environment, flag } = c.req.valid('param');

@@ -62,6 +62,37 @@ test('[O16] a server that holds a kill in its memory alone is told of', async ()
   ]);
 });
 
+test('[O16] with --wait each server says who of its SDKs has applied it; somebody who is left ends it with 3', async () => {
+  const receipt = { instances: 3, applied: 2, complete: false, stragglersOmitted: 0 };
+  const answers = {
+    [`POST http://a.test${KILL}?wait=5000`]: {
+      ...held,
+      receipt: { ...receipt, stragglers: [{ id: 'web-7', host: 'node-3' }] },
+    },
+    [`POST http://b.test${KILL}?wait=5000`]: {
+      ...committed,
+      receipt: { ...receipt, applied: 3, complete: true },
+    },
+  };
+  const waiting = (urls: readonly URL[]) =>
+    runWith((session) => breakGlassKill(session, urls, { flags: ['checkout-v2'], reason: 'x' }, 10_000), {
+      answers,
+      options: { retry: 0 },
+    });
+  const { exitCode, out } = await waiting(servers('a', 'b'));
+  expect(out.slice(0, 6)).toEqual([
+    'http://a.test/',
+    '  held by flags-1 for 1,204 streams, not in the database yet',
+    '  applied by 2 of 3, waiting for web-7 (node-3)',
+    'http://b.test/',
+    '  committed: revision 813 of default/production',
+    '  applied by 3 of 3',
+  ]);
+  expect(exitCode).toBe(EXIT.incomplete);
+  expect((await waiting(servers('b'))).exitCode).toBe(EXIT.done);
+  expect((await waiting(servers('a', 'c'))).exitCode).toBe(EXIT.unreachable);
+});
+
 test('[O16] without --url it is the server of the settings', async () => {
   const { exitCode, out } = await killAt([], { answers: { [`POST ${KILL}`]: committed } });
   expect([exitCode, out]).toEqual([
@@ -136,7 +167,6 @@ test.each([
     'restore checkout-v2 --reason x --url http://a.test --url http://b.test',
     'more than one --url is for --break-glass',
   ],
-  ['kill checkout-v2 --reason x --break-glass --wait', '--wait is not for --break-glass'],
   ['kill checkout-v2 --reason x --break-glass --url a.test', 'http://'],
 ])('[O17] `dimmer %s` is refused, and nothing is sent', async (line, text) => {
   const said: string[] = [];

@@ -1,12 +1,21 @@
-import type { CommitView, HeldView, KillManyInput, LiftedView } from '@dimmer/schema/rest';
+import type {
+  CommitView,
+  HeldReceiptView,
+  KillManyInput,
+  LiftedView,
+  ReceiptView,
+} from '@dimmer/schema/rest';
 import { CommandFailure } from './command-failure.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
-import { count } from './receipt-lines.ts';
+import { count, receiptSummary } from './receipt-lines.ts';
 import type { RestClient, WriteWords } from './rest-client.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
+
+/** How long a server is asked to wait for its SDKs at most, in milliseconds: an attempt is given up after twice that. */
+const GLASS_WAIT_MS_MAX = 5_000;
 
 /** What became of it at one server, as `--json` prints it. */
 export type ServerOutcome<T> =
@@ -18,16 +27,23 @@ export type ServerOutcome<T> =
  * at the same time, and each is told of as soon as it has answered.
  *
  * @param urls - The servers; the one of the settings where there are none.
+ * @param waitMs - How long each waits for its SDKs to apply it, in milliseconds; left out: not at all.
  */
 export function breakGlassKill(
   session: Session,
   urls: readonly URL[],
   input: Omit<KillManyInput, 'breakGlass'>,
+  waitMs?: number,
 ): Promise<ExitCode> {
   const body: KillManyInput = { ...input, breakGlass: true };
-  return atEveryServer<CommitView | HeldView>(session, urls, {
-    send: (api) => api.post(`${environmentPath(session.settings)}/kill`, body, KILL_WORDS),
-    lineOf: (made) => ('held' in made ? heldLine(made) : committedLine(made, placeOf(session.settings))),
+  const wait = waitMs === undefined ? '' : `?wait=${Math.min(waitMs, GLASS_WAIT_MS_MAX)}`;
+  return atEveryServer<KillAnswer>(session, urls, {
+    send: (api) => api.post(`${environmentPath(session.settings)}/kill${wait}`, body, KILL_WORDS),
+    linesOf: (made) => [
+      'held' in made ? heldLine(made) : committedLine(made, placeOf(session.settings)),
+      ...(made.receipt === undefined ? [] : [receiptSummary(made.receipt)]),
+    ],
+    exitCodeOf: ({ receipt }) => (receipt?.complete === false ? EXIT.incomplete : EXIT.done),
     lastLines: (made) => heldLines(made.flatMap((one) => ('held' in one ? [one] : []))),
   });
 }
@@ -37,35 +53,41 @@ export function breakGlassRestore(session: Session, urls: readonly URL[], flag: 
   const path = `${environmentPath(session.settings)}/flags/${encodeURIComponent(flag)}/restore`;
   return atEveryServer<LiftedView>(session, urls, {
     send: (api) => api.post(path, { breakGlass: true }, RESTORE_WORDS),
-    lineOf: ({ lifted, server, streams }) =>
+    linesOf: ({ lifted, server, streams }) => [
       lifted ? `lifted by ${server} for ${streamsText(streams)}` : `${server} held no such kill`,
+    ],
+    exitCodeOf: () => EXIT.done,
     lastLines: (made) =>
       made.every(({ lifted }) => lifted) ? [] : [`Where the database has it: dimmer restore ${flag}`],
   });
 }
 
+type KillAnswer = (CommitView & { readonly receipt?: ReceiptView }) | HeldReceiptView;
+
 interface AtServers<T> {
   readonly send: (api: RestClient) => Promise<T>;
-  readonly lineOf: (answer: T) => string;
+  readonly linesOf: (answer: T) => readonly string[];
+  /** Where it was taken. */
+  readonly exitCodeOf: (answer: T) => ExitCode;
   readonly lastLines: (answers: readonly T[]) => readonly string[];
 }
 
 async function atEveryServer<T>(
   session: Session,
   urls: readonly URL[],
-  { send, lineOf, lastLines }: AtServers<T>,
+  { send, linesOf, exitCodeOf, lastLines }: AtServers<T>,
 ): Promise<ExitCode> {
   const { settings, terminal, isJson, clientOf } = session;
   const servers = urls.length > 0 ? urls : [settings.url];
-  const say = (url: URL, text: string): void => {
-    if (!isJson) for (const line of [url.href, `  ${text}`]) terminal.out(line);
+  const say = (url: URL, ...texts: readonly string[]): void => {
+    if (!isJson) for (const line of [url.href, ...texts.map((text) => `  ${text}`)]) terminal.out(line);
   };
   let exitCode: ExitCode = EXIT.done;
   const outcomes = await Promise.all(
     servers.map(async (url): Promise<ServerOutcome<T>> => {
       try {
         const made = await send(clientOf({ ...settings, url }));
-        say(url, lineOf(made));
+        say(url, ...linesOf(made));
         return { url: url.href, outcome: 'taken', answer: made };
       } catch (cause) {
         if (!(cause instanceof CommandFailure)) throw cause;
@@ -79,10 +101,13 @@ async function atEveryServer<T>(
   const taken = outcomes.flatMap((one) => (one.outcome === 'taken' ? [one.answer] : []));
   answer(session, { servers: outcomes }, () => lastLines(taken));
   if (exitCode !== EXIT.done) terminal.note(`${taken.length} of ${servers.length} servers took it.`);
-  return exitCode;
+  // That a server failed is worse news than that somebody is left.
+  return exitCode === EXIT.done
+    ? (taken.map(exitCodeOf).find((code) => code !== EXIT.done) ?? EXIT.done)
+    : exitCode;
 }
 
-function heldLine({ flags, server, streams, kept }: HeldView): string {
+function heldLine({ flags, server, streams, kept }: HeldReceiptView): string {
   const what = flags.length === 1 ? '' : `${flags.length} flags, `;
   const until = kept ? 'not in the database yet' : 'not in the database yet, and in its memory alone';
   return `${what}held by ${server} for ${streamsText(streams)}, ${until}`;
@@ -103,7 +128,7 @@ function indented(text: string): string {
     .join('\n');
 }
 
-function heldLines(held: readonly HeldView[]): readonly string[] {
+function heldLines(held: readonly HeldReceiptView[]): readonly string[] {
   if (held.length === 0) return [];
   const isKept = held.every(({ kept }) => kept);
   return [

@@ -78,14 +78,10 @@ function addKill(program: Command, clock: Clock, run: RunCommand): void {
     if (flags === undefined || flags.length === 0) {
       if (tag === undefined) return command.error('error: name the flags to kill, or give --tag');
     }
-    if (breakGlass && wait !== undefined) {
-      return command.error(
-        'error: --wait is not for --break-glass: what is held has no revision to wait for',
-      );
-    }
-    const input = { flags: flags ?? [], tag, reason, expiresAt, waitMs: waitMsOf(wait) };
+    const waitMs = waitMsOf(wait);
+    const input = { flags: flags ?? [], tag, reason, expiresAt, waitMs };
     return run(placeOptions(command, options), (session) =>
-      breakGlass ? breakGlassKill(session, url, killRequest(input)) : kill(session, input),
+      breakGlass ? breakGlassKill(session, url, killRequest(input), waitMs) : kill(session, input),
     );
   });
 }

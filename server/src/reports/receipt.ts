@@ -47,6 +47,19 @@ export function receiptOf(subject: ReceiptSubject, instances: readonly Instance[
 }
 
 /**
+ * The same for held kills. An instance tells no step into another epoch, only that it is there: how fast is not known, and
+ * nobody serves what was before from the receipt on.
+ */
+export function heldReceiptOf(
+  subject: ReceiptSubject,
+  instances: readonly Instance[],
+  now: number,
+): ReceiptView {
+  const receipt = receiptOf(subject, instances, now);
+  return { ...receipt, latency: null, oldServedUntil: receipt.complete ? receipt.at : null };
+}
+
+/**
  * The value that a share of the values does not exceed: nearest rank, always one of them.
  *
  * @param sorted - Ascending, at least one.

@@ -9,7 +9,7 @@ import { outsideHistory } from '../rest/resolve-point.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { InstanceRegistry } from './instance-registry.ts';
 import type { ReceiptSubject } from './receipt.ts';
-import { receiptOf } from './receipt.ts';
+import { heldReceiptOf, receiptOf } from './receipt.ts';
 
 /** How often a waiting receipt is looked at, in milliseconds. Reports themselves wake nobody: they are many. */
 const LOOK_MS = 50;
@@ -20,31 +20,43 @@ export interface Receipts {
   now(environment: EnvironmentRef, revision: number): Promise<Result<ReceiptView>>;
   /** The receipt as soon as it is complete, or as it is after `waitMs`. */
   within(environment: EnvironmentRef, revision: number, waitMs: number): Promise<Result<ReceiptView>>;
+  /**
+   * The same for kills that this server holds, of the instances that it knows by itself: they have applied them when they
+   * are where it shows its streams to be. It asks no database.
+   */
+  heldWithin(held: HeldSubject, waitMs: number): Promise<ReceiptView>;
+}
+
+/** What a receipt of held kills is about. */
+export interface HeldSubject {
+  readonly environment: EnvironmentRef;
+  /** Where streams are shown to be now: it moves on when more is held, or it is committed. */
+  readonly shown: () => Pick<ReceiptSubject, 'epoch' | 'revision'>;
+  /** In milliseconds since the Unix epoch. */
+  readonly heldAt: number;
 }
 
 export function createReceipts(ports: {
   readonly storage: Pick<Storage, 'read' | 'history'>;
   readonly registry: Pick<InstanceRegistry, 'present'>;
+  /** The instances that speak to this server. */
+  readonly here: Pick<InstanceRegistry, 'present'>;
   readonly clock: Clock;
   readonly schedule: Schedule;
 }): Receipts {
-  const { storage, registry, clock, schedule } = ports;
+  const { storage, registry, here, clock, schedule } = ports;
 
   const receipt = (environment: EnvironmentRef, subject: ReceiptSubject): ReceiptView =>
     receiptOf(subject, registry.present(environment), clock.now());
 
-  async function whenComplete(
-    environment: EnvironmentRef,
-    subject: ReceiptSubject,
-    waitMs: number,
-  ): Promise<ReceiptView> {
+  async function whenComplete(look: () => ReceiptView, waitMs: number): Promise<ReceiptView> {
     let isOver = waitMs === 0;
     // A timer, not the clock, which may be set back.
     const cancel = schedule.after(waitMs, () => {
       isOver = true;
     });
     for (;;) {
-      const soFar = receipt(environment, subject);
+      const soFar = look();
       if (soFar.complete || isOver) {
         cancel();
         return soFar;
@@ -60,8 +72,14 @@ export function createReceipts(ports: {
       mapResult(await subjectOf(storage, environment, revision), (subject) => receipt(environment, subject)),
     within: async (environment, revision, waitMs) => {
       const subject = await subjectOf(storage, environment, revision);
-      return subject.ok ? accepted(await whenComplete(environment, subject.value, waitMs)) : subject;
+      if (!subject.ok) return subject;
+      return accepted(await whenComplete(() => receipt(environment, subject.value), waitMs));
     },
+    heldWithin: ({ environment, shown, heldAt }, waitMs) =>
+      whenComplete(
+        () => heldReceiptOf({ ...shown(), committedAt: heldAt }, here.present(environment), clock.now()),
+        waitMs,
+      ),
   };
 }
 

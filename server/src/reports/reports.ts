@@ -124,7 +124,7 @@ export function createReports(parts: {
   return {
     registry,
     instances,
-    receipts: createReceipts({ storage, registry: instances, clock, schedule }),
+    receipts: createReceipts({ storage, registry: instances, here: registry, clock, schedule }),
     admission,
     metrics,
     turns,
