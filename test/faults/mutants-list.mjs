@@ -245,6 +245,17 @@ export const MUTANTS = [
     caughtBy: { test: 'test/contract/held-kills-kept' },
   },
   {
+    name: 'a relay ends its streams where those of the upstream cross',
+    patches: [
+      {
+        file: 'server/src/relay/environment-history.ts',
+        find: 'lineage: goesOn ? history.lineage : line',
+        replace: 'lineage: line',
+      },
+    ],
+    caughtBy: { test: 'test/contract/relay-held-kills' },
+  },
+  {
     name: 'a held kill in the epoch of the database',
     patches: [
       {

@@ -25,10 +25,19 @@ export interface DeliveredChange {
 /** Where an environment is, as delivery needs it. */
 export type Standing = Pick<EnvironmentStanding, 'project' | 'environment' | 'epoch' | 'revision'>;
 
+/** An environment, as delivery needs it. A storage's snapshot is one. */
+export interface DeliveredSnapshot extends StoredSnapshot {
+  /**
+   * What streams go on in: from an epoch to another one of the same lineage they cross (BG8), for any other they end. Left
+   * out: the epoch.
+   */
+  readonly lineage?: string;
+}
+
 /** What delivery reads environments from: a storage, or a relay's copies. */
 export interface DeliverySource {
   /** Objects and tombstones come in no particular order. `undefined`: there is no such environment. */
-  snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined>;
+  snapshot(environment: EnvironmentRef): Promise<DeliveredSnapshot | undefined>;
   /** Changes above `revision`, in order, at most `limit`. */
   changesAfter(
     environment: EnvironmentRef,

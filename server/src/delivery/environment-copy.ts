@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import type { WireObject } from '@dimmer/schema';
 import { addDigests, digestOf, digestOfAll, subtractDigests } from '@dimmer/schema';
-import type { StoredSnapshot } from '../storage/storage.ts';
-import type { DeliveredChange, DeliveredObject } from './delivery-source.ts';
+import type { DeliveredChange, DeliveredObject, DeliveredSnapshot } from './delivery-source.ts';
 
 /**
  * How many removals a copy remembers. Beyond it the older half is forgotten and the floor rises, so that an
@@ -23,6 +22,8 @@ export interface Tombstone {
  */
 export interface EnvironmentCopy {
   readonly epoch: string;
+  /** What streams go on in, from epoch to epoch. */
+  readonly lineage: string;
   readonly revision: number;
   /** ISO 8601, of the revision. */
   readonly committedAt: string;
@@ -44,10 +45,11 @@ export interface Differences {
 }
 
 /** @example copyOf(await storage.snapshot(environment)) */
-export function copyOf(snapshot: StoredSnapshot): EnvironmentCopy {
+export function copyOf(snapshot: DeliveredSnapshot): EnvironmentCopy {
   const tombstones = [...snapshot.tombstones].sort((left, right) => left.version - right.version);
   return withBoundedTombstones({
     epoch: snapshot.epoch,
+    lineage: snapshot.lineage ?? snapshot.epoch,
     revision: snapshot.revision,
     committedAt: snapshot.committedAt,
     objects: new Map(snapshot.objects.map((object) => [nameOf(object), object])),

@@ -6,7 +6,7 @@ import type { ShownCopy } from './shown-copy.ts';
 export interface RulesetAt
   extends Pick<
     ShownCopy,
-    'epoch' | 'origin' | 'revision' | 'committedAt' | 'lastKill' | 'position' | 'killPosition'
+    'epoch' | 'lineage' | 'origin' | 'revision' | 'committedAt' | 'lastKill' | 'position' | 'killPosition'
   > {
   readonly ruleset: Ruleset;
 }
@@ -20,9 +20,9 @@ export function rulesetBuilder(): (copy: ShownCopy) => RulesetAt {
   let last: { readonly copy: ShownCopy; readonly at: RulesetAt } | undefined;
   return (copy) => {
     if (last?.copy === copy) return last.at;
-    const { epoch, origin, revision, committedAt, lastKill, position, killPosition } = copy;
+    const { epoch, lineage, origin, revision, committedAt, lastKill, position, killPosition } = copy;
     const ruleset = buildRuleset(copy.objects.values(), last?.at.ruleset);
-    const moment = { epoch, origin, revision, committedAt, lastKill, position, killPosition };
+    const moment = { epoch, lineage, origin, revision, committedAt, lastKill, position, killPosition };
     const at = Object.freeze({ ruleset, ...moment });
     last = { copy, at };
     return at;

@@ -5,7 +5,7 @@ import type { FrameCache } from './frame-cache.ts';
 import { heartbeatFrame, helloFrame } from './frames.ts';
 import { modeOf } from './resume.ts';
 import type { ShownCopy } from './shown-copy.ts';
-import { isCrossing } from './shown-copy.ts';
+import { isAnotherHistory, isCrossing } from './shown-copy.ts';
 import type { StreamSetPorts, StreamTarget } from './stream-set.ts';
 import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 import type { StreamSource } from './subscriber.ts';
@@ -97,7 +97,7 @@ export class EnvironmentStreams implements StreamSource {
     this.#position += copy.epoch === before.epoch ? copy.revision - before.revision : 1;
     if (isCrossing(before, copy)) this.#crossing = this.#crossingFrom(before, copy);
     // Another history is sent in full: its readers come back for it one after the other.
-    if (copy.origin !== before.origin) this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
+    if (isAnotherHistory(before, copy)) this.set.endAll('rebalancing', EPOCH_SPREAD_MS);
     else this.set.advance();
   }
 

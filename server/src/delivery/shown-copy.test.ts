@@ -1,11 +1,11 @@
 import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ChangeLog, history } from './change-log.fixture.ts';
+import { ChangeLog, flagOf, history } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, differencesBetween, fold } from './environment-copy.ts';
 import type { HeldFlags, ShownCopy } from './shown-copy.ts';
-import { copyShower, isCrossing, killedDefinitions, withKilled } from './shown-copy.ts';
+import { copyShower, isAnotherHistory, isCrossing, killedDefinitions, withKilled } from './shown-copy.ts';
 
 const empty = copyOf({
   epoch: 'first',
@@ -43,6 +43,27 @@ test('[BG7] exactly the flags that are held are killed, and nothing else differs
       expect(shown.epoch).not.toBe(copy.epoch);
     }),
   );
+});
+
+test('[BG24] a copy of another epoch and the same lineage is crossed to, as a kill where it kills more', () => {
+  const copyAt = (epoch: string, lineage: string, killed: boolean): EnvironmentCopy => {
+    const object = { ...flagOf('a', 1), ...(killed && { killed }) };
+    return { ...empty, epoch, lineage, objects: new Map([['flag/a', object]]) };
+  };
+  const show = copyShower();
+  const first = show(copyAt('e', '1', false), undefined);
+  const held = show(copyAt('ke', '1', true), undefined);
+  const back = show(copyAt('e', '1', true), undefined);
+  const restored = show(copyAt('f', '2', false), undefined);
+  expect([isCrossing(first, held), isCrossing(held, back), isCrossing(back, restored)]).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(isAnotherHistory(back, restored)).toBe(true);
+  // A copy that was read anew in its epoch is no other history.
+  expect(isAnotherHistory(back, { ...back, lineage: '2' })).toBe(false);
+  expect([held, back].map(({ killPosition, position }) => killPosition === position)).toEqual([true, false]);
 });
 
 test('[BG7] without held kills it is the copy itself, also after some', () => {
@@ -105,7 +126,7 @@ test('[BG6, BG8] positions rise by what streams have to be told, and say where t
     [{ ...two, revision: 12 }, ab],
     [{ ...two, revision: 12 }, a],
     [{ ...two, revision: 13, lastKill: 13 }, undefined],
-    [{ ...two, epoch: 'second' }, a],
+    [{ ...two, epoch: 'second', lineage: 'second' }, a],
   ] as const) {
     const shown = show(copy, held);
     seen.push([shown.position, shown.killPosition, before !== undefined && isCrossing(before, shown)]);

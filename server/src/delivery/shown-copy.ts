@@ -55,9 +55,17 @@ export function copyShower(): (base: EnvironmentCopy, held: HeldFlags | undefine
   };
 }
 
-/** Whether streams can go from one copy to the other without beginning anew: both come from one history. */
-export function isCrossing(before: ShownCopy, after: ShownCopy): boolean {
-  return before.epoch !== after.epoch && before.origin === after.origin;
+/** Where a copy stands among epochs. */
+export type Placed = Pick<ShownCopy, 'epoch' | 'lineage'>;
+
+/** Whether streams can go from one copy to the other without beginning anew. */
+export function isCrossing(before: Placed, after: Placed): boolean {
+  return before.epoch !== after.epoch && before.lineage === after.lineage;
+}
+
+/** Whether streams have to begin anew. */
+export function isAnotherHistory(before: Placed, after: Placed): boolean {
+  return before.epoch !== after.epoch && before.lineage !== after.lineage;
 }
 
 /**
@@ -101,6 +109,16 @@ function placeOf(
   const steps = isSameEpoch ? copy.revision - before.revision : 1;
   const isHeldAnew = [...(held?.flags ?? [])].some((key) => before.held?.flags.has(key) !== true);
   const position = before.position + steps;
-  const isKill = copy.lastKill > before.revision || isHeldAnew;
+  // Whoever held it, here or upstream: a relay is told no more than that the epoch is another one.
+  const isKilledAcross = isCrossing(before, copy) && killsMore(before, copy);
+  const isKill = copy.lastKill > before.revision || isHeldAnew || isKilledAcross;
   return { position, killPosition: isKill ? position : before.killPosition };
+}
+
+function killsMore(before: EnvironmentCopy, after: EnvironmentCopy): boolean {
+  return [...after.objects].some(([name, object]) => isKilled(object) && !isKilled(before.objects.get(name)));
+}
+
+function isKilled(object: WireObject | undefined): boolean {
+  return object !== undefined && isFlagDefinition(object) && object.killed === true;
 }

@@ -18,7 +18,8 @@ function setUp(count: number) {
   const schedule = Object.assign(new ManualSchedule(), { soon: (run: () => void) => void turns.push(run) });
   const order = createFanOutOrder(schedule);
   const place = { position: 1, killPosition: 0 };
-  const first = { epoch: 'e', origin: 'e', revision: 1, committedAt: '2026-11-21T09:00:00Z', lastKill: 0 };
+  const named = { epoch: 'e', lineage: 'e', origin: 'e' };
+  const first = { ...named, revision: 1, committedAt: '2026-11-21T09:00:00Z', lastKill: 0 };
   let at: RulesetAt = { ...first, ...place, ruleset: buildRuleset([]) };
   const environment = { current: () => at, databaseAgeMs: () => 0, heartbeatMs: 15_000 };
   const views = new ViewStreams(environment, {

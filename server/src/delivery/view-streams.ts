@@ -2,6 +2,8 @@ import type { HelloMessage } from '@dimmer/schema';
 import type { DeliveryCounts } from './delivery-counts.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import type { FanOutOrder, Publishing } from './fan-out-order.ts';
+import type { Placed } from './shown-copy.ts';
+import { isAnotherHistory } from './shown-copy.ts';
 import type { StreamSetPorts, StreamTarget } from './stream-set.ts';
 import { EPOCH_SPREAD_MS, StreamSet } from './stream-set.ts';
 import type { Beginning, StreamSource } from './subscriber.ts';
@@ -51,7 +53,8 @@ export class ViewStreams implements Publishing {
   readonly set: StreamSet;
   readonly #environment: ViewedEnvironment;
   readonly #ports: ViewStreamsPorts;
-  #origin: string;
+  /** Where streams were told to be last. */
+  #at: Placed;
   /** Where every stream is, or where it takes no more. */
   #reached: number;
   /** The pass over the streams that is under way. */
@@ -61,8 +64,8 @@ export class ViewStreams implements Publishing {
     this.set = new StreamSet(ports);
     this.#environment = environment;
     this.#ports = ports;
-    const { origin, position } = environment.current();
-    this.#origin = origin;
+    const { epoch, lineage, position } = environment.current();
+    this.#at = { epoch, lineage };
     this.#reached = position;
   }
 
@@ -77,9 +80,10 @@ export class ViewStreams implements Publishing {
   }
 
   publish(): void {
-    const { origin, position } = this.#environment.current();
-    if (origin !== this.#origin) {
-      this.#origin = origin;
+    const { epoch, lineage, position } = this.#environment.current();
+    const begins = isAnotherHistory(this.#at, { epoch, lineage });
+    this.#at = { epoch, lineage };
+    if (begins) {
       this.#reached = position;
       this.#pass = undefined;
       this.set.endAll('rebalancing', EPOCH_SPREAD_MS);

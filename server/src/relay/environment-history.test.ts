@@ -110,6 +110,17 @@ test('[RL6] another epoch, or another content of a revision, is another line wit
   expect([restored?.changes, mended?.changes]).toEqual([[], []]);
 });
 
+test('[BG24] streams go on over an epoch that the stream of the upstream has gone on into, and over no other', () => {
+  const first = historyOf(snapshotAt(5, [flagObject('a', 5)]));
+  const crossed = withPublished(first, { snapshot: snapshotAt(5, [], 'kf'), kill: true, goesOn: true });
+  const onward = withPublished(crossed, { snapshot: snapshotAt(6, [], 'kf'), kill: false, goesOn: true });
+  const back = withPublished(onward, { snapshot: snapshotAt(7, [], 'f'), kill: false, goesOn: true });
+  const restored = withPublished(back, { snapshot: snapshotAt(9, [], 'g'), kill: false });
+  const histories = [first, crossed, onward, back, restored];
+  expect(histories.map(({ line }) => line)).toEqual([1, 2, 2, 3, 4]);
+  expect(histories.map(({ lineage }) => lineage)).toEqual([1, 1, 1, 1, 4]);
+});
+
 test('[RL5] of many steps the last ones are kept; a reader from before them has to read anew', () => {
   const snapshots = Array.from({ length: CHANGES_KEPT_MAX + 2 }, (_, revision) => snapshotAt(revision, []));
   const history = historyOf(...snapshots);

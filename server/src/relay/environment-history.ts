@@ -16,10 +16,15 @@ export interface EnvironmentHistory {
    * the next: the upstream was restored, or a copy that had gone wrong was replaced at its revision.
    */
   readonly line: number;
+  /** The line that streams go on from: where the upstream's stream crosses to another epoch, those of the relay do too. */
+  readonly lineage: number;
 }
 
 /** What the follower publishes, as far as it matters here. */
-export type Published = Pick<Publication<WireObject>, 'snapshot' | 'kill'>;
+export type Published = Pick<Publication<WireObject>, 'snapshot' | 'kill'> & {
+  /** Whether the stream of the upstream went on over it, also into another epoch. */
+  readonly goesOn?: boolean;
+};
 
 /**
  * The history after a publication. The upstream may have gone over several revisions since the last: that is one step,
@@ -29,13 +34,14 @@ export function withPublished(
   history: EnvironmentHistory | undefined,
   published: Published,
 ): EnvironmentHistory {
-  const { snapshot } = published;
-  if (history === undefined) return { snapshot, changes: [], line: 1 };
+  const { snapshot, goesOn = false } = published;
+  if (history === undefined) return { snapshot, changes: [], line: 1, lineage: 1 };
   const before = history.snapshot;
   const leadsOn = snapshot.epoch === before.epoch && snapshot.revision > before.revision;
-  if (!leadsOn) return { snapshot, changes: [], line: history.line + 1 };
+  const line = history.line + 1;
+  if (!leadsOn) return { snapshot, changes: [], line, lineage: goesOn ? history.lineage : line };
   const changes = [...history.changes, stepFrom(before, published)].slice(-CHANGES_KEPT_MAX);
-  return { snapshot, changes, line: history.line };
+  return { ...history, snapshot, changes };
 }
 
 /** The steps that lead on from a revision; `undefined` where they are not kept: read the snapshot. */

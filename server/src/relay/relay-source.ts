@@ -1,6 +1,6 @@
-import type { DeliveredChange, DeliverySource } from '../delivery/delivery-source.ts';
+import type { DeliveredChange, DeliveredSnapshot, DeliverySource } from '../delivery/delivery-source.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import type { CommitListener, StoredSnapshot } from '../storage/storage.ts';
+import type { CommitListener } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { EnvironmentHistory } from './environment-history.ts';
 import { stepsAfter } from './environment-history.ts';
@@ -26,14 +26,15 @@ export class RelaySource implements DeliverySource {
     this.#environments = environments;
   }
 
-  async snapshot(ref: EnvironmentRef): Promise<StoredSnapshot | undefined> {
+  async snapshot(ref: EnvironmentRef): Promise<DeliveredSnapshot | undefined> {
     const followed = this.#find(ref);
-    const { snapshot, line } = historyOf(followed);
+    const { snapshot, line, lineage } = historyOf(followed);
     this.#lines.set(followed, line);
     const { epoch, revision, committedAt, objects } = snapshot;
     // Removals before it are not known: a reader from there is sent everything.
     return {
       epoch,
+      lineage: String(lineage),
       revision,
       committedAt,
       historyFloor: revision,

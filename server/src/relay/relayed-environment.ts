@@ -1,5 +1,5 @@
 import type { Follower, FollowerState, FollowerStatus, Publication } from '@dimmer/follower';
-import { DEFAULT_TIMING, follow, pollsOf, statusOf } from '@dimmer/follower';
+import { DEFAULT_TIMING, follow, isLive, pollsOf, statusOf } from '@dimmer/follower';
 import type { WireObject } from '@dimmer/schema';
 import { decodeMessageOf } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
@@ -44,6 +44,8 @@ export class RelayedEnvironment {
   readonly #keys: KeyList;
   #history: EnvironmentHistory | undefined;
   #status: FollowerStatus = 'INIT';
+  /** The attempt at a stream that was live when something was last known of it. */
+  #liveAttempt: number | undefined;
 
   constructor(parts: RelayedEnvironmentParts) {
     const { upstream, cache } = parts;
@@ -125,7 +127,9 @@ export class RelayedEnvironment {
   }
 
   #publish(publication: Publication<WireObject>): void {
-    this.#history = withPublished(this.#history, publication);
+    const isOfStream = publication.source === 'stream';
+    const goesOn = isOfStream && this.#follower.state().attempt === this.#liveAttempt;
+    this.#history = withPublished(this.#history, { ...publication, goesOn });
     if (publication.source !== 'cache') this.#save();
     this.#parts.onMoved(this);
   }
@@ -135,6 +139,7 @@ export class RelayedEnvironment {
   }
 
   #tell(state: FollowerState<WireObject>): void {
+    if (isLive(state)) this.#liveAttempt = state.attempt;
     const status = statusOf(state);
     if (status === this.#status) return;
     this.#status = status;
