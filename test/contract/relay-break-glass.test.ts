@@ -93,7 +93,7 @@ test('[BG18] one key breaks the glass at a relay, for kills and nothing else', a
   await closed.close();
 });
 
-test('[BG18] the upstream is asked first: what it commits or refuses is what counts', async () => {
+test('[BG18, BG23] the upstream is asked first: what it commits or refuses is what counts', async () => {
   const { flags } = await follower();
   const committed = await kill();
   expect([committed.status, await committed.json()]).toEqual([
@@ -102,6 +102,13 @@ test('[BG18] the upstream is asked first: what it commits or refuses is what cou
   ]);
   await vi.waitFor(() => expect(isOn(flags)).toBe(false), WITHIN);
   expect((await kill({ flags: ['nowhere'] })).status).toBe(404);
+  const waiting = await relay.ask(`${PRODUCTION}/kill?wait=100`, {
+    method: 'POST',
+    key: ADMIN,
+    body: { flags: ['search'], reason: 'x', breakGlass: true },
+  });
+  expect(waiting.status).toBe(200);
+  expect(await waiting.json()).not.toHaveProperty('receipt');
   expect(await held()).toEqual([]);
 });
 

@@ -6,6 +6,7 @@ import {
   KillManyInput,
   LiftedView,
   RestoreInput,
+  WaitQuery,
 } from '@dimmer/schema/rest';
 import { identifyBy, requireAdminKey } from '../access/guard.ts';
 import { singleKey } from '../access/key-directory.ts';
@@ -35,6 +36,8 @@ const killing = restRoute({
   path: `${ENVIRONMENT}/flags/{flag}/kill`,
   tag,
   summary: 'Kills one flag, here where the upstream is away.',
+  // As at a server, so that one command fits both. Receipts are the upstream's.
+  query: WaitQuery,
   body: KillInput,
   answer: [200, KilledManyView],
   held: HeldView,
@@ -45,6 +48,7 @@ const killingMany = restRoute({
   path: `${ENVIRONMENT}/kill`,
   tag,
   summary: 'Kills many flags, here where the upstream is away.',
+  query: WaitQuery,
   body: KillManyInput,
   answer: [200, KilledManyView],
   held: HeldView,
