@@ -75,6 +75,7 @@ test('[BG18] one key breaks the glass at a relay, for kills and nothing else', a
   const other = `dim_adm_${'x'.repeat(32)}`;
   expect((await kill({}, other)).status).toBe(401);
   expect((await kill({}, SERVER)).status).toBe(401);
+  expect((await relay.ask(HELD, { key: other })).status).toBe(401);
   expect(await (await kill({ breakGlass: false })).json()).toMatchObject({
     code: 'RULE_VIOLATED',
     issues: [{ path: '$.breakGlass' }],

@@ -1,15 +1,6 @@
-import {
-  ConfigurationView,
-  HeldReceiptView,
-  KilledManyView,
-  KilledView,
-  KillInput,
-  KillManyInput,
-  LiftedView,
-  RestoreInput,
-  WaitQuery,
-} from '@dimmer/schema/rest';
+import { ConfigurationView, KilledManyView, KilledView } from '@dimmer/schema/rest';
 import type { BreakGlass } from '../break-glass/break-glass.ts';
+import { KILL_MANY, KILL_ONE, RESTORE_ONE } from '../break-glass/kill-requests.ts';
 import { answerWrite } from '../http/answer.ts';
 import type { ReceiptParts } from '../reports/with-receipt.ts';
 import { withReceipt } from '../reports/with-receipt.ts';
@@ -22,41 +13,24 @@ import { commitWrite } from '../rest/write.ts';
 import { configurationReply } from './configuration-reply.ts';
 import { killFlag, killFlags, restoreFlag } from './kill-edits.ts';
 
-const tag = 'Kills';
-const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
-
 const killing = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/flags/{flag}/kill`,
-  tag,
+  ...KILL_ONE,
   summary: 'The emergency off of one flag: unconditional, and the same however often it is sent.',
-  query: WaitQuery,
-  body: KillInput,
   answer: [200, KilledView],
-  held: HeldReceiptView,
   problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 
 const restoring = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/flags/{flag}/restore`,
-  tag,
+  ...RESTORE_ONE,
   summary: 'Lifts the kill of a flag.',
-  body: RestoreInput,
   answer: [200, ConfigurationView],
-  held: LiftedView,
   problems: ['CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED'],
 });
 
 const killingMany = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/kill`,
-  tag,
+  ...KILL_MANY,
   summary: 'Kills many flags in one revision: those named, those with a tag, or both.',
-  query: WaitQuery,
-  body: KillManyInput,
   answer: [200, KilledManyView],
-  held: HeldReceiptView,
   problems: ['FLAG_NOT_FOUND', 'CONFIGURATION_NOT_FOUND', 'FLAG_ARCHIVED', 'RULE_VIOLATED', 'LIMIT_EXCEEDED'],
 });
 

@@ -1,26 +1,14 @@
-import {
-  HeldKillsView,
-  HeldView,
-  KilledManyView,
-  KillInput,
-  KillManyInput,
-  LiftedView,
-  RestoreInput,
-  WaitQuery,
-} from '@dimmer/schema/rest';
+import { KilledManyView, LiftedView } from '@dimmer/schema/rest';
 import { identifyBy, requireAdminKey } from '../access/guard.ts';
 import { singleKey } from '../access/key-directory.ts';
 import { hashOf } from '../access/secret.ts';
 import type { BreakGlass } from '../break-glass/break-glass.ts';
-import type { HeldKills } from '../break-glass/held-kills.ts';
-import { heldView } from '../break-glass/held-view.ts';
+import { KILL_MANY, KILL_ONE, RESTORE_ONE } from '../break-glass/kill-requests.ts';
 import type { Fault } from '../changes/fault.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import type { Result } from '../changes/result.ts';
-import { accepted } from '../changes/result.ts';
-import type { Delivery } from '../delivery/delivery.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import { answerView, answerWrite } from '../http/answer.ts';
+import { answerWrite } from '../http/answer.ts';
 import type { Clock } from '../platform/clock.ts';
 import { actorOf } from '../rest/rest-env.ts';
 import type { RestRoutes } from '../rest/rest-route.ts';
@@ -28,48 +16,22 @@ import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { TransactOutcome } from '../storage/storage.ts';
 import type { UpstreamKills } from './upstream-kills.ts';
 
-const tag = 'Kills';
-const ENVIRONMENT = '/api/v1/projects/{project}/environments/{environment}';
-
 const killing = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/flags/{flag}/kill`,
-  tag,
+  ...KILL_ONE,
   summary: 'Kills one flag, here where the upstream is away.',
-  // As at a server, so that one command fits both. Receipts are the upstream's.
-  query: WaitQuery,
-  body: KillInput,
   answer: [200, KilledManyView],
-  held: HeldView,
 });
 
 const killingMany = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/kill`,
-  tag,
+  ...KILL_MANY,
   summary: 'Kills many flags, here where the upstream is away.',
-  query: WaitQuery,
-  body: KillManyInput,
   answer: [200, KilledManyView],
-  held: HeldView,
 });
 
 const restoring = restRoute({
-  method: 'post',
-  path: `${ENVIRONMENT}/flags/{flag}/restore`,
-  tag,
+  ...RESTORE_ONE,
   summary: 'Lifts a kill that is held here.',
-  body: RestoreInput,
   answer: [200, LiftedView],
-  held: LiftedView,
-});
-
-const listing = restRoute({
-  method: 'get',
-  path: `${ENVIRONMENT}/held-kills`,
-  tag,
-  summary: 'The kills that are held here.',
-  answer: [200, HeldKillsView],
 });
 
 export interface RelayGlassParts {
@@ -77,15 +39,13 @@ export interface RelayGlassParts {
   readonly secret: string;
   readonly breakGlass: BreakGlass;
   readonly upstream: UpstreamKills;
-  readonly held: HeldKills;
-  readonly delivery: Pick<Delivery, 'streams'>;
   readonly host: string;
   readonly clock: Clock;
 }
 
-/** What may be written at a relay: kills that the upstream cannot take now, and their end. */
+/** What may be written at a relay: kills that the upstream cannot take now, and their end. What is added to them takes the same key. */
 export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
-  const { secret, breakGlass, upstream, held, delivery, host, clock } = parts;
+  const { secret, breakGlass, upstream, host, clock } = parts;
   const keys = singleKey({
     id: 'break-glass',
     kind: 'admin',
@@ -126,8 +86,7 @@ export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
       const { project, environment, flag } = c.req.valid('param');
       const insisted = glassOnly(c.req.valid('json').breakGlass);
       return answerWrite(c, insisted.ok ? await breakGlass.lift({ project, environment }, flag) : insisted);
-    })
-    .openapi(listing, (c) => answerView(c, accepted(heldView(c.req.valid('param'), held, delivery, host))));
+    });
 }
 
 function glassOnly(breakGlass: boolean | undefined): Result<void> {

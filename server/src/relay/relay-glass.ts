@@ -4,6 +4,7 @@ import { createBreakGlass } from '../break-glass/break-glass.ts';
 import { createHeldFile } from '../break-glass/held-file.ts';
 import { HeldKills } from '../break-glass/held-kills.ts';
 import { registerHeldMetrics } from '../break-glass/held-metrics.ts';
+import { heldListRoutes } from '../break-glass/held-routes.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -63,7 +64,10 @@ export function createRelayGlass(
       const common = { ...ports, held, delivery, host: name };
       const breakGlass = createBreakGlass({ ...common, home: 'upstream', settle, file });
       return {
-        routes: relayGlassRoutes({ ...common, secret, breakGlass, upstream }),
+        routes: relayGlassRoutes({ ...common, secret, breakGlass, upstream }).route(
+          '/',
+          heldListRoutes(common),
+        ),
         close: () => breakGlass.close(),
       };
     },
