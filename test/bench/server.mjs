@@ -32,12 +32,17 @@ export function databaseFile() {
  * @param port - Default: one that is free.
  * @param settings - `DIMMER_*` beside those of every benchmark.
  * @param openFilesMax - The process's limit of open files. Default: this process's.
+ * @param command - What Node runs. Default: the server of this build.
  * @param stderr - Where its log goes. Default: this process's.
  */
-export async function startServer(file, port = 0, { settings = {}, openFilesMax, stderr = 'inherit' } = {}) {
+export async function startServer(
+  file,
+  port = 0,
+  { settings = {}, openFilesMax, command = COMMAND, stderr = 'inherit' } = {},
+) {
   const limited = openFilesMax === undefined ? [] : ['prlimit', `--nofile=${openFilesMax}`];
-  const [command, ...words] = [...limited, process.execPath, COMMAND, 'serve'];
-  const child = spawn(command, words, {
+  const [program, ...words] = [...limited, process.execPath, command, 'serve'];
+  const child = spawn(program, words, {
     env: {
       ...process.env,
       DIMMER_PORT: String(port),
