@@ -65,10 +65,9 @@ async function startOne(heldKillsFile = file, database = storage): Promise<Runni
 /** Ends the server as a crash would leave its file, and starts it again. */
 async function restart(): Promise<void> {
   const left = await readFile(file);
-  storage.fault = undefined;
+  storage.fault = 'full';
   await server.close();
   await writeFile(file, left);
-  storage.fault = 'full';
   server = await startOne();
 }
 
@@ -148,10 +147,10 @@ test('[BG21] after a restart it is held from the first moment, and committed onc
 
 test('[BG21] where the database is back by then, it is committed before anybody is served', async () => {
   await hold();
-  storage.fault = undefined;
   const left = await readFile(file);
   await server.close();
   await writeFile(file, left);
+  storage.fault = undefined;
   server = await startOne();
   expect(await heldNow()).toEqual([]);
   const { flags, served } = await follower();
@@ -165,8 +164,8 @@ test('[BG12, BG22] a file that was left over: who has restored the flag since ha
   others.push(other);
   // The file of a machine that was away, while the kill was committed elsewhere, and restored.
   const left = await readFile(file);
-  storage.fault = undefined;
   await server.close();
+  storage.fault = undefined;
   await admin(`POST ${FLAG}/kill`, { reason: 'payments fail' }, other);
   now += 60_000;
   await admin(`POST ${FLAG}/restore`, { reason: 'it was the network' }, other);
