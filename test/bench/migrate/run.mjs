@@ -34,7 +34,8 @@ for (let round = 1; round <= Number(values.rounds); round += 1) {
   const after = megabytes(copy);
   const next = await startOnce(copy);
   console.log(
-    `ready after ${migrating.toFixed(1)} s with the migration, ${next.toFixed(1)} s without; the file is ${after} MB then`,
+    `ready after ${migrating.seconds.toFixed(1)} s with the migration, ${next.seconds.toFixed(1)} s without; ` +
+      `its log was ${migrating.logMb} MB, the file is ${after} MB then`,
   );
 }
 
@@ -77,8 +78,9 @@ async function startOnce(path) {
   const server = await startServer(path);
   await untilReady(server);
   const seconds = (performance.now() - started) / 1_000;
+  const logMb = megabytes(`${path}-wal`);
   await stopServer(server);
-  return seconds;
+  return { seconds, logMb };
 }
 
 function megabytes(path) {
