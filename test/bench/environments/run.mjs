@@ -18,6 +18,8 @@ import { ask, rest, startServer, stopServer, untilReady } from '../server.mjs';
 const LIVE_MS_MAX = 250;
 const TRANSACTIONS_MAX = 25;
 const PER_PROJECT = 10;
+/** What a start does once is over by then: history is pruned, and kills that expire are looked for, in each environment. */
+const ONCE_MS = 15_000;
 const TICKS_A_SECOND = 100;
 const ADMIN_URL = process.env.DIMMER_TEST_POSTGRES_URL ?? 'postgres://root@127.0.0.1:5432/postgres';
 
@@ -61,7 +63,7 @@ try {
     if (values.ask) await askForEach(server);
     const followed = await followedBy(server);
     console.log(`${followed} of ${count} environments are followed`);
-    await pause(3_000);
+    await pause(ONCE_MS);
     const [before, busyBefore] = [await transactions(), await busySeconds(server)];
     await pause(seconds * 1_000);
     const [after, busyAfter] = [await transactions(), await busySeconds(server)];
