@@ -15,24 +15,28 @@ export function leaveCutOff(
   before: FollowerState<Versioned>,
   timing: PollTiming = POLL_TIMING,
 ): void {
-  const wasCutOff = isLive(before) && before.standing === 'STALE';
+  const last = before.search;
+  const kept = isLive(before) && before.standing === 'STALE' ? last : undefined;
   if (!isLive(turn)) {
-    if (wasCutOff && before.search && turn.now >= before.search.leaveAt) {
+    if (kept && turn.now >= kept.leaveAt) {
       turn.problem = { message: 'the server is cut off from its database' };
-      turn.search = { ...before.search, left: before.search.left + 1 };
+      turn.search = { ...kept, left: kept.left + 1 };
     }
   } else if (turn.databaseAgeMs >= turn.timing.staleAfterMs) {
     turn.standing = 'STALE';
-    const search = wasCutOff && before.search ? before.search : searchOn(turn, before.search, timing);
-    turn.search = search;
+    turn.search = kept ?? searchOn(turn, last, timing);
     // Its silence ends the stream before that, as ever.
-    turn.until = Math.min(turn.until, search.leaveAt);
+    turn.until = Math.min(turn.until, turn.search.leaveAt);
   }
 }
 
 /** A server that had its database since the search began has ended it, whoever has seen that. A commit has not: it may be of a held kill. */
-function searchOn(turn: Turn<Versioned>, last: Search | undefined, timing: PollTiming): Search {
-  const isOver = !last || turn.now - turn.databaseAgeMs > last.since;
-  const { left, since } = isOver ? { left: 0, since: turn.now } : last;
-  return { left, since, leaveAt: turn.now + elsewhereDelayMs(left, turn.random, timing) };
+function searchOn(
+  { now, databaseAgeMs, random }: Turn<Versioned>,
+  last: Search | undefined,
+  timing: PollTiming,
+): Search {
+  const isOn = last && now - databaseAgeMs <= last.since;
+  const left = isOn ? last.left : 0;
+  return { since: isOn ? last.since : now, left, leaveAt: now + elsewhereDelayMs(left, random, timing) };
 }

@@ -6,7 +6,7 @@ import { describe, expect, test } from 'vitest';
 const DIST = fileURLToPath(new URL('../dist/', import.meta.url));
 
 /** Bytes after gzip: what the core may weigh, and of the others what was reached and a little more. */
-const BUDGETS = { core: 6_144, tabs: 1_050, later: 3_450, script: 10_000 };
+const BUDGETS = { core: 6_144, tabs: 1_050, later: 3_500, script: 10_000 };
 
 /** A first run without `npm run build` has nothing to weigh; the pipeline always has. */
 const isBuilt = existsSync(DIST) || process.env['CI'] !== undefined;
