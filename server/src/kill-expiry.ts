@@ -2,6 +2,7 @@ import { SYSTEM } from './access/api-key.ts';
 import type { CommitRequest } from './changes/commit.ts';
 import { commit } from './changes/commit.ts';
 import type { EnvironmentRef, ProjectState } from './environments/environment.ts';
+import { nameOf } from './environments/environment.ts';
 import { servedFlags } from './flags/find-flag.ts';
 import { liftExpiredKills } from './flags/kill-edits.ts';
 import { replyOf } from './http/answer.ts';
@@ -102,8 +103,4 @@ function nextExpiry(state: ProjectState | undefined, key: string): number {
     if (expiresAt !== undefined) next = Math.min(next, Date.parse(expiresAt));
   }
   return next;
-}
-
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }

@@ -1,6 +1,7 @@
 import type { Actor } from '../access/api-key.ts';
 import type { HeldFlags, Holder } from '../delivery/shown-copy.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Kill } from '../flags/flag.ts';
 import type { Random } from '../platform/random.ts';
 import { newEpoch } from '../rest/create-project.ts';
@@ -96,8 +97,4 @@ export function factsOf({ environment, flag, kill, actor }: HeldKill): object {
 
 function isSameSet(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
   return one.size === other.size && [...one].every((key) => other.has(key));
-}
-
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }

@@ -1,5 +1,6 @@
 import type { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Gate } from '../platform/gate.ts';
 import type { Log } from '../platform/log.ts';
@@ -31,7 +32,7 @@ import type { Holder } from './shown-copy.ts';
 import type { StreamSet, StreamTarget } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { WedgeWatch } from './wedge-watch.ts';
-import { nameOf, Whereabouts } from './whereabouts.ts';
+import { Whereabouts } from './whereabouts.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;

@@ -1,7 +1,7 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Log } from '../platform/log.ts';
 import { StorageFault } from '../storage/storage.ts';
-import { nameOf } from './whereabouts.ts';
 
 /**
  * Logs that feeds cannot follow the database: once where it does not answer, however many feeds ask it, and for each

@@ -1,9 +1,9 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Log } from '../platform/log.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { Whereabouts } from './whereabouts.ts';
-import { nameOf } from './whereabouts.ts';
 
 /**
  * How many environments are read whole at the same time, when the server starts and after an outage of the database. It

@@ -1,4 +1,5 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { DeliverySource, Standing } from './delivery-source.ts';
 
 type Standings = ReadonlyMap<string, Standing>;
@@ -29,9 +30,4 @@ export class Whereabouts {
     this.#next = undefined;
     return new Map((await this.#ask()).map((standing) => [nameOf(standing), standing]));
   }
-}
-
-/** What an environment is called in maps; keys hold no slash. */
-export function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }

@@ -17,6 +17,11 @@ export interface EnvironmentRef {
   readonly environment: string;
 }
 
+/** An environment's name as one word, for maps and sets: keys hold no slash. */
+export function nameOf({ project, environment }: EnvironmentRef): string {
+  return `${project}/${environment}`;
+}
+
 export interface Environment {
   readonly key: string;
   readonly name: string;

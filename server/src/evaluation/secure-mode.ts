@@ -5,6 +5,7 @@ import type { KeyDirectory } from '../access/key-directory.ts';
 import type { Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Storage } from '../storage/storage.ts';
@@ -129,11 +130,6 @@ interface Asked {
   readonly answer: Promise<Modes>;
   /** The same, or what was so at last. */
   readonly soon: Promise<Modes>;
-}
-
-/** Keys hold no slash. */
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }
 
 /** What was asked, or else `last`: where it fails, or takes longer than an evaluation may wait. */

@@ -10,6 +10,7 @@ import { dismiss, sendAway } from '../delivery/farewell.ts';
 import { createHeartbeatWheel } from '../delivery/heartbeat-wheel.ts';
 import { StreamSet } from '../delivery/stream-set.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -166,8 +167,4 @@ class StorageLive implements Live {
       retryAfterSeconds: retryAfterSeconds(cause, this.#options.random),
     };
   }
-}
-
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { Counter, Gauge } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
@@ -81,7 +82,7 @@ export class ReportQueue {
   }
 
   #lanesOf(environment: EnvironmentRef): Lanes | undefined {
-    const name = `${environment.project}/${environment.environment}`;
+    const name = nameOf(environment);
     const known = this.#lanes.get(name);
     const send = known === undefined ? this.#parts.senderOf(environment) : undefined;
     if (send === undefined) return known;

@@ -1,6 +1,7 @@
 import type { Registry } from 'prom-client';
 import { Histogram } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import { registerReadings } from '../platform/metrics.ts';
 import type { AppliedMoment, Instance } from './instance.ts';
@@ -90,7 +91,3 @@ const RECEIPT_GAUGES = {
   dimmer_receipt_incomplete_seconds:
     'How long ago it was committed while there are stragglers; 0: there are none.',
 } as const;
-
-function nameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
-}

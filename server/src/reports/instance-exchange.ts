@@ -1,4 +1,5 @@
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
@@ -15,7 +16,7 @@ import type { Instance } from './instance.ts';
 import { isPresent } from './instance.ts';
 import { documentOf, instanceOf } from './instance-document.ts';
 import type { InstanceRegistry } from './instance-registry.ts';
-import { byId, environmentName } from './instance-registry.ts';
+import { byId } from './instance-registry.ts';
 import { mergeInstances } from './merge-instances.ts';
 
 /** How often what is urgent is shared: that an instance has applied something. In milliseconds. */
@@ -138,7 +139,7 @@ export class InstanceExchange {
 
   *#known(environment: EnvironmentRef): Iterable<Instance> {
     yield* this.#ports.registry.known(environment);
-    for (const byServer of this.#told.get(environmentName(environment))?.values() ?? []) {
+    for (const byServer of this.#told.get(nameOf(environment))?.values() ?? []) {
       for (const { server, instance } of byServer.values()) {
         // Nobody would tell that a stream has ended with its server.
         yield this.#servers.has(server) ? instance : { ...instance, streams: 0 };
@@ -243,9 +244,9 @@ export class InstanceExchange {
   /** @returns Whether it was news: what is read again because of the overlap is not decoded again. */
   #takeOne(told: OtherInstance, now: number): boolean {
     const { id, server, document } = told;
-    const known = this.#told.get(environmentName(told))?.get(id)?.get(server);
+    const known = this.#told.get(nameOf(told))?.get(id)?.get(server);
     if (known !== undefined && known.document === document) return false;
-    const name = environmentName(told);
+    const name = nameOf(told);
     const environment = this.#told.get(name) ?? new Map<string, Map<string, Told>>();
     this.#told.set(name, environment);
     const byServer = environment.get(id) ?? new Map<string, Told>();
@@ -261,5 +262,5 @@ export class InstanceExchange {
 }
 
 function instanceName(environment: EnvironmentRef, id: string): string {
-  return `${environmentName(environment)}/${id}`;
+  return `${nameOf(environment)}/${id}`;
 }

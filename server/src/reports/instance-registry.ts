@@ -1,5 +1,6 @@
 import type { ForwardedReportInput, ReportInput } from '@dimmer/schema/rest';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { AppliedMoment, Instance, Telling } from './instance.ts';
 import { afterReport, isPresent, isRepeated, newInstance } from './instance.ts';
@@ -82,7 +83,7 @@ export class InstanceRegistry {
     this.#instancesOf(environment).set(id, { ...known, streams: known.streams + 1, connectedAt });
     this.#onChanged(environment, id, false);
     return () => {
-      const instances = this.#environments.get(environmentName(environment));
+      const instances = this.#environments.get(nameOf(environment));
       const ended = instances?.get(id);
       if (ended === undefined) return;
       instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
@@ -92,7 +93,7 @@ export class InstanceRegistry {
 
   /** A relay says that streams of these instances are open there. One that never told anything is not known by that. */
   seen(environment: EnvironmentRef, ids: readonly string[]): void {
-    const instances = this.#environments.get(environmentName(environment));
+    const instances = this.#environments.get(nameOf(environment));
     const seenAt = this.#clock.now();
     for (const id of ids) {
       const known = instances?.get(id);
@@ -110,11 +111,11 @@ export class InstanceRegistry {
 
   /** Everything that is known, of those that fell silent too. */
   known(environment: EnvironmentRef): Iterable<Instance> {
-    return this.#environments.get(environmentName(environment))?.values() ?? [];
+    return this.#environments.get(nameOf(environment))?.values() ?? [];
   }
 
   find(environment: EnvironmentRef, id: string): Instance | undefined {
-    return this.#environments.get(environmentName(environment))?.get(id);
+    return this.#environments.get(nameOf(environment))?.get(id);
   }
 
   /** Those of which an instance is known. */
@@ -150,17 +151,13 @@ export class InstanceRegistry {
   }
 
   #instancesOf(environment: EnvironmentRef): Map<string, Instance> {
-    const name = environmentName(environment);
+    const name = nameOf(environment);
     const known = this.#environments.get(name);
     if (known !== undefined) return known;
     const instances = new Map<string, Instance>();
     this.#environments.set(name, instances);
     return instances;
   }
-}
-
-export function environmentName({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }
 
 export function byId(one: Instance, other: Instance): number {

@@ -7,6 +7,7 @@ import type {
   Project,
   ProjectState,
 } from '../../environments/environment.ts';
+import { nameOf } from '../../environments/environment.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { raiseFloor } from '../apply-draft.ts';
 import type { Catalog } from '../catalog.ts';
@@ -224,7 +225,7 @@ export class MemoryStorage implements Storage {
     if (project === null || state === undefined) return;
     this.#states.set(project, state);
     for (const { environment } of state.environments.values()) {
-      const name = logNameOf({ project, environment: environment.key });
+      const name = nameOf({ project, environment: environment.key });
       if (!this.#logs.has(name)) this.#logs.set(name, emptyLog(environment));
     }
     for (const { commit, change } of changes)
@@ -235,37 +236,32 @@ export class MemoryStorage implements Storage {
   }
 
   #append(environment: EnvironmentRef, change: Change): void {
-    const name = logNameOf(environment);
+    const name = nameOf(environment);
     const log = this.#logs.get(name);
     if (log !== undefined) this.#logs.set(name, append(log, change));
   }
 
   #prune(ref: EnvironmentRef, policy: HistoryPolicy, now: number): void {
     const state = this.#states.get(ref.project);
-    const log = this.#logs.get(logNameOf(ref));
+    const log = this.#logs.get(nameOf(ref));
     if (state === undefined || log === undefined) return;
     const young = log.changes.find((change) => Date.parse(change.at) > youngAfter(policy, now));
     const extent = { revision: headOf(log).revision, floor: log.floor, oldestYoung: young?.revision };
     const floor = floorFor(extent, policy);
-    this.#logs.set(logNameOf(ref), truncate(log, floor));
+    this.#logs.set(nameOf(ref), truncate(log, floor));
     this.#states.set(ref.project, raiseFloor(state, ref.environment, floor));
   }
 
   #find(ref: EnvironmentRef): readonly [EnvironmentState, EnvironmentLog] | undefined {
     this.#assertOpen();
     const state = this.#states.get(ref.project)?.environments.get(ref.environment);
-    const log = this.#logs.get(logNameOf(ref));
+    const log = this.#logs.get(nameOf(ref));
     return state && log && [state, log];
   }
 
   #assertOpen(): void {
     if (this.#closed) throw new StorageFault('unavailable', 'The storage is closed.');
   }
-}
-
-/** Keys hold no slash. */
-function logNameOf({ project, environment }: EnvironmentRef): string {
-  return `${project}/${environment}`;
 }
 
 function replyNameOf({ actor, idempotency }: TransactRequest): string {

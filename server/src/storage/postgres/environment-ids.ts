@@ -1,4 +1,5 @@
 import type { EnvironmentRef } from '../../environments/environment.ts';
+import { nameOf } from '../../environments/environment.ts';
 import type { Database } from './connections.ts';
 import { findEnvironment } from './snapshot.ts';
 
@@ -8,8 +9,7 @@ export class EnvironmentIds {
 
   /** @returns `undefined` where there is no such environment. */
   async find(database: Database, ref: EnvironmentRef): Promise<number | undefined> {
-    // Keys hold no slash.
-    const name = `${ref.project}/${ref.environment}`;
+    const name = nameOf(ref);
     const known = this.#ids.get(name);
     if (known !== undefined) return known;
     const row = await findEnvironment(database, ref);

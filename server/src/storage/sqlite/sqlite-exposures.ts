@@ -1,4 +1,5 @@
 import { and, eq, gte, inArray, lt, sql } from 'drizzle-orm';
+import { nameOf } from '../../environments/environment.ts';
 import type { ExposureCount, ExposureQuery, ExposureStore } from '../exposure-store.ts';
 import type { Database } from './database.ts';
 import { findEnvironment } from './find-environment.ts';
@@ -66,7 +67,7 @@ export class SqliteExposures implements ExposureStore {
   #addAll(counts: readonly ExposureCount[]): void {
     const ids = new Map<string, number | undefined>();
     for (const added of counts) {
-      const name = `${added.project}/${added.environment}`;
+      const name = nameOf(added);
       if (!ids.has(name)) ids.set(name, findEnvironment(this.#database, added)?.id);
       const environment = ids.get(name);
       if (environment !== undefined) this.#addOne(environment, added);
