@@ -23,6 +23,7 @@ import type { Delivery } from './delivery/delivery.ts';
 import { environmentRoutes } from './environments/environment-routes.ts';
 import { projectRoutes } from './environments/project-routes.ts';
 import { explainRoutes } from './evaluation/explain-routes.ts';
+import type { StoredSecureMode } from './evaluation/secure-mode.ts';
 import { createSecureMode, storedSecureMode } from './evaluation/secure-mode.ts';
 import { configurationRoutes } from './flags/configuration-routes.ts';
 import { flagRoutes } from './flags/flag-routes.ts';
@@ -144,7 +145,7 @@ export function createApp(parts: AppParts): App {
     '/api/v1/*',
     singleFlight<RestEnv>((c) => c.get('key').id),
   );
-  const capabilities = capabilitiesOf({ services, delivery, reports, live, breakGlass });
+  const capabilities = capabilitiesOf({ services, delivery, reports, live, breakGlass, secureMode: stored });
   for (const capability of capabilities) routes.route('/', capability);
   routes.route('/', heldRoutes({ held, delivery, settle, host: parts.host, clock }));
   plane.mount(routes);
@@ -230,11 +231,12 @@ function capabilitiesOf(parts: {
   readonly reports: Reports;
   readonly live: Live;
   readonly breakGlass: BreakGlass;
+  readonly secureMode: StoredSecureMode;
 }): RestRoutes[] {
-  const { services, delivery, reports, live, breakGlass } = parts;
+  const { services, delivery, reports, live, breakGlass, secureMode } = parts;
   return [
     projectRoutes(services),
-    environmentRoutes(services),
+    environmentRoutes(services, secureMode),
     flagRoutes(services),
     configurationRoutes(services),
     killRoutes(services, { receipts: reports.receipts, shownIn: (ref) => delivery.known(ref) }, breakGlass),

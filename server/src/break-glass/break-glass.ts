@@ -1,9 +1,8 @@
 import type { HeldView, LiftedView } from '@dimmer/schema/rest';
 import type { Actor } from '../access/api-key.ts';
-import type { Fault } from '../changes/fault.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import { flagNotFound } from '../changes/rejections.ts';
-import type { Rejection, Result } from '../changes/result.ts';
+import type { Result } from '../changes/result.ts';
 import { accepted, andThen, mapResult, rejected } from '../changes/result.ts';
 import type { Delivery } from '../delivery/delivery.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
@@ -17,6 +16,8 @@ import { StorageFault } from '../storage/storage.ts';
 import type { HeldFile } from './held-file.ts';
 import type { HeldKill, HeldKills } from './held-kills.ts';
 import { factsOf, HELD_KILLS_MAX } from './held-kills.ts';
+import type { Home } from './held-texts.ts';
+import { awayOf, heldDetail, nothingHere, tagUnknown, tooMany, underWay } from './held-texts.ts';
 import type { Settled, SettleHeld } from './settle-held.ts';
 
 /** How long a kill that may be held waits for the database, in milliseconds. */
@@ -67,8 +68,7 @@ export interface BreakGlass {
 
 export interface BreakGlassPorts {
   readonly held: HeldKills;
-  /** Where kills are committed, in words. */
-  readonly home: 'database' | 'upstream';
+  readonly home: Home;
   readonly settle: SettleHeld;
   /** Where what is held outlives the process. */
   readonly file: HeldFile;
@@ -274,60 +274,4 @@ async function committedOrAway<T>(outcome: Promise<T>): Promise<T | StorageFault
     if (cause instanceof StorageFault && cause.fault !== 'damaged') return cause;
     throw cause;
   });
-}
-
-type Home = BreakGlassPorts['home'];
-
-function heldDetail(home: Home, isKept: boolean): string {
-  return (
-    `The ${home} does not answer, so this is held in this one server and reaches the SDKs that are connected to it. ` +
-    `It is committed when the ${home} is back, ` +
-    (isKept ? 'also after a restart.' : 'and lost if this server ends before: it is kept nowhere.')
-  );
-}
-
-const BREAK_GLASS_REMEDY =
-  'If it cannot wait: dimmer kill --break-glass, which is `"breakGlass": true`, sent to every server.';
-
-function awayOf({ fault }: StorageFault, home: Home): Rejection {
-  return fault === 'full'
-    ? {
-        code: 'STORAGE_FULL',
-        detail: `The disk of the ${home} has no space left.`,
-        remedy: BREAK_GLASS_REMEDY,
-      }
-    : { code: 'UNAVAILABLE', detail: `The ${home} does not answer.`, remedy: BREAK_GLASS_REMEDY };
-}
-
-function nothingHere({ project, environment }: EnvironmentRef, home: Home): Rejection {
-  return {
-    code: 'UNAVAILABLE',
-    detail: `The ${home} does not answer, and this server serves nothing of ${project}/${environment}: there is nothing to kill here.`,
-    remedy: 'Send it to the servers that SDKs of this environment are connected to.',
-  };
-}
-
-function tooMany(current: number): Rejection {
-  return {
-    code: 'LIMIT_EXCEEDED',
-    detail: `This server would hold ${current} kills, at most ${HELD_KILLS_MAX}.`,
-    limit: { name: 'heldKills', current, maximum: HELD_KILLS_MAX },
-  };
-}
-
-function underWay(flag: string, home: Home): Rejection {
-  return {
-    code: 'UNAVAILABLE',
-    detail: `The ${home} is back, and the kill of "${flag}" is being committed at this moment.`,
-    remedy: 'Restore it as any other kill: without `breakGlass`.',
-  };
-}
-
-function tagUnknown(home: Home): Fault {
-  return {
-    path: '$.tag',
-    rule: 'break-glass-names',
-    message: `cannot be looked up: which flags have a tag is known to the ${home} alone, which does not answer`,
-    remedy: 'Name the flags.',
-  };
 }

@@ -63,8 +63,12 @@ const patching = restRoute({
   conditional: 'allowed',
 });
 
-/** Environments of projects. */
-export function environmentRoutes(services: RestServices): RestRoutes {
+/**
+ * Environments of projects.
+ *
+ * @param secureMode - Told after it may have been turned on or off.
+ */
+export function environmentRoutes(services: RestServices, secureMode: { invalidate(): void }): RestRoutes {
   const { storage, random } = services;
   return restRoutes()
     .openapi(listing, async (c) => {
@@ -98,9 +102,9 @@ export function environmentRoutes(services: RestServices): RestRoutes {
         mapResult(state, (found) => ({ view: environmentView(found), version: found.revision })),
       );
     })
-    .openapi(patching, (c) => {
+    .openapi(patching, async (c) => {
       const { project, environment } = c.req.valid('param');
-      return write(c, services, {
+      const answer = await write(c, services, {
         project,
         action: 'environment.patch',
         subject: `environment/${environment}`,
@@ -108,6 +112,8 @@ export function environmentRoutes(services: RestServices): RestRoutes {
         version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
         reply: (outcome) => environmentReply(200, outcome, environment),
       });
+      secureMode.invalidate();
+      return answer;
     });
 }
 

@@ -54,6 +54,14 @@ test('[M7] a change counts within a second, and one question answers for all', a
   expect(await mode.isOn(place('production'))).toBe(false);
 });
 
+test('[A108] a mode that is set here counts at once', async () => {
+  const { world, mode } = setUp();
+  await mode.refresh();
+  world.secure.set('production', false);
+  mode.invalidate();
+  expect(await mode.isOn(place('production'))).toBe(false);
+});
+
 test('[M7] a database that hangs is waited for once in a second, for a quarter of one', async () => {
   const { time, world, mode } = setUp();
   await mode.refresh();

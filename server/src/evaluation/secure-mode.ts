@@ -70,6 +70,8 @@ export function createSecureMode(ports: {
 export interface StoredSecureMode extends Pick<SecureMode, 'isOn'> {
   /** Learns it of all environments. @throws StorageFault where nobody can say. */
   refresh(): Promise<void>;
+  /** Asks anew when it is asked next: the mode of an environment was set here. */
+  invalidate(): void;
 }
 
 /** By `project/environment`. */
@@ -116,6 +118,9 @@ export function storedSecureMode(ports: {
   return {
     refresh: async () => {
       await askNow().answer;
+    },
+    invalidate: () => {
+      remembered = undefined;
     },
     isOn: async (environment) => {
       const { answer, soon } = askedLately();
