@@ -1,3 +1,4 @@
+import { heldFilePath } from '../break-glass/held-file-path.ts';
 import type { Settings } from '../settings.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
@@ -31,6 +32,7 @@ export function checkSettings({ settings, unknownVariables }: Facts): readonly F
     ...checkDrain(settings.settings),
     ...checkStreams(settings.settings),
     ...checkKeeping(settings.settings),
+    ...checkHeldKills(settings.settings),
   ];
   return [ok('All settings are accepted.'), ...risks, ...unknown];
 }
@@ -109,6 +111,16 @@ function checkKeeping({ historyDays, historyRevisions }: Settings): Finding[] {
     warning(
       `Only ${historyRevisions} revisions are kept: what is older cannot be reverted to, and streams from there start in full.`,
       'Raise DIMMER_HISTORY_REVISIONS or DIMMER_HISTORY_DAYS.',
+    ),
+  ];
+}
+
+function checkHeldKills(settings: Settings): Finding[] {
+  if (heldFilePath(settings) !== undefined) return [];
+  return [
+    note(
+      'Kills that this server holds while PostgreSQL is away are lost when it restarts.',
+      'Set DIMMER_HELD_KILLS_DIR to a folder of its own that outlives the process: docs/break-glass.md.',
     ),
   ];
 }

@@ -119,6 +119,11 @@ const CASES: readonly (readonly [string, Partial<Facts>, readonly string[]])[] =
   ],
   ['[P18] a key above the whole', withSettings({ DIMMER_STREAMS_MAX: '9999' }), ['note settings']],
   [
+    '[P18] held kills that are kept nowhere',
+    withSettings({ DIMMER_DATABASE_URL: 'postgres://db/dimmer' }),
+    ['note settings'],
+  ],
+  [
     '[P18] hardly any history',
     withSettings({ DIMMER_HISTORY_DAYS: '0', DIMMER_HISTORY_REVISIONS: '99' }),
     ['warning settings'],
