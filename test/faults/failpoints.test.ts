@@ -2,38 +2,75 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import type { Failpoints, Place } from './failpoints.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { createFlag } from './writer.ts';
 
 const FLAG = 'written';
 const ENVIRONMENT = '/api/v1/projects/default/environments/production';
-/** Revision, configuration, change, definition, object of the change, audit, reply, and COMMIT. */
-const STATEMENTS = 8;
 
-let directory: string;
 let server: ServerProcess;
 let writes = 0;
 
-beforeAll(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'dimmer-failpoints-'));
-  server = await createServerProcess(join(directory, 'dimmer.db'), {}, {});
-  await server.start();
-  await createFlag(server, FLAG);
+describe('[H8] a write on SQLite that ends at a failpoint', () => {
+  let directory: string;
+
+  endsWholeAtAnyPlace({
+    // Revision, configuration, change, definition, object of the change, audit, reply, and COMMIT.
+    statements: 8,
+    open: async () => {
+      directory = await mkdtemp(join(tmpdir(), 'dimmer-failpoints-'));
+      return join(directory, 'dimmer.db');
+    },
+    remove: () => rm(directory, { recursive: true }),
+  });
 });
 
-afterAll(async () => {
-  await server.end('SIGTERM');
-  await rm(directory, { recursive: true });
-});
+describe.skipIf(postgresMissing !== undefined)(
+  `[H8] a write on PostgreSQL that ends at a failpoint${postgresMissing ?? ''}`,
+  () => {
+    let database: TestDatabase;
 
-describe('[H8] a write that ends at a failpoint', () => {
-  test('[DUR-3, DUR-8] an error before any statement leaves nothing, and the repeated write is made once', async () => {
-    expect(await placesWhere('throw')).toBe(STATEMENTS);
+    endsWholeAtAnyPlace({
+      // The same, and the stamp of the project.
+      statements: 9,
+      open: async () => {
+        database = await createTestDatabase();
+        return database.url;
+      },
+      remove: () => database.drop(),
+    });
+  },
+);
+
+interface Store {
+  /** How many statements a write has that change rows, or commit. */
+  readonly statements: number;
+  /** Makes a database, and says where. */
+  readonly open: () => Promise<string>;
+  /** Takes it away. */
+  readonly remove: () => Promise<void>;
+}
+
+function endsWholeAtAnyPlace({ statements, open, remove }: Store): void {
+  beforeAll(async () => {
+    server = await createServerProcess(await open(), {}, {});
+    await server.start();
+    await createFlag(server, FLAG);
+  }, 60_000);
+
+  afterAll(async () => {
+    await server.end('SIGTERM');
+    await remove();
   });
 
+  test('[DUR-3, DUR-8] an error before any statement leaves nothing, and the repeated write is made once', async () => {
+    expect(await placesWhere('throw')).toBe(statements);
+  }, 90_000);
+
   test('[DUR-3, DUR-8] kill -9 before any statement leaves nothing, and the repeated write is made once', async () => {
-    expect(await placesWhere('kill')).toBe(STATEMENTS);
+    expect(await placesWhere('kill')).toBe(statements);
   }, 90_000);
 
   test.each([
@@ -47,7 +84,7 @@ describe('[H8] a write that ends at a failpoint', () => {
     },
     40_000,
   );
-});
+}
 
 /** @returns How many statements a write has; at each it was made to fail. */
 async function placesWhere(by: Attempt['by']): Promise<number> {

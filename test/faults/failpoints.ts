@@ -1,10 +1,11 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Storage } from '../../server/src/storage/storage.ts';
 
 /**
  * Where a server can be made to fail: before the nth statement of a write that changes a row, or commits, counted from 1;
- * before every `COMMIT`; behind it; before a write is answered; between reading a snapshot, or changes, and handing
- * them on. On PostgreSQL only the last three, and `committed`, are to be had: its statements are those of several writes.
+ * before every `COMMIT` of one; behind it; before a write is answered; between reading a snapshot, or changes, and handing
+ * them on.
  */
 export type Place = `statement ${number}` | 'commit' | 'committed' | 'reply' | 'snapshot' | 'changes';
 
@@ -20,30 +21,26 @@ export interface FailingStorageOptions {
 }
 
 /** Between two of these a transaction is what it was: reading changes nothing. */
-const CHANGES = /^(insert|update|delete|COMMIT)/;
+const CHANGES = /^(insert|update|delete|with .* update|commit)/is;
 
 /** A storage that fails where it is told to. The server below and above it is the one that is shipped. */
 export async function openFailingStorage({ open, armed }: FailingStorageOptions): Promise<Storage> {
-  let isWriting = false;
-  let statements = 0;
+  // Servers on PostgreSQL write several things at once: each write counts its own.
+  const writes = new AsyncLocalStorage<{ statements: number }>();
 
   const storage = await open((sql) => {
-    if (!isWriting || !CHANGES.test(sql)) return;
-    statements += 1;
-    passNow(armed(), `statement ${statements}`);
-    if (sql === 'COMMIT') passNow(armed(), 'commit');
+    const current = writes.getStore();
+    if (current === undefined || !CHANGES.test(sql)) return;
+    current.statements += 1;
+    passNow(armed(), `statement ${current.statements}`);
+    if (sql.toLowerCase() === 'commit') passNow(armed(), 'commit');
   });
   // The first to listen is the first to hear: nobody else knows of the commit yet.
   storage.onCommit(() => passNow(armed(), 'committed'));
 
   const failing: Pick<Storage, 'transact' | 'snapshot' | 'changesAfter'> = {
     async transact(request) {
-      statements = 0;
-      isWriting = true;
-      // A write of this storage has run to its end when the call returns.
-      const written = storage.transact(request);
-      isWriting = false;
-      const outcome = await written;
+      const outcome = await writes.run({ statements: 0 }, () => storage.transact(request));
       await pass(armed(), 'reply');
       return outcome;
     },
