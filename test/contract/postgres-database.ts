@@ -14,6 +14,8 @@ export interface TestDatabase {
   session(): Promise<pg.Client>;
   /** Takes every row out of it, as if it were new. */
   empty(): Promise<void>;
+  /** Puts a new one in its place, without a table. Who was connected to it is not any more. */
+  renew(): Promise<void>;
   drop(): Promise<void>;
 }
 
@@ -44,6 +46,11 @@ export async function createTestDatabase(options = ''): Promise<TestDatabase> {
       return client;
     },
     empty: async () => void (await query(EMPTYING)),
+    renew: () =>
+      onServer(async (client) => {
+        await client.query(`drop database ${name} with (force)`);
+        await client.query(`create database ${name} ${options}`);
+      }),
     drop: async () => {
       await pool.end();
       await onServer((client) => client.query(`drop database if exists ${name} with (force)`));

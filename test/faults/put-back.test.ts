@@ -1,10 +1,10 @@
-import { existsSync, mkdirSync, readdirSync, renameSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Dimmer } from '@dimmer/node';
 import { digestOfAll, type Versioned } from '@dimmer/schema';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import { startOperator } from '../e2e/operator-process.ts';
 import { impatientPlatform } from './sdk-client.ts';
 import { seededRandom, seedOf } from './seeded-random.ts';
@@ -16,80 +16,110 @@ const WRITES_PER_SECOND = 50;
 const PATIENTLY = { timeout: 40_000 };
 
 let directory: string;
-let databasePath: string;
 let server: ServerProcess;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'dimmer-put-back-'));
-  databasePath = join(directory, 'dimmer.db');
-  server = await createServerProcess(databasePath);
-  await server.start();
-  await createFlag(server, FLAG);
+});
+afterAll(() => rm(directory, { recursive: true }));
+
+describe('on SQLite', () => {
+  const path = (): string => join(directory, 'dimmer.db');
+  startsOverFromItsBackup({
+    open: async () => path(),
+    urlOf: () => `file:${path()}`,
+    lose: async () => {
+      for (const suffix of ['', '-wal', '-shm']) await rm(path() + suffix, { force: true });
+    },
+    remove: async () => {},
+  });
 });
 
-afterAll(async () => {
-  await server.end('SIGTERM');
-  await rm(directory, { recursive: true });
+describe.skipIf(postgresMissing !== undefined)(`on PostgreSQL${postgresMissing ?? ''}`, () => {
+  let database: TestDatabase;
+  startsOverFromItsBackup({
+    open: async () => {
+      database = await createTestDatabase();
+      return database.url;
+    },
+    urlOf: () => database.url,
+    lose: () => database.renew(),
+    remove: () => database.drop(),
+  });
 });
 
-test('[H9] [MV20] [MV24] a backup made under writes is one revision; put back, SDKs that were ahead start over from it (DUR-6)', async () => {
-  const random = seededRandom(seedOf(process.env['DIMMER_FAULT_SEED']));
-  const flags = new Dimmer(
-    { url: server.url, key: server.serverKey, cache: false },
-    impatientPlatform(random),
-  );
-  await flags.ready({ timeoutMs: 5000 });
+interface Store {
+  /** Makes a database, and says where, as servers are told. */
+  readonly open: () => Promise<string>;
+  /** The same, as commands are told. */
+  readonly urlOf: () => string;
+  /** Takes everything that is in it away. */
+  readonly lose: () => Promise<void>;
+  /** Takes it away. */
+  readonly remove: () => Promise<void>;
+}
 
-  const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
-  await untilWritten(writer, 30);
-  const made = await dimmer('backup', '--from', `file:${databasePath}`, '--to', directory);
-  expect(made.code, made.text).toBe(0);
-  const backupPath = readdirSync(directory).find((name) => name.endsWith('.jsonl.gz')) ?? 'none';
-  await untilWritten(writer, writer.acknowledged.length + 30);
-  await writer.stop();
-  const history = await readHistory(server);
-  const newest = history.at(-1)?.revision ?? 0;
-  expect(await flags.waitForRevision(newest, { timeoutMs: 40_000 })).toBe(true);
-  const { epoch } = flags.status();
+function startsOverFromItsBackup({ open, urlOf, lose, remove }: Store): void {
+  beforeAll(async () => {
+    server = await createServerProcess(await open());
+    await server.start();
+    await createFlag(server, FLAG);
+  }, 60_000);
 
-  await server.end('SIGTERM');
-  const aside = join(directory, 'aside');
-  mkdirSync(aside);
-  for (const suffix of ['', '-wal', '-shm']) {
-    if (existsSync(databasePath + suffix))
-      renameSync(databasePath + suffix, join(aside, `dimmer.db${suffix}`));
-  }
-  const put = await dimmer(
-    'restore-backup',
-    '--from',
-    join(directory, backupPath),
-    '--to',
-    `file:${databasePath}`,
-  );
-  expect(put.code, put.text).toBe(0);
-  await server.start();
+  afterAll(async () => {
+    await server.end('SIGTERM');
+    await remove();
+  });
 
-  const restored = await readHistory(server);
-  const last = restored.at(-1);
-  expect(last?.revision).toBeLessThan(newest);
-  expect(restored).toEqual(history.slice(0, restored.length));
-  expect(writer.acknowledged).toContainEqual(last);
-  // What the commands told is what is served.
-  const digest = await digestOf(server);
-  expect(standingIn(made.text)).toEqual([String(last?.revision), String(digest)]);
-  expect(standingIn(put.text)).toEqual([String(last?.revision), String(digest)]);
-  await expect
-    .poll(() => flags.status(), PATIENTLY)
-    .toMatchObject({ state: 'LIVE', revision: last?.revision });
-  expect(flags.status().epoch).not.toBe(epoch);
-  expect(served(flags)).toBe(last?.marker);
+  test('[H9] [MV20] [MV24] a backup made under writes is one revision; put back, SDKs that were ahead start over from it (DUR-6)', async () => {
+    const random = seededRandom(seedOf(process.env['DIMMER_FAULT_SEED']));
+    const flags = new Dimmer(
+      { url: server.url, key: server.serverKey, cache: false },
+      impatientPlatform(random),
+    );
+    await flags.ready({ timeoutMs: 5000 });
 
-  const again = startWriter(server, FLAG, WRITES_PER_SECOND);
-  await untilWritten(again, 5);
-  await again.stop();
-  await expect.poll(() => served(flags), PATIENTLY).toBe((await readHistory(server)).at(-1)?.marker);
-  await flags.close();
-}, 180_000);
+    const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
+    await untilWritten(writer, 30);
+    const backups = await mkdtemp(join(directory, 'backups-'));
+    const made = await dimmer('backup', '--from', urlOf(), '--to', backups);
+    expect(made.code, made.text).toBe(0);
+    const [backup = 'none'] = await readdir(backups);
+    await untilWritten(writer, writer.acknowledged.length + 30);
+    await writer.stop();
+    const history = await readHistory(server);
+    const newest = history.at(-1)?.revision ?? 0;
+    expect(await flags.waitForRevision(newest, { timeoutMs: 40_000 })).toBe(true);
+    const { epoch } = flags.status();
+
+    await server.end('SIGTERM');
+    await lose();
+    const put = await dimmer('restore-backup', '--from', join(backups, backup), '--to', urlOf());
+    expect(put.code, put.text).toBe(0);
+    await server.start();
+
+    const restored = await readHistory(server);
+    const last = restored.at(-1);
+    expect(last?.revision).toBeLessThan(newest);
+    expect(restored).toEqual(history.slice(0, restored.length));
+    expect(writer.acknowledged).toContainEqual(last);
+    // What the commands told is what is served.
+    const digest = await digestOf(server);
+    expect(standingIn(made.text)).toEqual([String(last?.revision), String(digest)]);
+    expect(standingIn(put.text)).toEqual([String(last?.revision), String(digest)]);
+    await expect
+      .poll(() => flags.status(), PATIENTLY)
+      .toMatchObject({ state: 'LIVE', revision: last?.revision });
+    expect(flags.status().epoch).not.toBe(epoch);
+    expect(served(flags)).toBe(last?.marker);
+
+    const again = startWriter(server, FLAG, WRITES_PER_SECOND);
+    await untilWritten(again, 5);
+    await again.stop();
+    await expect.poll(() => served(flags), PATIENTLY).toBe((await readHistory(server)).at(-1)?.marker);
+    await flags.close();
+  }, 180_000);
+}
 
 async function dimmer(...words: readonly string[]): Promise<{ code: number | null; text: string }> {
   const run = startOperator(words, {});
