@@ -15,7 +15,8 @@ import { kill, openShop, restore, revisionsAfter } from './shop.ts';
 const OPEN_DATABASE = fileURLToPath(new URL('open-database.mjs', import.meta.url));
 const MIGRATIONS = readMigrations(fileURLToPath(new URL('../../server/migrations/sqlite', import.meta.url)));
 const SERVERS = 3;
-const KILLS = Number(process.env['DIMMER_TEST_KILLS'] ?? 2);
+/** Of those that are killed at any moment, and as many before one of their statements. */
+const KILLS_AT_ANY_MOMENT = Number(process.env['DIMMER_TEST_MIGRATOR_KILLS'] ?? 2);
 const STORE_MB = Number(process.env['DIMMER_TEST_STORE_MB'] ?? 4);
 /** How long those who may not migrate wait at most. */
 const WAIT_MS_MAX = 60_000;
@@ -98,7 +99,7 @@ describe('SQLite', () => {
       await rm(whole);
 
       const random = seededRandom(Date.now() % 2 ** 31);
-      for (let kill = 0; kill < KILLS; kill += 1) {
+      for (let kill = 0; kill < KILLS_AT_ANY_MOMENT; kill += 1) {
         await openedInProcess(path, random.between(0, migratingMs));
         openDatabase(path, random.between(1, statements));
         expect([before, MIGRATIONS.length]).toContain(stepsTaken(path));

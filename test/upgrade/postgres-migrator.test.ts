@@ -19,7 +19,7 @@ const STEPS = fileURLToPath(new URL('../../server/migrations/postgres', import.m
 const SERVERS = 3;
 const KILLS = Number(process.env['DIMMER_TEST_KILLS'] ?? 4);
 /** Of those that are killed at any moment, rather than before one of their statements. */
-const KILLS_AT_ANY_MOMENT = Number(process.env['DIMMER_TEST_KILLS'] ?? 2);
+const KILLS_AT_ANY_MOMENT = Number(process.env['DIMMER_TEST_MIGRATOR_KILLS'] ?? 2);
 const STORE_MB = Number(process.env['DIMMER_TEST_STORE_MB'] ?? 4);
 /** How long those wait at most who find another at it. */
 const WAIT_MS_MAX = 60_000;
