@@ -203,11 +203,13 @@ function groundOf(parts: AppParts): Ground {
   };
 }
 
-function breakGlassOf({
-  heldKillsFile: path,
-  ...ports
-}: Ground &
-  Omit<SettleHeldPorts, keyof Ground> & { readonly held: HeldKills; readonly delivery: Delivery }): {
+interface BreakGlassParts extends Ground {
+  readonly sizes: SettleHeldPorts['sizes'];
+  readonly held: HeldKills;
+  readonly delivery: Delivery;
+}
+
+function breakGlassOf({ heldKillsFile: path, ...ports }: BreakGlassParts): {
   readonly settle: SettleHeld;
   readonly breakGlass: BreakGlass;
   readonly load: App['load'];
