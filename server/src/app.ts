@@ -4,6 +4,7 @@ import { environmentKeyRoutes } from './access/environment-key-routes.ts';
 import { identifyBy, requireAdminKey, requireSdkKey } from './access/guard.ts';
 import { createKeyDirectory } from './access/key-directory.ts';
 import { keyRoutes } from './access/key-routes.ts';
+import { startRevocation } from './access/revocation.ts';
 import type { BreakGlass } from './break-glass/break-glass.ts';
 import { createBreakGlass } from './break-glass/break-glass.ts';
 import { createHeldFile, NOT_KEPT } from './break-glass/held-file.ts';
@@ -14,6 +15,8 @@ import type { SettleHeld, SettleHeldPorts } from './break-glass/settle-held.ts';
 import { settleInStorage } from './break-glass/settle-held.ts';
 import { auditRoutes } from './changes/audit-routes.ts';
 import { changeRoutes } from './changes/change-routes.ts';
+import type { OnCommitted } from './changes/commit.ts';
+import { registerCommits } from './changes/commit-metrics.ts';
 import { createDefinitionSizes } from './changes/definition-sizes.ts';
 import { historyRoutes } from './changes/history-routes.ts';
 import { revertRoutes } from './changes/revert-routes.ts';
@@ -28,15 +31,14 @@ import { createSecureMode, storedSecureMode } from './evaluation/secure-mode.ts'
 import { configurationRoutes } from './flags/configuration-routes.ts';
 import { flagRoutes } from './flags/flag-routes.ts';
 import { killRoutes } from './flags/kill-routes.ts';
+import { createHttpFrame } from './http/http-frame.ts';
 import { singleFlight } from './http/idempotency.ts';
 import type { Operations } from './http/operations-routes.ts';
 import { operationsRoutes } from './http/operations-routes.ts';
-import { createHttpFrame } from './http-frame.ts';
-import type { Service } from './listening.ts';
+import type { Service } from './http/service.ts';
 import type { Live } from './live/live.ts';
 import { createLive } from './live/live.ts';
 import { liveRoutes } from './live/live-routes.ts';
-import { startPeriodicWork } from './periodic-work.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Log } from './platform/log.ts';
 import type { Random } from './platform/random.ts';
@@ -56,12 +58,12 @@ import type { RestRoutes } from './rest/rest-route.ts';
 import { restRoutes } from './rest/rest-route.ts';
 import type { RestServices } from './rest/rest-services.ts';
 import { segmentRoutes } from './segments/segment-routes.ts';
-import type { OnCommitted } from './server-metrics.ts';
-import { registerCommits, registerServerFacts } from './server-metrics.ts';
-import type { Settings } from './settings.ts';
+import { registerServerFacts } from './server-metrics.ts';
+import type { Settings } from './settings/settings.ts';
 import type { Storage } from './storage/storage.ts';
 import { measured } from './storage/storage-metrics.ts';
 import { traced } from './storage/traced-storage.ts';
+import { startUpkeep } from './upkeep/upkeep.ts';
 
 /** Everything that an application is composed of. */
 export interface AppParts {
@@ -155,7 +157,11 @@ export function createApp(parts: AppParts): App {
   routes.get('/openapi.json', (c) => c.body(document, 200, { 'content-type': 'application/json' }));
 
   const endUnsignedStreams = (): Promise<void> => delivery.revokeUnsigned(secureMode.isOn);
-  const periodic = startPeriodicWork({ ...ground, keys, keepers: [delivery, live], endUnsignedStreams });
+  const revocation = startRevocation({ ...ground, keys, keepers: [delivery, live], endUnsignedStreams });
+  const upkeep = startUpkeep(ground);
+  const endWork = async (): Promise<void> => {
+    await Promise.all([revocation.stop(), upkeep.stop(), reports.close(), breakGlass.close()]);
+  };
   return {
     fetch: (request, bindings) => routes.fetch(request, bindings),
     quick: plane.quick,
@@ -165,16 +171,10 @@ export function createApp(parts: AppParts): App {
     drain: async (spreadMs) => {
       await Promise.all([delivery.drain(spreadMs), live.drain(spreadMs)]);
       // Streams are told first: what SDKs still report on their way out is kept.
-      await Promise.all([periodic.stop(), reports.close(), breakGlass.close()]);
+      await endWork();
     },
     close: async () => {
-      await Promise.all([
-        periodic.stop(),
-        delivery.close(),
-        live.close(),
-        reports.close(),
-        breakGlass.close(),
-      ]);
+      await Promise.all([delivery.close(), live.close(), endWork()]);
     },
   };
 }

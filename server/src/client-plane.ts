@@ -1,9 +1,9 @@
 import { Hono } from 'hono';
 import type { Identify } from './access/guard.ts';
 import { requireSdkKey } from './access/guard.ts';
-import type { ClientLimits } from './client-limits.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import type { DeliveryEnv } from './delivery/delivery-env.ts';
+import type { ClientLimits } from './evaluation/client-limits.ts';
 import { clientRoutes } from './evaluation/client-routes.ts';
 import type { SecureMode } from './evaluation/secure-mode.ts';
 import { crossOrigin } from './http/cross-origin.ts';
@@ -13,7 +13,7 @@ import type { Clock } from './platform/clock.ts';
 import type { Tracing } from './platform/tracing.ts';
 import { clientReportRoutes } from './reports/client-report-routes.ts';
 import type { ReportIntake } from './reports/reports.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/settings.ts';
 
 export interface ClientPlaneParts {
   readonly delivery: Delivery;

@@ -3,18 +3,18 @@ import type { Hono } from 'hono';
 import type { Registry } from 'prom-client';
 import { identifyBy, requireSdkKey } from './access/guard.ts';
 import type { KeyDirectory } from './access/key-directory.ts';
-import { createClientLimits } from './client-limits.ts';
 import { clientPlane } from './client-plane.ts';
 import type { Delivery, DeliveryOptions } from './delivery/delivery.ts';
 import { createDelivery } from './delivery/delivery.ts';
 import { deliveryRoutes } from './delivery/delivery-routes.ts';
 import type { DeliverySource } from './delivery/delivery-source.ts';
 import type { Holder } from './delivery/shown-copy.ts';
+import { createClientLimits } from './evaluation/client-limits.ts';
 import type { SecureMode } from './evaluation/secure-mode.ts';
 import { trustedProxies } from './http/client-address.ts';
 import { crossOrigin } from './http/cross-origin.ts';
 import type { HttpEnv } from './http/http-env.ts';
-import type { HttpFrame } from './http-frame.ts';
+import type { HttpFrame } from './http/http-frame.ts';
 import { encodedAnswers } from './ofrep/encoded-answers.ts';
 import { ofrepRoutes } from './ofrep/ofrep-routes.ts';
 import { QUICK_REQUEST, quickFlag } from './ofrep/quick-flag.ts';
@@ -27,7 +27,7 @@ import type { Tracing } from './platform/tracing.ts';
 import { reportRoutes } from './reports/report-routes.ts';
 import type { ReportIntake } from './reports/reports.ts';
 import { watchStreams } from './reports/stream-presence.ts';
-import type { Settings } from './settings.ts';
+import type { Settings } from './settings/settings.ts';
 
 /** What the data plane is set to. */
 export type DataPlaneSettings = Pick<

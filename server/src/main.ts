@@ -11,9 +11,9 @@ import { systemClock } from './platform/clock.ts';
 import { systemPause } from './platform/pause.ts';
 import { systemRandom } from './platform/random.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import type { ServeFlags } from './process/serve.ts';
 import type { RelayFlags } from './relay/run-relay.ts';
-import type { ServeFlags } from './serve.ts';
-import type { SettingTable } from './settings.ts';
+import type { SettingTable } from './settings/settings.ts';
 
 /** The options of `dimmer doctor`. */
 interface DoctorFlags extends DoctorOptions {
@@ -35,7 +35,7 @@ program
   .option('--port <number>', 'the port, instead of DIMMER_PORT')
   .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
   .action(async (flags: ServeFlags) => {
-    const { serve } = await import('./serve.ts');
+    const { serve } = await import('./process/serve.ts');
     await serve(flags, process.env, version);
   });
 storeCommand(
@@ -48,7 +48,7 @@ storeCommand(
     maintain(async (maintenance) => {
       const [{ backup }, { SETTINGS }] = await Promise.all([
         import('./maintenance/backup.ts'),
-        import('./settings.ts'),
+        import('./settings/settings.ts'),
       ]);
       const { name, default: usual } = SETTINGS.databaseUrl;
       return backup(maintenance, { ...options, from: options.from ?? (process.env[name] || usual) });
@@ -106,7 +106,7 @@ program
 program.hook('preSubcommand', async (_program, command) => {
   const table = await settingsOf(command.name());
   if (table === undefined) return;
-  const { settingsHelp } = await import('./settings-text.ts');
+  const { settingsHelp } = await import('./settings/settings-text.ts');
   command.addHelpText('after', `\n${settingsHelp(table)}`);
 });
 addOperatorCommands(program, systemClock, async (options, act) => {
@@ -158,7 +158,7 @@ async function maintain(act: (maintenance: Maintenance) => Promise<ExitCode>): P
 }
 
 async function settingsOf(command: string): Promise<SettingTable | undefined> {
-  if (command === 'serve') return (await import('./settings.ts')).SETTINGS;
+  if (command === 'serve') return (await import('./settings/settings.ts')).SETTINGS;
   return command === 'relay' ? (await import('./relay/relay-settings.ts')).RELAY_SETTINGS : undefined;
 }
 

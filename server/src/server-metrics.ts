@@ -1,7 +1,6 @@
 import { LIMITS } from '@dimmer/schema';
 import type { Registry } from 'prom-client';
-import { Counter, Gauge } from 'prom-client';
-import type { EnvironmentCommit } from './storage/storage.ts';
+import { Gauge } from 'prom-client';
 
 /** Limits of an environment, beside the gauges that are held against them. */
 const ENVIRONMENT_LIMITS = ['flagsPerEnvironment', 'segmentsPerEnvironment', 'snapshotBytes'] as const;
@@ -30,31 +29,4 @@ export function registerServerFacts(
     registers,
   });
   for (const limit of ENVIRONMENT_LIMITS) limits.set({ limit }, LIMITS[limit]);
-}
-
-/** Told of what a project's commit wrote, once storage holds it. */
-export type OnCommitted = (project: string, commits: readonly EnvironmentCommit[]) => void;
-
-/** @returns Counts commits that this server wrote, by environment, and those of them that killed. */
-export function registerCommits(registry: Registry): OnCommitted {
-  const labelNames = ['project', 'environment'];
-  const registers = [registry];
-  const commits = new Counter({
-    name: 'dimmer_commits_total',
-    help: 'Revisions that this server wrote, by environment.',
-    labelNames,
-    registers,
-  });
-  const kills = new Counter({
-    name: 'dimmer_kills_total',
-    help: 'Of these, those that killed a flag.',
-    labelNames,
-    registers,
-  });
-  return (project, written) => {
-    for (const { environment, kill } of written) {
-      commits.inc({ project, environment });
-      if (kill) kills.inc({ project, environment });
-    }
-  };
 }

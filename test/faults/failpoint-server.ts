@@ -1,9 +1,9 @@
-import { isPostgresUrl } from '../../server/src/database-url.ts';
 import { systemClock } from '../../server/src/platform/clock.ts';
 import { createLog } from '../../server/src/platform/log.ts';
 import { systemSchedule } from '../../server/src/platform/schedule.ts';
-import { describeFaults, parseSettings } from '../../server/src/settings.ts';
-import { startServer } from '../../server/src/start-server.ts';
+import { startServer } from '../../server/src/process/start-server.ts';
+import { describeFaults, parseSettings } from '../../server/src/settings/settings.ts';
+import { isPostgresUrl } from '../../server/src/storage/database-url.ts';
 import { openPostgresStorage } from '../../server/src/storage/postgres/open-postgres-storage.ts';
 import { openSqliteStorage } from '../../server/src/storage/sqlite/open-sqlite-storage.ts';
 import type { Storage } from '../../server/src/storage/storage.ts';

@@ -297,7 +297,7 @@ export const MUTANTS = [
     name: 'no drain timeout',
     patches: [
       {
-        file: 'server/src/listening.ts',
+        file: 'server/src/process/listening.ts',
         find: 'await Promise.race([end(), timeIsUp]);',
         replace: 'await end();',
       },

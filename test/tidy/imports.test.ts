@@ -51,11 +51,11 @@ const folderRules: IForbiddenRuleType[] = [
     to: { path: '^server/src/relay/' },
   },
   {
-    name: 'a storage adapter is imported by open-storage.ts, maintenance/open-store.ts, doctor/gather-facts.ts and tests only',
+    name: 'a storage adapter is imported by storage/open-storage.ts, maintenance/open-store.ts, doctor/gather-facts.ts and tests only',
     from: {
       path: '^server/src/',
       pathNot: [
-        '^server/src/(open-storage|index|maintenance/open-store|doctor/gather-facts)\\.ts$',
+        '^server/src/(index|storage/open-storage|maintenance/open-store|doctor/gather-facts)\\.ts$',
         '^server/src/storage/[^/]+/',
         TEST_FILE,
       ],

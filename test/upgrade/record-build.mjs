@@ -85,11 +85,13 @@ function checkOut() {
 /** `dimmer serve`, without the commands for operators where they are apart from it. */
 async function bundleServer() {
   const { version } = JSON.parse(readFileSync(join(source, 'server/package.json'), 'utf8'));
-  if (existsSync(join(source, 'server/src/serve.ts'))) {
-    const program = "import { serve } from './serve.ts'; await serve({}, process.env, VERSION);";
+  const serve = ['./process/serve.ts', './serve.ts'].find((path) =>
+    existsSync(join(source, 'server/src', path)),
+  );
+  if (serve !== undefined) {
     writeFileSync(
       join(source, 'server/src/recorded.ts'),
-      program.replace('VERSION', `'${version}-${commit}'`),
+      `import { serve } from '${serve}'; await serve({}, process.env, '${version}-${commit}');`,
     );
     await bundle('server/src/recorded.ts', 'server.mjs');
   } else await bundle('server/src/main.ts', 'server.mjs');

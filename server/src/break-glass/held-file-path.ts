@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { isPostgresUrl, sqlitePath } from '../database-url.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
+import { isPostgresUrl, sqlitePath } from '../storage/database-url.ts';
 
 /**
  * Where a server keeps the kills that it holds: in the folder that it was given, or else beside its SQLite file. With

@@ -1,4 +1,4 @@
-import type { CommitRequest } from '../changes/commit.ts';
+import type { OnCommitted } from '../changes/commit.ts';
 import { commit } from '../changes/commit.ts';
 import type { DefinitionSizes } from '../changes/definition-sizes.ts';
 import type { EnvironmentState } from '../environments/environment.ts';
@@ -35,7 +35,7 @@ export interface SettleHeldPorts {
   readonly storage: Storage;
   readonly sizes: DefinitionSizes;
   /** Told of what is committed. */
-  readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
+  readonly onCommitted: OnCommitted;
   readonly host: string;
   readonly random: Random;
   readonly log: Log;

@@ -44,6 +44,9 @@ export interface CommitOutcome {
   readonly warnings: readonly Warning[];
 }
 
+/** Told what was written once storage holds it; not of a dry run, and not when a reply is replayed. */
+export type OnCommitted = (project: string, commits: readonly EnvironmentCommit[]) => void;
+
 export interface CommitRequest {
   readonly project: string;
   readonly actor: Actor;
@@ -69,8 +72,7 @@ export interface CommitRequest {
   readonly sizes?: DefinitionSizes;
   /** Small facts for the audit log; never a secret. */
   readonly details?: JsonValue;
-  /** Told what was written once storage holds it; not of a dry run, and not when a reply is replayed. */
-  readonly onCommitted?: (project: string, commits: readonly EnvironmentCommit[]) => void;
+  readonly onCommitted?: OnCommitted;
   readonly tracing?: Tracing;
   readonly reply: (outcome: CommitOutcome) => Reply;
 }

@@ -1,5 +1,5 @@
 import { heldFilePath } from '../break-glass/held-file-path.ts';
-import type { Settings } from '../settings.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { Facts } from './facts.ts';
 import type { Finding } from './finding.ts';
 import { findingsOf } from './finding.ts';

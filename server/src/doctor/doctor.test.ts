@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { parseSettings } from '../settings.ts';
+import { parseSettings } from '../settings/settings.ts';
 import type { DatabaseFacts, PostgresFacts, SqliteFacts } from '../storage/database-facts.ts';
 import { diagnose, tellFindings } from './doctor.ts';
 import type { Facts, ServerFacts } from './facts.ts';

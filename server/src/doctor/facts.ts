@@ -1,4 +1,4 @@
-import type { ParsedSettings } from '../settings.ts';
+import type { ParsedSettings } from '../settings/settings.ts';
 import type { DatabaseFacts } from '../storage/database-facts.ts';
 
 /** Everything that the doctor looks at, gathered; what it makes of it is decided without a look at the world. */

@@ -1,7 +1,7 @@
-import { sqlitePath } from '../database-url.ts';
 import type { Clock } from '../platform/clock.ts';
-import { parseSettings, SETTINGS } from '../settings.ts';
+import { parseSettings, SETTINGS } from '../settings/settings.ts';
 import type { DatabaseFacts } from '../storage/database-facts.ts';
+import { sqlitePath } from '../storage/database-url.ts';
 import { inspectPostgres } from '../storage/postgres/inspect-postgres.ts';
 import { inspectSqlite } from '../storage/sqlite/inspect-sqlite.ts';
 import type { Facts } from './facts.ts';

@@ -6,9 +6,9 @@ import { vi } from 'vitest';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
 import { systemClock } from '../platform/clock.ts';
 import { systemSchedule } from '../platform/schedule.ts';
-import { parseSettings } from '../settings.ts';
-import type { RunningServer } from '../start-server.ts';
-import { startServer } from '../start-server.ts';
+import type { RunningServer } from '../process/start-server.ts';
+import { startServer } from '../process/start-server.ts';
+import { parseSettings } from '../settings/settings.ts';
 import { MemoryStorage } from '../storage/memory/memory-storage.ts';
 import type { Storage } from '../storage/storage.ts';
 

@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { redactedUrl } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import { count } from '../operator/receipt-lines.ts';
+import { redactedUrl } from '../storage/database-url.ts';
 import type { ImageRow } from '../storage/image.ts';
 import { nameAt, writeBackupFile } from './backup-file.ts';
 import { headerOf } from './backup-header.ts';

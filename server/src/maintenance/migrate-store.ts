@@ -1,7 +1,7 @@
-import { redactedUrl } from '../database-url.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import { count } from '../operator/receipt-lines.ts';
+import { redactedUrl } from '../storage/database-url.ts';
 import { fillStore } from './fill-store.ts';
 import type { Maintenance } from './maintenance.ts';
 import { environmentLines } from './maintenance.ts';

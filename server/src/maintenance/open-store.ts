@@ -1,8 +1,8 @@
-import { isPostgresUrl, redactedUrl, sqlitePath } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import { isPostgresUrl, redactedUrl, sqlitePath } from '../storage/database-url.ts';
 import type { ImageSource, ImageTarget } from '../storage/image.ts';
 
 /** Opens the store of a URL to read it whole. @param exclusive - Whether nobody may serve it meanwhile. */

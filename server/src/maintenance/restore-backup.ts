@@ -1,4 +1,3 @@
-import { redactedUrl } from '../database-url.ts';
 import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
@@ -6,6 +5,7 @@ import { localTime } from '../operator/local-time.ts';
 import { count } from '../operator/receipt-lines.ts';
 import type { Random } from '../platform/random.ts';
 import { newEpoch } from '../rest/create-project.ts';
+import { redactedUrl } from '../storage/database-url.ts';
 import type { ImageRow } from '../storage/image.ts';
 import { BackupDamage } from './backup-damage.ts';
 import { readBackupFile } from './backup-file.ts';

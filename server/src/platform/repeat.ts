@@ -1,3 +1,4 @@
+import type { Log } from './log.ts';
 import type { Schedule } from './schedule.ts';
 
 /** Work that repeats until it is stopped. */
@@ -47,5 +48,12 @@ export function repeat(
       cancel();
       return running;
     },
+  };
+}
+
+/** For work that is due every second: an outage is told when it begins, not a thousand times. */
+export function warnOfFirst(log: Log, message: string): (err: unknown, isFirst: boolean) => void {
+  return (err, isFirst) => {
+    if (isFirst) log.warn({ err }, message);
   };
 }

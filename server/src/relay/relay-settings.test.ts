@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { describeFaults } from '../settings.ts';
-import { settingsHelp, settingsTable } from '../settings-text.ts';
+import { describeFaults } from '../settings/settings.ts';
+import { settingsHelp, settingsTable } from '../settings/settings-text.ts';
 import { parseRelaySettings, RELAY_SETTINGS } from './relay-settings.ts';
 
 const KEYS = ['a', 'b'].map((letter) => `dim_srv_${letter.repeat(32)}`);

@@ -4,9 +4,9 @@ import { createLog } from '../platform/log.ts';
 import { addProcessMetrics } from '../platform/metrics.ts';
 import { readOpenFilesMax } from '../platform/open-files.ts';
 import { createTracing } from '../platform/tracing.ts';
-import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from '../process-end.ts';
-import { describeFaults } from '../settings.ts';
-import { describeListenFault } from '../start-fault.ts';
+import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from '../process/process-end.ts';
+import { describeListenFault } from '../process/start-fault.ts';
+import { describeFaults } from '../settings/settings.ts';
 import { parseRelaySettings } from './relay-settings.ts';
 import { startRelay } from './start-relay.ts';
 

@@ -1,6 +1,4 @@
 import { Registry } from 'prom-client';
-import type { Listening } from '../listening.ts';
-import { listenWith } from '../listening.ts';
 import type { Clock } from '../platform/clock.ts';
 import { steadyClock, systemClock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
@@ -10,7 +8,9 @@ import type { Schedule } from '../platform/schedule.ts';
 import { systemSchedule } from '../platform/schedule.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { NO_TRACING } from '../platform/tracing.ts';
-import { withinOpenFiles } from '../server-connections.ts';
+import type { Listening } from '../process/listening.ts';
+import { listenWith } from '../process/listening.ts';
+import { withinOpenFiles } from '../process/server-connections.ts';
 import { createRelayApp } from './relay-app.ts';
 import { createRelayCache } from './relay-cache.ts';
 import type { RelaySettings } from './relay-settings.ts';

@@ -1,5 +1,5 @@
 import type { KeyDirectory } from '../access/key-directory.ts';
-import type { CommitRequest } from '../changes/commit.ts';
+import type { OnCommitted } from '../changes/commit.ts';
 import type { DefinitionSizes } from '../changes/definition-sizes.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
@@ -16,5 +16,5 @@ export interface RestServices {
   readonly sizes: DefinitionSizes;
   readonly tracing: Tracing;
   /** Told of what was committed. */
-  readonly onCommitted: NonNullable<CommitRequest['onCommitted']>;
+  readonly onCommitted: OnCommitted;
 }

@@ -1,7 +1,7 @@
 import type { Clock } from '../platform/clock.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
-import type { Storage } from '../storage/storage.ts';
+import type { Storage } from './storage.ts';
 
 /** How often the clock is set by that of the database, in milliseconds. */
 const SET_MS = 5_000;

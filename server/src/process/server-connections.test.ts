@@ -1,11 +1,11 @@
 import { connect, type Socket } from 'node:net';
 import { afterEach, expect, test, vi } from 'vitest';
-import { systemClock } from './platform/clock.ts';
-import { createLog } from './platform/log.ts';
-import { parseSettings } from './settings.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createLog } from '../platform/log.ts';
+import { parseSettings } from '../settings/settings.ts';
+import { MemoryStorage } from '../storage/memory/memory-storage.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
-import { MemoryStorage } from './storage/memory/memory-storage.ts';
 
 /** Sixteen connections, fourteen of them streams. */
 const OPEN_FILES_MAX = 80;

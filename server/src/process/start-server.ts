@@ -1,22 +1,22 @@
 import { hostname } from 'node:os';
 import { Registry } from 'prom-client';
-import type { NewSecrets } from './access/bootstrap.ts';
-import { bootstrap } from './access/bootstrap.ts';
-import type { AppParts } from './app.ts';
-import { createApp } from './app.ts';
+import type { NewSecrets } from '../access/bootstrap.ts';
+import { bootstrap } from '../access/bootstrap.ts';
+import type { AppParts } from '../app.ts';
+import { createApp } from '../app.ts';
+import type { Clock } from '../platform/clock.ts';
+import { systemClock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Random } from '../platform/random.ts';
+import { systemRandom } from '../platform/random.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import { systemSchedule } from '../platform/schedule.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { Storage } from '../storage/storage.ts';
 import type { Listening } from './listening.ts';
 import { listenWith } from './listening.ts';
-import type { Clock } from './platform/clock.ts';
-import { systemClock } from './platform/clock.ts';
-import type { Log } from './platform/log.ts';
-import type { Random } from './platform/random.ts';
-import { systemRandom } from './platform/random.ts';
-import type { Schedule } from './platform/schedule.ts';
-import { systemSchedule } from './platform/schedule.ts';
-import type { Tracing } from './platform/tracing.ts';
 import { withinOpenFiles } from './server-connections.ts';
-import type { Settings } from './settings.ts';
-import type { Storage } from './storage/storage.ts';
 
 export interface ServerOptions {
   readonly settings: Settings;

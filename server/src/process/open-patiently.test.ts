@@ -1,10 +1,10 @@
 import { createServer } from 'node:net';
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
+import { systemSchedule } from '../platform/schedule.ts';
+import { MemoryStorage } from '../storage/memory/memory-storage.ts';
+import { StorageFault } from '../storage/storage.ts';
 import { openPatiently } from './open-patiently.ts';
-import { systemSchedule } from './platform/schedule.ts';
-import { MemoryStorage } from './storage/memory/memory-storage.ts';
-import { StorageFault } from './storage/storage.ts';
 
 async function setUp() {
   const probe = createServer();

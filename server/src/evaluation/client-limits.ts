@@ -1,16 +1,16 @@
 import type { Context } from 'hono';
 import type { Registry } from 'prom-client';
-import type { ClientMetrics } from './evaluation/client-metrics.ts';
-import { registerClientMetrics } from './evaluation/client-metrics.ts';
-import { AddressShareWatch } from './http/address-share.ts';
-import type { TrustedProxies } from './http/client-address.ts';
-import type { HttpEnv } from './http/http-env.ts';
-import { addressOf } from './http/limit-requests.ts';
-import type { RateLimiter } from './http/rate-limit.ts';
-import { createRateLimiter } from './http/rate-limit.ts';
-import type { Clock } from './platform/clock.ts';
-import type { Log } from './platform/log.ts';
-import type { Settings } from './settings.ts';
+import { AddressShareWatch } from '../http/address-share.ts';
+import type { TrustedProxies } from '../http/client-address.ts';
+import type { HttpEnv } from '../http/http-env.ts';
+import { addressOf } from '../http/limit-requests.ts';
+import type { RateLimiter } from '../http/rate-limit.ts';
+import { createRateLimiter } from '../http/rate-limit.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { Settings } from '../settings/settings.ts';
+import type { ClientMetrics } from './client-metrics.ts';
+import { registerClientMetrics } from './client-metrics.ts';
 
 export interface ClientLimitsParts {
   readonly clock: Clock;

@@ -1,4 +1,4 @@
-import { FIRST_PLACE } from './access/bootstrap.ts';
+import { FIRST_PLACE } from '../access/bootstrap.ts';
 import type { RunningServer } from './start-server.ts';
 
 /** What a person reads when the server has started: where it is, its new keys, and a line to try. */

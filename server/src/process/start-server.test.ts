@@ -2,17 +2,17 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { IssuedKeyView } from '@dimmer/schema/rest';
 import { afterEach, expect, test, vi } from 'vitest';
-import { systemClock } from './platform/clock.ts';
-import { createLog } from './platform/log.ts';
-import type { Schedule } from './platform/schedule.ts';
-import { systemSchedule } from './platform/schedule.ts';
-import type { Settings } from './settings.ts';
-import { parseSettings } from './settings.ts';
+import { systemClock } from '../platform/clock.ts';
+import { createLog } from '../platform/log.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import { systemSchedule } from '../platform/schedule.ts';
+import type { Settings } from '../settings/settings.ts';
+import { parseSettings } from '../settings/settings.ts';
+import { MemoryStorage } from '../storage/memory/memory-storage.ts';
+import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
 import { describeStartFault } from './start-fault.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
-import { MemoryStorage } from './storage/memory/memory-storage.ts';
-import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
 
 const running: RunningServer[] = [];
 afterEach(async () => {

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import type { ApiKey } from './access/api-key.ts';
-import { kindOfSecret } from './access/secret.ts';
-import { isPostgresUrl } from './database-url.ts';
-import { trustedProxies } from './http/client-address.ts';
-import { ANY_ORIGIN } from './http/cross-origin.ts';
-import { LOG_LEVELS } from './platform/log.ts';
+import type { ApiKey } from '../access/api-key.ts';
+import { kindOfSecret } from '../access/secret.ts';
+import { trustedProxies } from '../http/client-address.ts';
+import { ANY_ORIGIN } from '../http/cross-origin.ts';
+import { LOG_LEVELS } from '../platform/log.ts';
+import { isPostgresUrl } from '../storage/database-url.ts';
 
 /** One row of the table of settings. */
 export interface SettingRow<T = unknown> {

@@ -1,17 +1,17 @@
 import type { Hono } from 'hono';
 import type { Registry } from 'prom-client';
-import { answerFault } from './http/fault.ts';
-import type { HttpEnv } from './http/http-env.ts';
-import { answerNotFound } from './http/not-found.ts';
-import { requestId, requestIds } from './http/request-id.ts';
-import { requestLog } from './http/request-log.ts';
-import { requestTrace } from './http/request-trace.ts';
-import type { Clock } from './platform/clock.ts';
-import type { Log } from './platform/log.ts';
-import type { HttpMetrics } from './platform/metrics.ts';
-import { createHttpMetrics } from './platform/metrics.ts';
-import type { Random } from './platform/random.ts';
-import type { Tracing } from './platform/tracing.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import type { HttpMetrics } from '../platform/metrics.ts';
+import { createHttpMetrics } from '../platform/metrics.ts';
+import type { Random } from '../platform/random.ts';
+import type { Tracing } from '../platform/tracing.ts';
+import { answerFault } from './fault.ts';
+import type { HttpEnv } from './http-env.ts';
+import { answerNotFound } from './not-found.ts';
+import { requestId, requestIds } from './request-id.ts';
+import { requestLog } from './request-log.ts';
+import { requestTrace } from './request-trace.ts';
 
 /** What every request goes through, whatever it asks for. */
 export interface HttpFrame {

@@ -1,15 +1,15 @@
-import { SYSTEM } from './access/api-key.ts';
-import type { CommitRequest } from './changes/commit.ts';
-import { commit } from './changes/commit.ts';
-import type { EnvironmentRef, ProjectState } from './environments/environment.ts';
-import { nameOf } from './environments/environment.ts';
-import { servedFlags } from './flags/find-flag.ts';
-import { liftExpiredKills } from './flags/kill-edits.ts';
-import { replyOf } from './http/answer.ts';
-import type { Clock } from './platform/clock.ts';
-import type { Random } from './platform/random.ts';
-import type { Lease } from './storage/lease-store.ts';
-import type { Storage } from './storage/storage.ts';
+import { SYSTEM } from '../access/api-key.ts';
+import type { OnCommitted } from '../changes/commit.ts';
+import { commit } from '../changes/commit.ts';
+import type { EnvironmentRef, ProjectState } from '../environments/environment.ts';
+import { nameOf } from '../environments/environment.ts';
+import { servedFlags } from '../flags/find-flag.ts';
+import { liftExpiredKills } from '../flags/kill-edits.ts';
+import { replyOf } from '../http/answer.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Random } from '../platform/random.ts';
+import type { Lease } from '../storage/lease-store.ts';
+import type { Storage } from '../storage/storage.ts';
 
 /** Lifts kills whose time has come. */
 export interface KillExpiry {
@@ -34,7 +34,7 @@ export function createKillExpiry(services: {
   readonly storage: Storage;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onCommitted?: CommitRequest['onCommitted'];
+  readonly onCommitted?: OnCommitted;
 }): KillExpiry {
   const { storage, clock } = services;
   const expiries = new Map<string, Expiry>();

@@ -1,5 +1,5 @@
+import type { Log } from '../platform/log.ts';
 import type { Listening } from './listening.ts';
-import type { Log } from './platform/log.ts';
 
 /** Exit codes: the settings are wrong; what was to start could not. */
 export const EXIT_SETTINGS = 2;

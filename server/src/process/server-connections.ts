@@ -1,10 +1,10 @@
 import type { Registry } from 'prom-client';
 import { Counter } from 'prom-client';
-import type { Clock } from './platform/clock.ts';
-import type { ListenOptions } from './platform/listen.ts';
-import type { Log } from './platform/log.ts';
-import { connectionsWithin } from './platform/open-files.ts';
-import type { Settings } from './settings.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { ListenOptions } from '../platform/listen.ts';
+import type { Log } from '../platform/log.ts';
+import { connectionsWithin } from '../platform/open-files.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** How often it is logged at most that connections are dropped, in milliseconds. */
 const LOG_EVERY_MS = 60_000;

@@ -1,16 +1,16 @@
 import type { Registry } from 'prom-client';
 import { Gauge } from 'prom-client';
+import type { Clock } from '../platform/clock.ts';
+import { steadyClock, systemClock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
+import { systemSchedule } from '../platform/schedule.ts';
+import type { Settings } from '../settings/settings.ts';
+import { DatabaseClock } from './database-clock.ts';
 import { isPostgresUrl, sqlitePath } from './database-url.ts';
-import type { Clock } from './platform/clock.ts';
-import { steadyClock, systemClock } from './platform/clock.ts';
-import type { Log } from './platform/log.ts';
-import { systemSchedule } from './platform/schedule.ts';
-import { DatabaseClock } from './servers/database-clock.ts';
-import type { Settings } from './settings.ts';
-import { openPostgresStorage } from './storage/postgres/open-postgres-storage.ts';
-import { isPassing } from './storage/postgres/postgres-fault.ts';
-import { openSqliteStorage } from './storage/sqlite/open-sqlite-storage.ts';
-import type { Storage } from './storage/storage.ts';
+import { openPostgresStorage } from './postgres/open-postgres-storage.ts';
+import { isPassing } from './postgres/postgres-fault.ts';
+import { openSqliteStorage } from './sqlite/open-sqlite-storage.ts';
+import type { Storage } from './storage.ts';
 
 /** A storage, and the clock that goes with it. */
 export interface OpenedStorage {

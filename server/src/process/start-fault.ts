@@ -1,6 +1,6 @@
-import { redactedUrl } from './database-url.ts';
-import type { Settings } from './settings.ts';
-import { StorageFault } from './storage/storage.ts';
+import type { Settings } from '../settings/settings.ts';
+import { redactedUrl } from '../storage/database-url.ts';
+import { StorageFault } from '../storage/storage.ts';
 
 /** Why the server did not start, and what to do about it, in one line. */
 export function describeStartFault(cause: unknown, settings: Settings): string {

@@ -1,24 +1,12 @@
 import type { Registry } from 'prom-client';
-import type { Clock } from './platform/clock.ts';
-import type { Fetch, Listener, Quick } from './platform/listen.ts';
-import { listen } from './platform/listen.ts';
-import type { Log } from './platform/log.ts';
-import type { Schedule } from './platform/schedule.ts';
+import type { Service } from '../http/service.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Listener } from '../platform/listen.ts';
+import { listen } from '../platform/listen.ts';
+import type { Log } from '../platform/log.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Settings } from '../settings/settings.ts';
 import { connectionsOf } from './server-connections.ts';
-import type { Settings } from './settings.ts';
-
-/** What answers requests, without its socket. */
-export interface Service {
-  readonly fetch: Fetch;
-  /** What it answers without a web framework, for a server with a socket. */
-  readonly quick: Quick;
-  /** `/readyz` says 503 from now on. All else goes on. */
-  unready(): void;
-  /** Ends streams one by one over `spreadMs`, then does what `close` does. */
-  drain(spreadMs: number): Promise<void>;
-  /** Ends streams and periodic work. */
-  close(): Promise<void>;
-}
 
 /** A service that listens. */
 export interface Listening {

@@ -83,7 +83,7 @@ test.each([
 });
 
 test('[A82] docs/settings.md has the table of settings as it is', () => {
-  const page = readFileSync(new URL('../../docs/settings.md', import.meta.url), 'utf8');
+  const page = readFileSync(new URL('../../../docs/settings.md', import.meta.url), 'utf8');
   expect(page).toContain(settingsTable());
 });
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
-import { StorageFault } from '../storage/storage.ts';
 import { DatabaseClock } from './database-clock.ts';
+import { StorageFault } from './storage.ts';
 
 /** A machine that is off by an hour, its monotonic clock, and a database. */
 function setUp() {

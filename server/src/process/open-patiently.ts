@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
-import type { Log } from './platform/log.ts';
-import type { Schedule } from './platform/schedule.ts';
-import type { Settings } from './settings.ts';
+import type { Log } from '../platform/log.ts';
+import type { Schedule } from '../platform/schedule.ts';
+import type { Settings } from '../settings/settings.ts';
 
 /** How often a database that is away is tried while a server waits for it to start, in milliseconds. */
 const TRY_MS = 1_000;
