@@ -36,6 +36,15 @@ const REQUEST_TIMEOUT_MS = 30_000;
 /** How often connections are checked against the two. */
 const CHECK_INTERVAL_MS = 1_000;
 
+/** For how long clients are told that they may keep a connection that they do not use. */
+const IDLE_TOLD_MS = 5_000;
+
+/**
+ * How much longer it is kept. A request that is sent while the server closes for idleness is lost, and no client may repeat
+ * a write on its own: whoever goes by what was told never meets that, also where one of the two is held up.
+ */
+const IDLE_GRACE_MS = 5_000;
+
 /**
  * How many connections may wait to be taken. Node's own 511 overflows when thousands of SDKs come back at once; the
  * system may allow less (`net.core.somaxconn`).
@@ -50,16 +59,19 @@ export interface ListenTimeouts {
   readonly requestMs: number;
   /** How often connections are checked against the two. */
   readonly checkMs: number;
+  /** To send another request, as they are told; they are given 5 s more. */
+  readonly idleMs: number;
 }
 
 const TIMEOUTS: ListenTimeouts = {
   headersMs: HEADERS_TIMEOUT_MS,
   requestMs: REQUEST_TIMEOUT_MS,
   checkMs: CHECK_INTERVAL_MS,
+  idleMs: IDLE_TOLD_MS,
 };
 
 export interface ListenOptions {
-  readonly timeouts?: ListenTimeouts;
+  readonly timeouts?: Partial<ListenTimeouts>;
   /** How many connections may be open; one more is closed as soon as it was taken. Default: any number. */
   readonly connectionsMax?: number;
   /** Hears of each that was closed so. */
@@ -80,23 +92,27 @@ export interface ListenOptions {
 export function listen(
   fetch: Fetch,
   address: { readonly host: string; readonly port: number },
-  { timeouts = TIMEOUTS, connectionsMax, onDropped = () => {}, quick = handOn }: ListenOptions = {},
+  { timeouts = {}, connectionsMax, onDropped = () => {}, quick = handOn }: ListenOptions = {},
 ): Promise<Listener> {
+  const { headersMs, requestMs, checkMs, idleMs } = { ...TIMEOUTS, ...timeouts };
   const options = {
-    headersTimeout: timeouts.headersMs,
-    requestTimeout: timeouts.requestMs,
-    connectionsCheckingInterval: timeouts.checkMs,
+    headersTimeout: headersMs,
+    requestTimeout: requestMs,
+    connectionsCheckingInterval: checkMs,
+    keepAliveTimeout: idleMs + IDLE_GRACE_MS,
   };
   const answer = getRequestListener((request, bindings) => fetch(request, bindings as HttpBindings), {
     overrideGlobalObjects: false,
   });
-  const server = createServer(options, (incoming, outgoing) =>
+  const idleTold = `timeout=${Math.floor(idleMs / 1_000)}`;
+  const server = createServer(options, (incoming, outgoing) => {
+    if (outgoing.shouldKeepAlive) outgoing.setHeader('keep-alive', idleTold);
     quick(incoming, outgoing, (rawBody) => {
       // Where the adapter of the web framework looks for a body that somebody has read before it.
       if (rawBody !== undefined) Object.assign(incoming, { rawBody });
       void answer(incoming, outgoing);
-    }),
-  );
+    });
+  });
   if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
   server.on('drop', onDropped);
   const connections = trackConnections(server);
