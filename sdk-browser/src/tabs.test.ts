@@ -208,7 +208,7 @@ describe('tabs', () => {
       }),
       { numRuns: 60 },
     );
-  }, 60_000);
+  });
 
   test('[B43] without locks or channels every tab streams by itself', async () => {
     const server = new ValueServer(valuesAt(1));

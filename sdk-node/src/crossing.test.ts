@@ -16,7 +16,7 @@ afterEach(async () => {
 });
 
 function until(expectation: () => void): Promise<void> {
-  return vi.waitFor(expectation, { timeout: 10_000, interval: 5 });
+  return vi.waitFor(expectation, { timeout: 20_000, interval: 5 });
 }
 
 test('[BG3] a kill that comes with a crossing to another epoch aborts scopes, is served and is reported at once', async () => {

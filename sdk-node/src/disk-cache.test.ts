@@ -23,6 +23,9 @@ import { diskCache } from './disk-cache.ts';
 import { systemPlatform } from './platform.ts';
 import { fixedFlag, snapshotDocument } from './stream-server.fixture.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const owner = { url: new URL('http://127.0.0.1:4400/'), key: `dim_srv_${'a'.repeat(32)}` };
 
 const RUN_PROGRAM = fileURLToPath(new URL('../../test/contract/run-program.mjs', import.meta.url));
@@ -86,7 +89,7 @@ test('no file is no problem', () => {
 test('[N43] of several snapshots in a row the last is written, without being asked', async () => {
   const { cache, directory } = rig();
   for (let revision = 1; revision <= 20; revision += 1) cache.save(snapshot(revision));
-  await vi.waitFor(() => expect(rig({ directory }).cache.load()?.snapshot.revision).toBe(20));
+  await vi.waitFor(() => expect(rig({ directory }).cache.load()?.snapshot.revision).toBe(20), PATIENTLY);
 });
 
 test('[N43] a snapshot that comes after a write is written too', async () => {

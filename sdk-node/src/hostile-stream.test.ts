@@ -7,6 +7,9 @@ import { systemPlatform } from './platform.ts';
 import type { ServerStream, StreamHandler, StreamServer } from './stream-server.fixture.ts';
 import { fixedFlag, streamServer } from './stream-server.fixture.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -102,7 +105,7 @@ test('[N50] 10 MB without the end of a line end the stream, and the memory is gi
   collect();
   const before = process.memoryUsage().heapUsed;
   const flags = dimmer(server.url);
-  await vi.waitFor(() => expect(flags.status().state).toBe('LIVE'), { timeout: 15_000, interval: 10 });
+  await vi.waitFor(() => expect(flags.status().state).toBe('LIVE'), { timeout: 20_000, interval: 10 });
   for (let pass = 0; pass < 3; pass += 1) collect();
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(10_000_000);
   expect(floods).toBe(5);
@@ -144,10 +147,13 @@ test('[N13] close with a stream, a poll and a flush pending settles within 2 sec
   );
   await flags.ready();
   flags.track('viewed', user);
-  await vi.waitFor(() => expect(handlers.some((path) => path.startsWith('/sdk/v1/snapshot'))).toBe(true));
+  await vi.waitFor(
+    () => expect(handlers.some((path) => path.startsWith('/sdk/v1/snapshot'))).toBe(true),
+    PATIENTLY,
+  );
   server.reportStatus = 500;
   const startedAt = performance.now();
   await flags.close();
   expect(performance.now() - startedAt).toBeLessThan(2_000);
-  await vi.waitFor(() => expect(server.open.size).toBe(0));
+  await vi.waitFor(() => expect(server.open.size).toBe(0), PATIENTLY);
 });

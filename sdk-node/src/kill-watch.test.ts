@@ -3,6 +3,9 @@ import { runInNewContext } from 'node:vm';
 import { expect, test, vi } from 'vitest';
 import { KillWatch } from './kill-watch.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
@@ -15,7 +18,7 @@ test('[N24] watches that nobody holds are collected', async () => {
   await vi.waitFor(() => {
     collect();
     expect(kills.size).toBe(0);
-  });
+  }, PATIENTLY);
 });
 
 test('[N24] a signal that somebody holds aborts, though nothing else is held', async () => {
@@ -25,7 +28,7 @@ test('[N24] a signal that somebody holds aborts, though nothing else is held', a
   await vi.waitFor(() => {
     collect();
     expect(kills.size).toBe(1);
-  });
+  }, PATIENTLY);
   kills.killed(new Set(['a']));
   expect(signal.aborted).toBe(true);
   expect(kills.size).toBe(0);

@@ -56,9 +56,9 @@ test.each(refusals)(
     const flags = dimmer(server.url, options);
     await flags.ready();
     // Refused several times over, and several reports were sent since the first of them.
-    await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(4), { timeout: 5_000 });
+    await vi.waitFor(() => expect(server.requests.length).toBeGreaterThan(4), { timeout: 20_000 });
     const reports = server.reports.length;
-    await vi.waitFor(() => expect(server.reports.length).toBeGreaterThan(reports + 3), { timeout: 5_000 });
+    await vi.waitFor(() => expect(server.reports.length).toBeGreaterThan(reports + 3), { timeout: 20_000 });
     expect(problemsOf(server)).toMatchObject([told]);
     expect(flags.boolean('a', user, false)).toBe(true);
   },
@@ -69,7 +69,7 @@ test('[N87] a damaged flag is told of, keeps its last definition, and the others
   const b2 = fixedFlag('b', 2, 'blue');
   const server = await serve((stream) => stream.full(1, [on1]).commit(2, [damaged, b2]));
   const flags = dimmer(server.url);
-  await vi.waitFor(() => expect(problemsOf(server)).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(() => expect(problemsOf(server)).toHaveLength(1), { timeout: 20_000 });
   expect(problemsOf(server)).toMatchObject([{ code: 'DAMAGED', from: 1, revision: 2 }]);
   expect(problemsOf(server)[0]?.message).toMatch(/^flag a came damaged: /);
   expect([flags.boolean('a', user, false), flags.string('b', user, '')]).toEqual([true, 'blue']);
@@ -79,7 +79,7 @@ test('[N87] a flag that cannot be compiled is told of and serves its off variati
   const defective = { ...on1, version: 2, offVariation: 'off', rules: [null] } as unknown as WireObject;
   const server = await serve((stream) => stream.full(1, [on1]).commit(2, [defective]));
   const flags = dimmer(server.url);
-  await vi.waitFor(() => expect(problemsOf(server)).toHaveLength(1), { timeout: 5_000 });
+  await vi.waitFor(() => expect(problemsOf(server)).toHaveLength(1), { timeout: 20_000 });
   expect(problemsOf(server)).toMatchObject([{ code: 'DEFECTIVE', from: 1, revision: 2 }]);
   expect(flags.boolean('a', user, true)).toBe(false);
 });

@@ -11,7 +11,7 @@ import { ADMIN, PRODUCTION, PROJECT, SERVER } from './rest-harness.ts';
 
 const FLAG = `${PRODUCTION}/flags/checkout-v2`;
 const user = { targetingKey: 'user-1' };
-const WITHIN = { timeout: 20_000, interval: 10 };
+const WITHIN = { timeout: 40_000, interval: 10 };
 
 let now: number;
 let folder: string;

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import type { Availability } from '../../server/src/storage/postgres/breaker.ts';
 import type { Storage } from '../../server/src/storage/storage.ts';
+import { startStopwatch } from '../faults/processor-wait.ts';
 import { commitDraft, projectDraft } from './draft-builder.ts';
 import { postgresMissing } from './postgres-database.ts';
 import { createPostgresProxy, type PostgresProxy } from './postgres-proxy.ts';
@@ -8,7 +9,7 @@ import { PostgresServers } from './postgres-servers.ts';
 import { PRODUCTION, SHOP } from './storage-shop.ts';
 import { projectOf, write } from './storage-subject.ts';
 
-const WAIT = { timeout: 20_000, interval: 20 };
+const WAIT = { timeout: 40_000, interval: 20 };
 const UNAVAILABLE = { name: 'StorageFault', fault: 'unavailable' };
 
 describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresMissing ?? ''}`, () => {
@@ -42,12 +43,10 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
     await proxy.cut();
     await expect(commit('b')).rejects.toMatchObject(UNAVAILABLE);
     await isDown();
-    const before = process.hrtime.bigint();
+    const takenMs = startStopwatch();
     const calls = Array.from({ length: 1_000 }, () => storage.read(SHOP).catch((error: unknown) => error));
     for (const answer of await Promise.all(calls)) expect(answer).toMatchObject(UNAVAILABLE);
-    expect(Number(process.hrtime.bigint() - before) / 1e6, 'milliseconds for 1,000 refusals').toBeLessThan(
-      5_000,
-    );
+    expect(takenMs(), 'milliseconds for 1,000 refusals').toBeLessThan(5_000);
     await proxy.mend();
     await isUp();
     await commit('b');
@@ -58,9 +57,9 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
   test('[PG9] a database that hangs is found out, and calls fail at once from then on', async () => {
     proxy.hang();
     const hung = storage.read(SHOP).catch((error: unknown) => error);
-    const since = process.hrtime.bigint();
+    const takenMs = startStopwatch();
     await isDown();
-    expect(Number(process.hrtime.bigint() - since) / 1e9, 'seconds').toBeLessThan(5);
+    expect(takenMs()).toBeLessThan(5_000);
     const dials = proxy.dials();
     await expect(storage.read(SHOP)).rejects.toMatchObject(UNAVAILABLE);
     await expect(commit('a')).rejects.toMatchObject(UNAVAILABLE);
@@ -71,7 +70,7 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
     await isUp();
     await commit('a');
     expect((await storage.read(SHOP))?.flags.size).toBe(1);
-  }, 60_000);
+  });
 
   test('[PG9] connections that break one by one are no outage', async () => {
     for (let round = 0; round < 5; round += 1) {
@@ -90,11 +89,11 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
     const hung = [storage.read(SHOP), commit('a'), storage.keys()].map((call) =>
       call.catch((error: unknown) => error),
     );
-    const since = process.hrtime.bigint();
+    const takenMs = startStopwatch();
     await storage.close();
-    expect(Number(process.hrtime.bigint() - since) / 1e9, 'seconds').toBeLessThan(15);
+    expect(takenMs()).toBeLessThan(15_000);
     for (const answer of await Promise.all(hung)) expect(answer).toMatchObject(UNAVAILABLE);
-  }, 60_000);
+  });
 
   test('[PG8] reports that hold all of their connections keep nobody from writing and reading', async () => {
     const holder = await servers.database.session();

@@ -6,7 +6,7 @@ import { PostgresServers } from './postgres-servers.ts';
 import { PRODUCTION, SHOP } from './storage-shop.ts';
 import { projectOf, write } from './storage-subject.ts';
 
-const WAIT = { timeout: 20_000, interval: 20 };
+const WAIT = { timeout: 40_000, interval: 20 };
 const missing = postgresMissing ?? poolerMissing;
 
 describe.skipIf(missing !== undefined)(`behind PgBouncer in transaction mode${missing ?? ''}`, () => {

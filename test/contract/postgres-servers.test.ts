@@ -10,7 +10,7 @@ import { observe } from './storage-observation.ts';
 import { SHOP } from './storage-shop.ts';
 import { ACTOR, projectOf, REPLY, requestOf, write } from './storage-subject.ts';
 
-const WAIT = { timeout: 20_000, interval: 20 };
+const WAIT = { timeout: 40_000, interval: 20 };
 
 describe.skipIf(postgresMissing !== undefined)(`several servers${postgresMissing ?? ''}`, () => {
   const servers = new PostgresServers();
@@ -203,14 +203,17 @@ describe.skipIf(postgresMissing !== undefined)(`several servers${postgresMissing
         onListening: ({ isListening }: Listening) => told.push(isListening),
       });
       const heard = heardBy(third);
-      await vi.waitFor(() => expect(told).toEqual([true]), WAIT);
+      await vi.waitFor(() => expect(told.at(-1)).toBe(true), WAIT);
+      const toldBefore = told.length;
       await servers.database.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
          where datname = current_database() and application_name = 'dimmer'`,
       );
       await vi.waitFor(() => commit(one, 'a'), WAIT);
       await vi.waitFor(() => expect(heard).toContain('production 1'), WAIT);
-      await vi.waitFor(() => expect(told).toEqual([true, false, true]), WAIT);
+      // On a busy machine an echo may be a second late: that is told as well.
+      await vi.waitFor(() => expect(told.slice(toldBefore)).toContain(false), WAIT);
+      await vi.waitFor(() => expect(told.at(-1)).toBe(true), WAIT);
       await commit(one, 'b');
       await vi.waitFor(() => expect(heard.at(-1)).toBe('production 2'), WAIT);
     });

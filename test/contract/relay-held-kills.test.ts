@@ -8,7 +8,7 @@ import type { RelayHarness } from './relay-harness.ts';
 import { openRelay } from './relay-harness.ts';
 import { ADMIN, CLIENT, PRODUCTION, SERVER } from './rest-harness.ts';
 
-const WITHIN = { timeout: 30_000, interval: 20 };
+const WITHIN = { timeout: 40_000, interval: 20 };
 
 let harness: ClientHarness;
 let storage: FailingStorage;

@@ -9,7 +9,7 @@ import { ADMIN, CLIENT, PRODUCTION, PROJECT, SERVER } from './rest-harness.ts';
 
 const SNAPSHOT = '/sdk/v1/snapshot';
 /** A busy machine may take its time; nothing here waits for luck. */
-const WITHIN = { timeout: 30_000, interval: 20 };
+const WITHIN = { timeout: 40_000, interval: 20 };
 
 let server: RunningServer;
 const relays: RelayHarness[] = [];
@@ -160,7 +160,7 @@ describe('without its upstream a relay', () => {
     await relay.until({ status: 'stale', upstream: 'CACHED' });
     expect((await fetch(`${relay.url}/readyz`)).status).toBe(200);
     const sdk = sdkAt(relay.url, 'new');
-    await sdk.ready({ timeoutMs: 10_000 });
+    await sdk.ready({ timeoutMs: 40_000 });
     expect(isOn(sdk)).toBe(true);
     await admin('PATCH', `${PRODUCTION}/flags/checkout`, { enabled: false });
     relay.mend();

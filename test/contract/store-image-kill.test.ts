@@ -35,7 +35,7 @@ test('[MV25] what a restore that was killed leaves is refused by servers, and fi
   expect((await storage.read('blog'))?.flags.size).toBe(0);
   await storage.close();
   await rm(folder, { recursive: true });
-}, 120_000);
+}, 240_000);
 
 async function* oneProject(): AsyncGenerator<ImageRow> {
   const createdAt = '2026-11-28T04:00:00.000Z';

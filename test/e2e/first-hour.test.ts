@@ -18,7 +18,7 @@ beforeAll(async () => {
   server = await createServerProcess(join(directory, 'dimmer.db'));
   await server.start();
   flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
-  await flags.ready({ timeoutMs: 5000 });
+  await flags.ready({ timeoutMs: 40_000 });
 });
 
 afterAll(async () => {

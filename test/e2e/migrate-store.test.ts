@@ -19,7 +19,7 @@ beforeEach(async () => {
   server = await createServerProcess(join(directory, 'old.db'));
   await server.start();
   await createFlag(server, FLAG);
-}, 60_000);
+});
 afterEach(async () => {
   await server.end('SIGKILL');
   await rm(directory, { recursive: true });
@@ -42,7 +42,7 @@ async function write(count: number): Promise<void> {
 
 test('[MV28] [MV26] an SDK goes on by delta at a server on the store that was moved, there and back', async () => {
   const flags = new Dimmer({ url: server.url, key: server.serverKey, cache: false });
-  await flags.ready({ timeoutMs: 20_000 });
+  await flags.ready({ timeoutMs: 40_000 });
   await write(20);
   const history = await readHistory(server);
   expect(await flags.waitForRevision(history.at(-1)?.revision ?? 0, { timeoutMs: 40_000 })).toBe(true);
@@ -126,7 +126,7 @@ test('[MV21] [MV22] [MV23] [MV24] a backup is whole or refused, and says why', a
   expect(twice).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
   expect(await dimmer('backup', '--from', 'nowhere', '--to', path)).toMatchObject({ code: 1 });
   expect(await dimmer('backup')).toMatchObject({ code: 2 });
-}, 120_000);
+}, 240_000);
 
 /** Where the environments stand, as the commands print it. */
 function standingsIn(text: string) {

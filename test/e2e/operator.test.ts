@@ -47,9 +47,9 @@ beforeAll(async () => {
       };
       expect(items.map(({ state }) => state)).toEqual(['LIVE', 'LIVE']);
     },
-    { timeout: 20_000 },
+    { timeout: 40_000 },
   );
-}, 60_000);
+});
 
 afterAll(async () => {
   for (const { child } of started) child.kill('SIGKILL');
@@ -94,7 +94,7 @@ test('[O6, O7, O8, O15] a straggler is named, and the kill stands: exit code 3',
       '--expires',
       '2h',
       '--wait',
-      '1500ms',
+      '5s',
     ]);
     expect(killed.out).toMatch(/^Killed 2 flags in default\/production/);
     expect(killed.out).toMatch(/^web-7 .* LIVE +\d+ +open/m);
@@ -104,7 +104,7 @@ test('[O6, O7, O8, O15] a straggler is named, and the kill stands: exit code 3',
     expect(web.detail('checkout-v2', { targetingKey: 'user-1' }, true).reason).toBe('KILLED');
 
     const waiting = start(['kill', 'checkout-v2', '--reason', 'again', '--wait', '60s']);
-    await vi.waitFor(() => expect(waiting.err()).toContain('waiting for web-7'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(waiting.err()).toContain('waiting for web-7'), { timeout: 40_000 });
     waiting.child.kill('SIGINT');
     expect(await waiting.exit).toBe(3);
     expect(waiting.err()).toMatch(/Interrupted\. The kill is committed: revision \d+\./);
@@ -137,14 +137,14 @@ test('[O13] watch shows a change and its receipt, goes on over a restart, and en
   const [people, script] = [start(['watch']), start(['watch', '--json'])];
   const watches = [people, script];
   for (const { err } of watches)
-    await vi.waitFor(() => expect(err()).toContain('Watching;'), { timeout: 10_000 });
+    await vi.waitFor(() => expect(err()).toContain('Watching;'), { timeout: 40_000 });
   await dimmer(['kill', 'new-cart', '--reason', 'see it']);
   await vi.waitFor(
     () => {
       expect(people.out()).toMatch(/flag\.kill of new-cart by "bootstrap admin": see it/);
       expect(people.out()).toMatch(/receipt +\d+ {2}applied by 2 of 2/);
     },
-    { timeout: 15_000 },
+    { timeout: 40_000 },
   );
   await server.end('SIGTERM');
   await server.start();
@@ -152,7 +152,7 @@ test('[O13] watch shows a change and its receipt, goes on over a restart, and en
   await vi.waitFor(() => expect(people.out()).toContain('flag.restore of new-cart'), {
     timeout: 20_000,
   });
-  await vi.waitFor(() => expect(script.out()).toContain('after the restart'), { timeout: 20_000 });
+  await vi.waitFor(() => expect(script.out()).toContain('after the restart'), { timeout: 40_000 });
   for (const { child, exit } of watches) {
     child.kill('SIGINT');
     expect(await exit).toBe(0);
@@ -165,7 +165,7 @@ test('[O13] watch shows a change and its receipt, goes on over a restart, and en
   expect(new Set(events.map(({ event }) => event))).toEqual(
     new Set(['hello', 'change', 'receipt', 'goodbye']),
   );
-}, 60_000);
+});
 
 test('[O1, O2] what goes wrong has its exit code, and says what to do', async () => {
   const kill = ['kill', 'checkout-v2', '--reason', 'x'];

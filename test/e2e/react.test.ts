@@ -41,7 +41,7 @@ beforeAll(async () => {
   await send('PATCH', '/environments/production/flags/theme', { enabled: true });
   flags = new Dimmer({ url: server.url, key: SERVER_KEY, cache: false });
   await change();
-}, 60_000);
+});
 
 afterEach(() => page?.context().close());
 
@@ -209,7 +209,7 @@ async function change(): Promise<string> {
 
 async function shows(theme: string): Promise<void> {
   const text = `document.getElementById('theme')?.textContent === ${JSON.stringify(theme)}`;
-  await page.waitForFunction(text, undefined, { timeout: 10_000, polling: 'raf' });
+  await page.waitForFunction(text, undefined, { timeout: 40_000, polling: 'raf' });
 }
 
 async function send(method: string, path: string, body: unknown): Promise<{ readonly revision: number }> {

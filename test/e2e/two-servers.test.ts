@@ -29,14 +29,14 @@ describe.skipIf(cluster === undefined)('two servers on one PostgreSQL (needs its
       fallthrough: { variation: 'on' },
     });
     flags = new Dimmer({ url: other.url, key: other.serverKey, cache: false });
-    await flags.ready({ timeoutMs: 30_000 });
+    await flags.ready({ timeoutMs: 40_000 });
   }, 180_000);
 
   afterAll(async () => {
     await flags.close();
     await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')]);
     await cluster?.remove();
-  }, 60_000);
+  });
 
   test('[PG11] a kill through one server reaches an SDK at the other', async () => {
     expect(flags.boolean('checkout-v2', user, false)).toBe(true);
@@ -48,13 +48,13 @@ describe.skipIf(cluster === undefined)('two servers on one PostgreSQL (needs its
     const restored = await write(other, 'POST', `/environments/production${FLAG}/restore`, {});
     expect(restored.status).toBe(200);
     await vi.waitFor(() => expect(flags.boolean('checkout-v2', user, false)).toBe(true), WAIT);
-  }, 120_000);
+  }, 240_000);
 
   test('[PG8] two servers and their readers fit into ten connections', async () => {
     const reads = Array.from({ length: 60 }, (_, index) => read(index % 2 === 0 ? one : other, FLAG));
     for (const { status } of await Promise.all(reads)) expect(status).toBe(200);
     expect((await write(one, 'PATCH', FLAG, { description: 'within ten' })).status).toBe(200);
-  }, 120_000);
+  }, 240_000);
 
   test('[PG9] a crash of PostgreSQL is an event: writes are told when to come again, everything else goes on', async () => {
     await cluster?.stop('immediate');

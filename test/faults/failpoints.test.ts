@@ -1,12 +1,13 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import type { Failpoints, Place } from './failpoints.ts';
 import { createServerProcess, type ServerProcess } from './server-process.ts';
 import { createFlag } from './writer.ts';
 
+const PATIENTLY = { timeout: 40_000 };
 const FLAG = 'written';
 const ENVIRONMENT = '/api/v1/projects/default/environments/production';
 
@@ -58,7 +59,7 @@ function endsWholeAtAnyPlace({ statements, open, remove }: Store): void {
     server = await createServerProcess(await open(), {}, {});
     await server.start();
     await createFlag(server, FLAG);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await server.end('SIGTERM');
@@ -67,11 +68,11 @@ function endsWholeAtAnyPlace({ statements, open, remove }: Store): void {
 
   test('[DUR-3, DUR-8] an error before any statement leaves nothing, and the repeated write is made once', async () => {
     expect(await placesWhere('throw')).toBe(statements);
-  }, 90_000);
+  }, 240_000);
 
   test('[DUR-3, DUR-8] kill -9 before any statement leaves nothing, and the repeated write is made once', async () => {
     expect(await placesWhere('kill')).toBe(statements);
-  }, 90_000);
+  }, 240_000);
 
   test.each([
     ['kill -9 behind COMMIT', 'committed', 'kill'],
@@ -82,7 +83,6 @@ function endsWholeAtAnyPlace({ statements, open, remove }: Store): void {
     async (_, at, by) => {
       expect(await isMadeOnce({ at, by, leaves: 'all' })).toBe(true);
     },
-    40_000,
   );
 }
 
@@ -144,7 +144,10 @@ async function observe(): Promise<Observed> {
   ]);
   // A commit whose writer failed behind it is announced by PostgreSQL, or by the tick of a second: readers get it then.
   const head = Math.max(0, ...changes.items.map(({ revision }) => revision));
-  const snapshot = await read<SnapshotAnswer>(`/sdk/v1/snapshot?min-revision=${head}`, server.serverKey);
+  const snapshot = await vi.waitFor(
+    () => read<SnapshotAnswer>(`/sdk/v1/snapshot?min-revision=${head}`, server.serverKey),
+    PATIENTLY,
+  );
   return {
     marker: flag.rules[0]?.id,
     revision: snapshot.revision,

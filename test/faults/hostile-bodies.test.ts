@@ -12,7 +12,7 @@ const ROUNDS = 20;
 /** 20 MB are promised and not held yet (docs/proof.md): this bound finds a leak, no more. */
 const GROWTH_MAX_MB = 100;
 /** How long the process may take to give back what it took. */
-const SETTLE_MS = 10_000;
+const SETTLE_MS = 40_000;
 
 let directory: string;
 let server: ServerProcess;
@@ -22,7 +22,7 @@ beforeAll(async () => {
   server = await createServerProcess(join(directory, 'dimmer.db'));
   await server.start();
   await createFlag(server, FLAG);
-}, 60_000);
+});
 
 afterAll(async () => {
   await server.end('SIGKILL');
@@ -54,7 +54,7 @@ test('[A40] [A41] hostile bodies are refused by a real server, and do not fill i
     console.info(
       `RSS ${before.toFixed(0)} MB, ${(residentMb() - before).toFixed(1)} MB more after ${ROUNDS} rounds`,
     );
-}, 90_000);
+}, 240_000);
 
 /** Every body once; each must be refused as the caller's fault. */
 async function attack(): Promise<void> {

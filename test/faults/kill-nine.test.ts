@@ -82,7 +82,7 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
     server = await createServerProcess(await open());
     await server.start();
     await createFlag(server, FLAG);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await server.end('SIGTERM');
@@ -96,13 +96,13 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
       const random = seededRandom(seed);
       const options = { url: server.url, key: server.serverKey, cache: false } as const;
       const flags = new Dimmer(options, impatientPlatform(random.fork('sdk')));
-      await flags.ready({ timeoutMs: 5000 });
+      await flags.ready({ timeoutMs: 40_000 });
       const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
 
       for (let count = 0; count < KILLS; count += 1) {
         const before = writer.acknowledged.length;
         const delayMs = random.between(20, 400);
-        await expect.poll(() => writer.acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before);
+        await expect.poll(() => writer.acknowledged.length, { timeout: 40_000 }).toBeGreaterThan(before);
         await new Promise((resolve) => setTimeout(resolve, delayMs));
         await (kill ?? killServer)();
         const reached = writer.acknowledged.at(-1)?.revision ?? 0;
@@ -111,7 +111,7 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
       await writer.stop();
 
       // A server that has just lost its database finds it again within a second or so.
-      const history = await vi.waitFor(() => readHistory(server), { timeout: 20_000, interval: 100 });
+      const history = await vi.waitFor(() => readHistory(server), { timeout: 40_000, interval: 100 });
       const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
       const revisions = history.map(({ revision }) => revision);
       expect(revisions, `seed ${seed}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));

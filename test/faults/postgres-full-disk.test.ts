@@ -41,7 +41,7 @@ describe('a PostgreSQL whose disk is full', () => {
     await postgres?.remove();
     disk?.unmount();
     await rm(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test('[PG15] [A50] of its data: writes are 507 and change nothing, all else goes on, and writes resume (DUR-4)', async ({
     skip,
@@ -57,7 +57,7 @@ describe('a PostgreSQL whose disk is full', () => {
     expect((await write()).status).toBe(200);
     await expectAllThere();
     expect(await readHistory(server)).toHaveLength(acknowledged.length + 1);
-  }, 120_000);
+  }, 240_000);
 
   test('[PG15] [A50] of its log: it crashes, writes are 503, all else goes on, and writes resume once it is started (DUR-4)', async ({
     skip,
@@ -72,7 +72,7 @@ describe('a PostgreSQL whose disk is full', () => {
     await postgres?.start();
     await vi.waitFor(async () => expect((await write()).status).toBe(200), WAIT);
     await expectAllThere();
-  }, 120_000);
+  }, 240_000);
 
   async function open(small: keyof typeof SETTINGS, skip: TestContext['skip']): Promise<SmallDisk> {
     disk = mountSmallDisk(folder, DISK_MB);

@@ -64,7 +64,7 @@ function startsOverFromItsBackup({ open, urlOf, lose, remove }: Store): void {
     server = await createServerProcess(await open());
     await server.start();
     await createFlag(server, FLAG);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await server.end('SIGTERM');
@@ -77,7 +77,7 @@ function startsOverFromItsBackup({ open, urlOf, lose, remove }: Store): void {
       { url: server.url, key: server.serverKey, cache: false },
       impatientPlatform(random),
     );
-    await flags.ready({ timeoutMs: 5000 });
+    await flags.ready({ timeoutMs: 40_000 });
 
     const writer = startWriter(server, FLAG, WRITES_PER_SECOND);
     await untilWritten(writer, 30);

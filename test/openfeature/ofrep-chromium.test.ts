@@ -72,6 +72,6 @@ test.skipIf(!hasChromium)(
     // The ETag is there to be read: what has not changed is not sent again.
     // The provider asks again when its page is looked at.
     await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
-    await expect.poll(() => statuses.at(-1), { timeout: 10_000 }).toBe(304);
+    await expect.poll(() => statuses.at(-1), { timeout: 40_000 }).toBe(304);
   },
 );

@@ -29,7 +29,7 @@ afterEach(async () => {
 });
 
 function until(expectation: () => void): Promise<void> {
-  return vi.waitFor(expectation, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(expectation, { timeout: 40_000, interval: 5 });
 }
 
 async function webClient(context: Record<string, string>): Promise<Client> {
@@ -158,6 +158,6 @@ describe('@openfeature/ofrep-web-provider', () => {
     expect(client.getBooleanValue('a', true)).toBe(false);
     server = await startLive({ port, environment: { DIMMER_BOOTSTRAP_CLIENT_KEY: clientKey } });
     await server.declare([booleanFlag('a', true)]);
-    await vi.waitFor(() => expect(client.getBooleanValue('a', false)).toBe(true), { timeout: 15_000 });
+    await vi.waitFor(() => expect(client.getBooleanValue('a', false)).toBe(true), { timeout: 40_000 });
   });
 });

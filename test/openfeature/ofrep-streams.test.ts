@@ -64,7 +64,7 @@ function turn(on: boolean, flag = 'a'): Promise<number> {
 }
 
 function until(expectation: () => void): Promise<void> {
-  return vi.waitFor(expectation, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(expectation, { timeout: 40_000, interval: 5 });
 }
 
 /** The data of every event, in order. */

@@ -50,7 +50,7 @@ test.skipIf(CHROMIUM === undefined)(
   '[B91, B92] hooks of @openfeature/react-sdk render again after a change, and for another context',
   async () => {
     const shows = (flag: string, text: string): Promise<unknown> =>
-      page.locator(`#${flag}`, { hasText: text }).waitFor({ timeout: 10_000 });
+      page.locator(`#${flag}`, { hasText: text }).waitFor({ timeout: 40_000 });
     await page.evaluate(({ url, key }) => globalThis.page.start(url, key), {
       url: server.url,
       key: server.clientKey,

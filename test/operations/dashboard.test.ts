@@ -132,47 +132,39 @@ describe('the alerts', () => {
   const required = process.env['CI'] !== undefined;
   if (!promtool && !required) process.stderr.write('Skipped: promtool is missing (Debian: prometheus).\n');
 
-  test.skipIf(!promtool && !required)(
-    '[P16] promtool takes them, and each fires on what it is for',
-    () => {
-      for (const args of [
-        ['check', 'rules', 'alerts.yml'],
-        ['test', 'rules', 'alerts.test.yml'],
-      ]) {
-        const { status, stdout, stderr } = spawnSync('promtool', args, {
-          cwd: at('deploy/prometheus'),
-          encoding: 'utf8',
-        });
-        expect(`${stdout}${stderr}${status}`).toMatch(/SUCCESS[\s\S]*0$/);
-      }
-      const tested = readFileSync(at('deploy/prometheus/alerts.test.yml'), 'utf8');
-      expect(rules.filter(({ alert }) => !tested.includes(`name: ${alert} fires`))).toEqual([]);
-    },
-    60_000,
-  );
-
-  test.skipIf(!promtool && !required)(
-    '[P15] the expressions of the dashboard are PromQL',
-    () => {
-      const folder = mkdtempSync(join(tmpdir(), 'dimmer-promql-'));
-      const records = [...expressions, ...promises].map((expr, index) => ({
-        record: `dashboard:expression_${index}`,
-        expr: expr
-          .replaceAll('$__rate_interval', '1m')
-          .replaceAll('$job', 'dimmer')
-          .replaceAll('$instance', '.+'),
-      }));
-      // YAML contains JSON.
-      writeFileSync(
-        join(folder, 'rules.yml'),
-        JSON.stringify({ groups: [{ name: 'dashboard', rules: records }] }),
-      );
-      const { stdout, stderr } = spawnSync('promtool', ['check', 'rules', join(folder, 'rules.yml')], {
+  test.skipIf(!promtool && !required)('[P16] promtool takes them, and each fires on what it is for', () => {
+    for (const args of [
+      ['check', 'rules', 'alerts.yml'],
+      ['test', 'rules', 'alerts.test.yml'],
+    ]) {
+      const { status, stdout, stderr } = spawnSync('promtool', args, {
+        cwd: at('deploy/prometheus'),
         encoding: 'utf8',
       });
-      rmSync(folder, { recursive: true });
-      expect(`${stdout}${stderr}`).toContain(`SUCCESS: ${records.length} rules found`);
-    },
-    60_000,
-  );
+      expect(`${stdout}${stderr}${status}`).toMatch(/SUCCESS[\s\S]*0$/);
+    }
+    const tested = readFileSync(at('deploy/prometheus/alerts.test.yml'), 'utf8');
+    expect(rules.filter(({ alert }) => !tested.includes(`name: ${alert} fires`))).toEqual([]);
+  });
+
+  test.skipIf(!promtool && !required)('[P15] the expressions of the dashboard are PromQL', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'dimmer-promql-'));
+    const records = [...expressions, ...promises].map((expr, index) => ({
+      record: `dashboard:expression_${index}`,
+      expr: expr
+        .replaceAll('$__rate_interval', '1m')
+        .replaceAll('$job', 'dimmer')
+        .replaceAll('$instance', '.+'),
+    }));
+    // YAML contains JSON.
+    writeFileSync(
+      join(folder, 'rules.yml'),
+      JSON.stringify({ groups: [{ name: 'dashboard', rules: records }] }),
+    );
+    const { stdout, stderr } = spawnSync('promtool', ['check', 'rules', join(folder, 'rules.yml')], {
+      encoding: 'utf8',
+    });
+    rmSync(folder, { recursive: true });
+    expect(`${stdout}${stderr}`).toContain(`SUCCESS: ${records.length} rules found`);
+  });
 });

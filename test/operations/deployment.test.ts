@@ -101,7 +101,7 @@ describe('what is deployed', () => {
       server.kill('SIGKILL');
       await ended;
     }
-  }, 120_000);
+  }, 240_000);
 });
 
 describe('the Dockerfile', () => {

@@ -101,7 +101,7 @@ describe('the manifests for Kubernetes', () => {
     rmSync(folder, { recursive: true });
     expect(found).toBe('');
     expect(foundBroken).toContain('readynessProbe');
-  }, 120_000);
+  }, 240_000);
 
   test('[P25] the grace period is above what a drain takes', () => {
     expect(deployments).toHaveLength(2);

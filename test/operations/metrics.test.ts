@@ -23,13 +23,13 @@ beforeAll(async () => {
   server = await createServerProcess(join(folder, 'dimmer.db'));
   await server.start();
   flags = new Dimmer({ url: server.url, key: server.serverKey });
-  await flags.ready({ timeoutMs: 30_000 });
-}, 90_000);
+  await flags.ready({ timeoutMs: 40_000 });
+});
 afterAll(async () => {
   await flags.close();
   await server.end('SIGTERM');
   await rm(folder, { recursive: true });
-}, 60_000);
+});
 
 async function metrics(): Promise<readonly ExposedMetric[]> {
   return readExposition(await (await fetch(`${server.url}/metrics`)).text());
@@ -71,7 +71,7 @@ describe('the metrics of a running server', () => {
 
   test('[P4] a stream that its reader leaves counts as ended by the peer', async () => {
     const leaving = new Dimmer({ url: server.url, key: server.serverKey });
-    await leaving.ready({ timeoutMs: 30_000 });
+    await leaving.ready({ timeoutMs: 40_000 });
     await leaving.close();
     await vi.waitFor(
       async () =>
@@ -126,7 +126,7 @@ describe('the metrics of a running server', () => {
     } finally {
       await relay.end('SIGTERM');
     }
-  }, 120_000);
+  }, 240_000);
 
   test('[P1] the labels of every sample are those of its row', async () => {
     const rows = new Map(documentedMetrics().map((row) => [row.name, row.labels]));

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Platform, systemPlatform } from '../../sdk-node/src/platform.ts';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import { createPostgresProxy, type PostgresProxy } from '../contract/postgres-proxy.ts';
+import { startStopwatch } from '../faults/processor-wait.ts';
 import type { ServerProcess } from '../faults/server-process.ts';
 import { ask, openEvents, PRODUCTION, PROJECT, startFleet, told, touch } from './fleet.ts';
 
@@ -30,6 +31,8 @@ interface Reader {
   readonly openedAt: readonly number[];
   readonly states: readonly DimmerStatus['state'][];
   readonly revisions: readonly number[];
+  /** What it served when it first was STALE. */
+  readonly whenStale: () => { readonly revision: number | null; readonly detail: object } | undefined;
 }
 
 describe.skipIf(postgresMissing !== undefined)(
@@ -51,13 +54,13 @@ describe.skipIf(postgresMissing !== undefined)(
       await told(one, `POST ${PROJECT}/flags`, { json: { key: 'checkout' } });
       const json = { enabled: true, fallthrough: { variation: 'on' } };
       await told(one, `PATCH ${PRODUCTION}/flags/checkout`, { json });
-    }, 120_000);
+    });
     afterAll(async () => {
       await Promise.all(readers.map(({ flags }) => flags.close()));
       await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')]);
       await proxy.close();
       await database.drop();
-    }, 60_000);
+    });
 
     test(
       '[F59] [M1] its SDKs are served, know how old that is, and search ever more rarely until they find the other; nobody goes back (REP-3)',
@@ -73,6 +76,7 @@ describe.skipIf(postgresMissing !== undefined)(
 
         await proxy.cut();
         const cutAt = performance.now();
+        const sinceCutMs = startStopwatch(one.pid());
         const writing = writeUntil(cutAt + CUT_OFF_MS);
         const stale = (): void => {
           for (const { states } of readers) expect(states).toContain('STALE');
@@ -80,10 +84,13 @@ describe.skipIf(postgresMissing !== undefined)(
         await vi.waitFor(stale, WAIT);
         const staleMs = performance.now() - cutAt;
         expect(staleMs).toBeGreaterThan(STALE_AFTER_MS - SLACK_MS);
-        expect(staleMs).toBeLessThan(STALE_AFTER_MS + HEARTBEAT_MS + SLACK_MS);
-        for (const { flags, revisions } of readers) {
-          expect(flags.detail('checkout', user, false)).toMatchObject({ value: true, reason: 'FALLTHROUGH' });
-          expect(revisions.at(-1)).toBe(lastGood);
+        expect(sinceCutMs()).toBeLessThan(STALE_AFTER_MS + HEARTBEAT_MS + SLACK_MS);
+        // The first of them may have found the other server before the last has noticed.
+        for (const { whenStale } of readers) {
+          expect(whenStale()).toMatchObject({
+            revision: lastGood,
+            detail: { value: true, reason: 'FALLTHROUGH' },
+          });
         }
 
         await vi.waitFor(() => expect(moving.map(({ flags }) => flags.status().state)).toEqual(lives), WAIT);
@@ -106,14 +113,16 @@ describe.skipIf(postgresMissing !== undefined)(
           expect(Math.min(...gaps)).toBeGreaterThanOrEqual(ELSEWHERE_AFTER_MS);
           expect(gaps.slice(1)).toEqual([...gaps.slice(1)].sort((a, b) => a - b));
         }
-        for (const { flags } of moving) expect(flags.status()).toMatchObject({ state: 'LIVE', revision });
+        await vi.waitFor(() => {
+          for (const { flags } of moving) expect(flags.status()).toMatchObject({ state: 'LIVE', revision });
+        }, WAIT);
 
         await proxy.mend();
         await vi.waitFor(
           () => expect(staying.flags.status()).toMatchObject({ state: 'LIVE', revision }),
           WAIT,
         );
-        expect(watching.revision()).toBe(revision);
+        await vi.waitFor(() => expect(watching.revision()).toBe(revision), WAIT);
         watching.stop();
         for (const { revisions } of readers) {
           expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
@@ -153,9 +162,13 @@ describe.skipIf(postgresMissing !== undefined)(
       };
       const flags = new Dimmer(options, hasty);
       const [states, revisions]: [DimmerStatus['state'][], number[]] = [[], []];
-      flags.onStatus(({ state }) => states.push(state));
+      let stale: ReturnType<Reader['whenStale']>;
+      flags.onStatus(({ state, revision }) => {
+        states.push(state);
+        if (state === 'STALE') stale ??= { revision, detail: flags.detail('checkout', user, false) };
+      });
       flags.onChange(() => revisions.push(flags.status().revision ?? 0));
-      const reader = { flags, openedAt, states, revisions };
+      const reader = { flags, openedAt, states, revisions, whenStale: () => stale };
       readers.push(reader);
       await flags.ready();
       revisions.push(flags.status().revision ?? 0);

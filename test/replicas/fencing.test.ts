@@ -9,7 +9,7 @@ import { requestOf, write } from '../contract/storage-subject.ts';
 /** How often a leader is overtaken between its decision and its commit. */
 const ROUNDS = Number(process.env['DIMMER_TEST_ROUNDS'] ?? 25);
 
-const WAIT = { timeout: 15_000, interval: 5 };
+const WAIT = { timeout: 40_000, interval: 5 };
 
 describe.skipIf(postgresMissing !== undefined)(`leases on PostgreSQL ${postgresMissing ?? ''}`, () => {
   const servers = new PostgresServers();
@@ -48,7 +48,7 @@ describe.skipIf(postgresMissing !== undefined)(`leases on PostgreSQL ${postgresM
     }
     await session.end();
     expect(done).toEqual(Array.from({ length: ROUNDS }, (_, round) => `step ${round}`));
-  }, 120_000);
+  }, 240_000);
 
   test('[M11] a lease cannot be taken over while a transaction under it runs', async () => {
     const [one, other] = await Promise.all([servers.start(), servers.start()]);
@@ -69,7 +69,7 @@ describe.skipIf(postgresMissing !== undefined)(`leases on PostgreSQL ${postgresM
     await session.query('commit');
     expect((await taking).token).toBeGreaterThan(lease.token);
     await session.end();
-  }, 60_000);
+  });
 });
 
 async function held(acquired: Promise<Lease | undefined>): Promise<Lease> {

@@ -33,6 +33,18 @@ export async function told<T>(server: ServerProcess, route: string, asked?: Aske
   return JSON.parse(text) as T;
 }
 
+/** Asks for the snapshot of a revision, and again where the server has asked for patience: it has not seen that yet. */
+export async function snapshotOf(server: ServerProcess, revision: number): Promise<Written> {
+  for (;;) {
+    const response = await ask(server, `GET /sdk/v1/snapshot?min-revision=${revision}`, {
+      key: server.serverKey,
+    });
+    if (response.ok) return (await response.json()) as Written;
+    const text = await response.text();
+    if (response.status !== 503) throw new Error(`revision ${revision}: ${response.status} ${text}`);
+  }
+}
+
 /** Makes one more revision. */
 export function touch(server: ServerProcess): Promise<Written> {
   const values = [`user-${Math.floor(performance.now() * 1_000)}`];

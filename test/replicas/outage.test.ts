@@ -5,10 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { CAN_FAKE_CLOCKS, type FakedClock, fakedClock, untilTimeIs } from '../faults/faked-clock.ts';
 import { createPostgresCluster, type PostgresCluster } from '../faults/postgres-cluster.ts';
+import { startStopwatch, waitedForProcessorMs } from '../faults/processor-wait.ts';
 import { createServerProcess, type ServerProcess } from '../faults/server-process.ts';
 import { ask, openEvents, PRODUCTION, PROJECT, startFleet, told, touch } from './fleet.ts';
 
-const WAIT = { timeout: 30_000, interval: 50 };
+const WAIT = { timeout: 40_000, interval: 50 };
 
 /** What a server may take to work again once its database does, in milliseconds. */
 const RECOVERED_MS = 10_000;
@@ -42,7 +43,7 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
     await Promise.all([one, other].map((server) => server?.end('SIGKILL')));
     await postgres.remove();
     rmSync(folder, { recursive: true });
-  }, 60_000);
+  });
 
   test('[M30] servers that start before their database wait for it, and are not ready (REP-5)', async () => {
     const waiting = await createServerProcess(postgres.url(), { DIMMER_LOG_LEVEL: 'error' });
@@ -61,7 +62,7 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
     if (first === undefined || second === undefined) throw new Error('there are no two servers');
     [one, other] = [first, second];
     await told(one, `POST ${PROJECT}/flags`, { json: { key: 'checkout', exposeToClients: true } });
-  }, 120_000);
+  }, 240_000);
 
   test.skipIf(!CAN_FAKE_CLOCKS)(
     '[M13] kills and keys end by the clock of the database, on servers that are ten minutes off (REP-7)',
@@ -71,7 +72,7 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
       try {
         await untilTimeIs(one.url, OFF_MS);
         await untilTimeIs(other.url, -OFF_MS);
-        const lasts = 4_000;
+        const lasts = 8_000;
         const expiresAt = new Date(Date.now() + lasts).toISOString();
         const key = await told<{ secret: string }>(one, `POST ${PRODUCTION}/keys`, {
           json: { kind: 'server', name: 'short', expiresAt },
@@ -80,6 +81,7 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
         const opens = (server: ServerProcess): Promise<Response> =>
           ask(server, 'GET /sdk/v1/snapshot', { key: key.secret });
         for (const server of [one, other]) expect((await opens(server)).status).toBe(200);
+        const waitedMs = waitedForProcessorMs(one.pid(), other.pid());
         await vi.waitFor(async () => {
           const { kill } = await told<{ kill: unknown }>(one, `GET ${PRODUCTION}/flags/checkout`);
           expect(kill).toBeNull();
@@ -91,14 +93,14 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
         expect(items[0]?.action).toBe('flag.restore');
         const late = Date.parse(items[0]?.at ?? '') - Date.parse(expiresAt);
         expect(late).toBeGreaterThanOrEqual(0);
-        expect(late).toBeLessThan(SCHEDULE_ERROR_MS);
+        const stalledMs = waitedForProcessorMs(one.pid(), other.pid()) - waitedMs;
+        expect(late).toBeLessThan(SCHEDULE_ERROR_MS + stalledMs);
         await sleep(Math.max(0, Date.parse(expiresAt) - Date.now()));
         for (const server of [one, other]) expect((await opens(server)).status).toBe(401);
       } finally {
         for (const clock of clocks) clock.set(0);
       }
     },
-    60_000,
   );
 
   test(
@@ -130,10 +132,10 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
         expect(await wrote()).toBe(503);
       } while (performance.now() - wentAt < AWAY_MS);
       await postgres.start();
-      const backAt = performance.now();
+      const sinceBackMs = startStopwatch(one.pid(), other.pid());
       const { revision } = await vi.waitFor(() => touch(one), WAIT);
       await vi.waitFor(() => expect(reading.revision()).toBeGreaterThanOrEqual(revision), WAIT);
-      const recoveredMs = performance.now() - backAt;
+      const recoveredMs = sinceBackMs();
       if (AWAY_MS > 3_000) console.info(`recovered ${recoveredMs.toFixed(0)} ms after PostgreSQL`);
       expect(recoveredMs).toBeLessThan(RECOVERED_MS);
       for (const stream of [reading, opened]) {

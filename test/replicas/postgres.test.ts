@@ -3,6 +3,7 @@ import { Dimmer } from '@dimmer/node';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import { createPostgresProxy, type PostgresProxy } from '../contract/postgres-proxy.ts';
+import { startStopwatch } from '../faults/processor-wait.ts';
 import type { ServerProcess } from '../faults/server-process.ts';
 import {
   ask,
@@ -10,12 +11,13 @@ import {
   openEvents,
   PRODUCTION,
   PROJECT,
+  snapshotOf,
   startFleet,
   told,
   touch,
 } from './fleet.ts';
 
-const WAIT = { timeout: 20_000, interval: 50 };
+const WAIT = { timeout: 40_000, interval: 50 };
 
 /** What a change takes from server to server where no notification tells of it: a look a second, and some. */
 const LOOK_MS = 2_000;
@@ -37,7 +39,7 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     if (first === undefined || second === undefined) throw new Error('there are no two servers');
     [one, other] = [first, second];
     await told(one, `POST ${PROJECT}/flags`, { json: { key: 'checkout', exposeToClients: true } });
-  }, 120_000);
+  });
   afterEach(() => {
     for (const stream of streams.splice(0)) stream.stop();
   });
@@ -45,7 +47,7 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     await Promise.all([one.end('SIGTERM'), other.end('SIGTERM')]);
     await proxy.close();
     await database.drop();
-  }, 60_000);
+  });
 
   async function stream(server: ServerProcess, query = ''): Promise<EventsOfStream> {
     const opened = await openEvents(server, query);
@@ -58,9 +60,7 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     for (let round = 0; round < 30; round += 1) {
       const [writer, reader] = round % 2 === 0 ? [one, other] : [other, one];
       const { revision } = await touch(writer);
-      const route = `GET /sdk/v1/snapshot?min-revision=${revision}`;
-      const snapshot = await told<{ revision: number }>(reader, route, { key: reader.serverKey });
-      expect(snapshot.revision).toBeGreaterThanOrEqual(revision);
+      expect((await snapshotOf(reader, revision)).revision).toBeGreaterThanOrEqual(revision);
     }
   });
 
@@ -90,10 +90,12 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     try {
       const reading = await stream(other);
       const { revision } = await touch(quiet);
-      const writtenAt = performance.now();
-      await vi.waitFor(() => expect(reading.revision()).toBeGreaterThanOrEqual(revision), WAIT);
-      const arrival = reading.events.find(({ data }) => (data.revision ?? 0) >= revision);
-      expect((arrival?.at ?? Number.NaN) - writtenAt).toBeLessThan(LOOK_MS);
+      const takenMs = startStopwatch(other.pid());
+      await vi.waitFor(() => expect(reading.revision()).toBeGreaterThanOrEqual(revision), {
+        ...WAIT,
+        interval: 5,
+      });
+      expect(takenMs()).toBeLessThan(LOOK_MS);
       await vi.waitFor(
         () => expect(quiet.output()).toContain('commits of other servers are not heard'),
         WAIT,
@@ -133,11 +135,11 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     const reading = await stream(one);
     await vi.waitFor(() => expect(reading.revision()).toBeGreaterThan(0), WAIT);
     proxy.hang();
-    const startedAt = performance.now();
+    const takenMs = startStopwatch(one.pid());
     expect((await ask(one, `PATCH ${PRODUCTION}/flags/checkout`, { json: { enabled: true } })).status).toBe(
       503,
     );
-    expect(performance.now() - startedAt).toBeLessThan(15_000);
+    expect(takenMs()).toBeLessThan(15_000);
     const context = { json: { context: { targetingKey: 'user-1' } }, key: one.serverKey };
     expect((await ask(one, 'POST /ofrep/v1/evaluate/flags/checkout', context)).status).toBe(200);
     expect((await ask(one, 'GET /readyz')).status).toBe(200);
@@ -176,19 +178,19 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     const opened = await openEvents({ url: other.url, serverKey: made.secret });
     streams.push(opened);
     expect(opened.status).toBe(200);
-    const deletedAt = performance.now();
+    const takenMs = startStopwatch(one.pid(), other.pid());
     expect((await ask(one, `DELETE ${PRODUCTION}/keys/${made.id}`)).ok).toBe(true);
     await vi.waitFor(() => expect(opened.isOpen()).toBe(false), WAIT);
     const goodbye = opened.events.at(-1);
     expect(goodbye?.data.reason).toBe('revoked');
-    expect((goodbye?.at ?? Number.NaN) - deletedAt).toBeLessThan(5_000);
+    expect(takenMs()).toBeLessThan(5_000);
     expect((await ask(other, 'GET /sdk/v1/snapshot', { key: made.secret })).status).toBe(401);
   });
 
   test('[M20] a kill through one server waits for the SDKs of both', async () => {
     const sdks = [one, other].map(({ url, serverKey }) => new Dimmer({ url, key: serverKey, cache: false }));
     try {
-      await Promise.all(sdks.map((sdk) => sdk.ready({ timeoutMs: 15_000 })));
+      await Promise.all(sdks.map((sdk) => sdk.ready({ timeoutMs: 40_000 })));
       await vi.waitFor(async () => {
         const { items } = await told<{ items: unknown[] }>(one, `GET ${PRODUCTION}/instances`);
         expect(items.length).toBeGreaterThanOrEqual(2);
@@ -206,7 +208,7 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
 
   test('[M12] kills are lifted once, also where the server that does it is stopped, overtaken, and goes on (REP-6)', async () => {
     for (const leaving of ['SIGSTOP', 'SIGKILL'] as const) {
-      const expiresAt = new Date(Date.now() + 1_500).toISOString();
+      const expiresAt = new Date(Date.now() + 3_000).toISOString();
       const { revision } = await told<{ revision: number }>(one, `POST ${PRODUCTION}/flags/checkout/kill`, {
         json: { reason: leaving, expiresAt },
       });
@@ -226,7 +228,7 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
       );
       expect(items.map(({ action }) => action)).toEqual(['flag.restore']);
     }
-  }, 60_000);
+  });
 
   /** The database is there again, and the server has noticed. */
   async function mend(): Promise<void> {

@@ -4,7 +4,7 @@ import { ADMIN, CLIENT, PRODUCTION, PROJECT, SERVER } from '../contract/rest-har
 import type { LinkedServer, SharedServers } from './memory-servers.ts';
 import { startSharedServers } from './memory-servers.ts';
 
-const WAIT = { timeout: 15_000, interval: 50 };
+const WAIT = { timeout: 40_000, interval: 50 };
 
 let shared: SharedServers | undefined;
 afterEach(() => shared?.close());
@@ -129,7 +129,7 @@ test('[M20] a kill through one server waits for the SDKs of another, and every l
   await write(one, `POST ${PROJECT}/flags`, { key: 'checkout' });
   const sdk = new Dimmer({ url: other.url, key: SERVER, cache: false });
   try {
-    await sdk.ready({ timeoutMs: 10_000 });
+    await sdk.ready({ timeoutMs: 40_000 });
     const instances = async (): Promise<readonly { readonly state: string | null }[]> => {
       const page = await ask(one, `GET ${PRODUCTION}/instances`);
       return ((await page.json()) as { items: { state: string | null }[] }).items;
@@ -157,7 +157,7 @@ test('[M20] a kill through one server waits for the SDKs of another, and every l
 test('[M12] of two servers one lifts a kill whose time has come, in one revision', async () => {
   const [one, other] = await twoServers();
   await write(one, `POST ${PROJECT}/flags`, { key: 'checkout' });
-  const expiresAt = new Date(Date.now() + 1_000).toISOString();
+  const expiresAt = new Date(Date.now() + 2_500).toISOString();
   const { revision } = await write(one, `POST ${PRODUCTION}/flags/checkout/kill`, {
     reason: 'test',
     expiresAt,

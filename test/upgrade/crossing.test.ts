@@ -5,7 +5,7 @@ import { failingStorage } from '../contract/failing-storage.ts';
 import { ADMIN, PRODUCTION, SERVER } from '../contract/rest-harness.ts';
 import { CURRENT, RECORDED } from './builds.ts';
 
-const WITHIN = { timeout: 30_000, interval: 10 };
+const WITHIN = { timeout: 40_000, interval: 10 };
 const user = { targetingKey: 'user-1' };
 
 describe.each([...RECORDED, CURRENT])('the Node SDK of $name', (build) => {
@@ -46,5 +46,5 @@ describe.each([...RECORDED, CURRENT])('the Node SDK of $name', (build) => {
       await flags.close();
       await server.close();
     }
-  }, 90_000);
+  }, 240_000);
 });

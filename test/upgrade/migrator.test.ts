@@ -45,7 +45,7 @@ describe('SQLite', () => {
     const path = join(directory, 'dimmer.db');
     await startTogether(path);
     expect(stepsTaken(path)).toBe(MIGRATIONS.length);
-  }, 120_000);
+  }, 240_000);
 
   test('[U6] of three servers that start together on the file of an earlier version one migrates and serves', async () => {
     const path = await earlierDatabase();
@@ -53,7 +53,7 @@ describe('SQLite', () => {
     await startTogether(path);
     expect(stepsTaken(path)).toBe(MIGRATIONS.length);
     expect(flagsIn(path)).toHaveLength(6);
-  }, 120_000);
+  }, 240_000);
 
   test('[U7] a migrator that is killed before any of its statements leaves what the next one finishes', async () => {
     const earlier = await earlierDatabase();

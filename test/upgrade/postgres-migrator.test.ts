@@ -65,7 +65,7 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL${postgresMissing ?? '
     await Promise.all(servers.map((server) => server.start()));
     expect(await stepsTaken()).toEqual((await stepsIn(STEPS)).map((_, step) => step));
     for (const { url } of servers) expect((await fetch(`${url}/readyz`)).status).toBe(200);
-  }, 120_000);
+  }, 240_000);
 
   test('[U6] three servers of the next version that start together migrate once, while one of this version serves', async () => {
     const server = await serverWithFlags();
@@ -77,7 +77,7 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL${postgresMissing ?? '
     expect(await stepsTaken()).toEqual((await stepsIn(folder)).map((_, step) => step));
     const written = await underTraffic(server, () => sleep(500));
     expect(written.failed).toBe(0);
-  }, 120_000);
+  }, 240_000);
 
   test('[U7] a migrator that is killed before one of its statements leaves what the next one finishes', async () => {
     // Copies are made of it, which nobody may be connected to.

@@ -15,7 +15,7 @@ const SERVERS = 3;
 const MIXED_FOR_MS = 500;
 /** Time until a writer comes back who was told to, and how often it does, before it gives up its write. */
 const RETURN_MS = 500;
-const ATTEMPTS_MAX = 10;
+const ATTEMPTS_MAX = 60;
 
 let directory: string;
 let database: TestDatabase;

@@ -28,7 +28,7 @@ describe.each(pairs)('the Node SDK of $sdk.name and the server of $server.name',
     await server.start(pair.server.command);
     proxy = await startFaultProxy(server.port, Math.random);
     revision = await openShop(server);
-  }, 60_000);
+  });
 
   afterAll(async () => {
     await proxy?.close();
@@ -62,7 +62,7 @@ describe.each(pairs)('the Node SDK of $sdk.name and the server of $server.name',
     } finally {
       await flags.close();
     }
-  }, 120_000);
+  }, 240_000);
 
   async function connect(build: Build, url: string): Promise<Dimmer> {
     const Sdk = await build.sdk();

@@ -53,7 +53,7 @@ function listen(client: Client): readonly string[] {
 }
 
 function until(expectation: () => void): Promise<void> {
-  return vi.waitFor(expectation, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(expectation, { timeout: 20_000, interval: 5 });
 }
 
 test('[B90] all four types are resolved at once, with variant, reason and metadata', async () => {

@@ -57,7 +57,7 @@ function listen(client: Client): readonly string[] {
 }
 
 function until(expectation: () => void): Promise<void> {
-  return vi.waitFor(expectation, { timeout: 5_000, interval: 5 });
+  return vi.waitFor(expectation, { timeout: 20_000, interval: 5 });
 }
 
 test('[N60] all four types are resolved, with variant and reason', async () => {

@@ -12,6 +12,9 @@ import { heldFilePath } from './held-file-path.ts';
 import type { HeldKill } from './held-kills.ts';
 import { HeldKills } from './held-kills.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const environment = { project: 'shop', environment: 'production' };
 const actor = { id: 'k1', name: 'ops' };
 const OTHER = { project: 'shop', environment: 'staging' };
@@ -141,7 +144,10 @@ test('[BG21] a folder that cannot be written is said at the start, once, and sto
   await unlink(join(folder, 'in-the-way'));
   // Nobody has to ask again.
   time.pass(60_000);
-  await vi.waitFor(() => expect(linesAt(30)).toMatchObject([{ msg: 'held kills are written again' }]));
+  await vi.waitFor(
+    () => expect(linesAt(30)).toMatchObject([{ msg: 'held kills are written again' }]),
+    PATIENTLY,
+  );
   expect(await file.close()).toBe(true);
 });
 
@@ -182,7 +188,7 @@ test('[BG22] a process that holds kills says so each minute', async () => {
   const stamp = `"heldAt":"${new Date(time.now()).toISOString()}"`;
   await vi.waitFor(async () => {
     expect(await readFile(join(folder, 'held-kills.json'), 'utf8')).toContain(stamp);
-  });
+  }, PATIENTLY);
 });
 
 test('[BG21] what killed writers have left is cleared away', async () => {

@@ -8,6 +8,9 @@ import type { DeliveryServer } from './delivery-server.fixture.ts';
 import { HEARTBEAT_MS, openStream, StalledPeer, startDelivery } from './delivery-server.fixture.ts';
 import { settle } from './manual-schedule.fixture.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const servers: DeliveryServer[] = [];
 
 afterEach(async () => {
@@ -24,7 +27,7 @@ test('[D1] a stream greets, sends everything, and then each change as a set that
   const server = await start();
   server.log.commit(put('a', 'b'));
   const { reader } = await openStream(server);
-  await vi.waitFor(() => expect(reader.types).toEqual(['hello', 'put', 'put', 'commit']));
+  await vi.waitFor(() => expect(reader.types).toEqual(['hello', 'put', 'put', 'commit']), PATIENTLY);
   expect(reader.messages[0]).toEqual({
     type: 'hello',
     protocol: 1,
@@ -35,7 +38,7 @@ test('[D1] a stream greets, sends everything, and then each change as a set that
     databaseAgeMs: 0,
   });
   server.log.commit({ ...remove('a'), kill: true });
-  await vi.waitFor(() => expect(reader.types.slice(4)).toEqual(['delete', 'commit']));
+  await vi.waitFor(() => expect(reader.types.slice(4)).toEqual(['delete', 'commit']), PATIENTLY);
   expect(reader.messages.at(-1)).toMatchObject({ revision: 2, kill: true });
 });
 
@@ -54,14 +57,14 @@ test('[D4] a reader that is current gets a hello, and nothing else until somethi
   const server = await start();
   server.log.commit(put('a'));
   const first = await openStream(server);
-  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1), PATIENTLY);
   const again = await openStream(server, { since: 'first:1', reader: first.reader });
-  await vi.waitFor(() => expect(again.reader.types).toEqual(['hello', 'put', 'commit', 'hello']));
+  await vi.waitFor(() => expect(again.reader.types).toEqual(['hello', 'put', 'commit', 'hello']), PATIENTLY);
   expect(again.reader.messages.at(-1)).toMatchObject({ mode: 'none', revision: 1 });
   first.stop();
   await first.ended;
   server.log.commit(put('b'));
-  await vi.waitFor(() => expect(again.reader.types.slice(4)).toEqual(['put', 'commit']));
+  await vi.waitFor(() => expect(again.reader.types.slice(4)).toEqual(['put', 'commit']), PATIENTLY);
 });
 
 test('[D4] Last-Event-ID counts where since is absent, and since counts where both are given', async () => {
@@ -81,7 +84,7 @@ test('[M8] a reader that was told more by another server goes on where it stands
   const server = await start();
   server.log.commit(put('a'));
   const first = await openStream(server);
-  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1), PATIENTLY);
   const opening = firstMessage(server, { since: 'first:2' });
   // Another server's commit, which nothing announces here: who waits for it has it looked for.
   server.log.announces = false;
@@ -93,7 +96,7 @@ test('[M8] a cursor of a future that does not come is answered in full', async (
   const server = await start();
   server.log.commit(put('a'));
   const first = await openStream(server);
-  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(first.reader.cursor?.revision).toBe(1), PATIENTLY);
   const opening = firstMessage(server, { since: 'first:900' });
   let isAnswered = false;
   void opening.then(() => {
@@ -102,7 +105,7 @@ test('[M8] a cursor of a future that does not come is answered in full', async (
   await vi.waitFor(() => {
     server.time.pass(REVISION_WAIT_MS);
     expect(isAnswered).toBe(true);
-  });
+  }, PATIENTLY);
   expect((await opening).readFirst).toMatchObject({ mode: 'full', revision: 1 });
 });
 
@@ -116,7 +119,7 @@ test('[D5] commits at every moment around the opening of a stream are all seen (
         if (index % 7 < rounds) await new Promise((resolve) => setImmediate(resolve));
       }
       const { reader, stop } = await opening;
-      await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision));
+      await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision), PATIENTLY);
       const expected = server.log.objects.map((object) => [`${object.kind}/${object.key}`, object] as const);
       expect(reader.objects).toEqual(new Map(expected));
       stop();
@@ -128,7 +131,7 @@ test('[D5] commits at every moment around the opening of a stream are all seen (
 test('[D10] a peer that stalls is fed nothing, and then one merged change (OVL-2, OVL-3)', async () => {
   const server = await start();
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1), PATIENTLY);
   const bytes = (): Promise<number | undefined> => server.metric('dimmer_stream_bytes_total');
 
   await commitUntilStalled(server);
@@ -142,7 +145,7 @@ test('[D10] a peer that stalls is fed nothing, and then one merged change (OVL-2
   expect(await bytes()).toBe(whenStalled);
 
   peer.resume();
-  await vi.waitFor(() => expect(peer.read().cursor?.revision).toBe(server.log.revision), { timeout: 10_000 });
+  await vi.waitFor(() => expect(peer.read().cursor?.revision).toBe(server.log.revision), { timeout: 20_000 });
   const reader = peer.read();
   const late = reader.messages.filter((message) => message.type === 'commit' && message.revision > stalledAt);
   expect(late).toHaveLength(1);
@@ -153,7 +156,7 @@ test('[D10] a peer that stalls is fed nothing, and then one merged change (OVL-2
 test('[D10] a peer that stalls beyond the floor is sent away, to be sent everything when it comes back', async () => {
   const server = await start();
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1), PATIENTLY);
   await commitUntilStalled(server);
   server.log.announces = false;
   server.log.commit(remove('a'));
@@ -162,21 +165,23 @@ test('[D10] a peer that stalls beyond the floor is sent away, to be sent everyth
   server.time.pass(1_000);
   await settle();
   peer.resume();
-  await vi.waitFor(() =>
-    expect(peer.read().messages.at(-1)).toEqual({
-      type: 'goodbye',
-      reason: 'rebalancing',
-      reconnectInMs: 0,
-    }),
+  await vi.waitFor(
+    () =>
+      expect(peer.read().messages.at(-1)).toEqual({
+        type: 'goodbye',
+        reason: 'rebalancing',
+        reconnectInMs: 0,
+      }),
+    PATIENTLY,
   );
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0), PATIENTLY);
 });
 
 test('[D10] a peer that stalls delays nobody else', async () => {
   const server = await start();
   const peer = new StalledPeer(server);
   const { reader } = await openStream(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2), PATIENTLY);
   for (let round = 0; round < 200; round += 1) {
     server.log.commit(putLong('a', 60_000));
     await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision), { interval: 1 });
@@ -189,10 +194,10 @@ test('[D11] heartbeats carry revision, digest and the age of the database, and n
   const server = await start();
   server.log.commit(put('a'));
   const { reader } = await openStream(server);
-  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(1), PATIENTLY);
   server.log.fault = new StorageFault('unavailable', 'gone');
   server.time.pass(HEARTBEAT_MS);
-  await vi.waitFor(() => expect(reader.types.at(-1)).toBe('heartbeat'));
+  await vi.waitFor(() => expect(reader.types.at(-1)).toBe('heartbeat'), PATIENTLY);
   const beat = reader.messages.at(-1);
   expect(beat).toMatchObject({ revision: 1, digest: digestOfAll(server.log.objects) });
   expect(beat?.type === 'heartbeat' && beat.databaseAgeMs).toBeGreaterThan(0);
@@ -201,17 +206,20 @@ test('[D11] heartbeats carry revision, digest and the age of the database, and n
 test('[M1] a hello tells the age of the database, so that a reader knows where it has come to (REP-3)', async () => {
   const server = await start();
   const first = await openStream(server);
-  await vi.waitFor(() => expect(first.reader.messages[0]).toMatchObject({ databaseAgeMs: 0 }));
+  await vi.waitFor(() => expect(first.reader.messages[0]).toMatchObject({ databaseAgeMs: 0 }), PATIENTLY);
   server.log.fault = new StorageFault('unavailable', 'cut off');
   server.time.pass(50_000);
   const second = await openStream(server);
-  await vi.waitFor(() => expect(second.reader.messages[0]).toMatchObject({ databaseAgeMs: 50_000 }));
+  await vi.waitFor(
+    () => expect(second.reader.messages[0]).toMatchObject({ databaseAgeMs: 50_000 }),
+    PATIENTLY,
+  );
 });
 
 test('[M4] streams of a server that cannot follow the database are sent elsewhere, and none is opened', async () => {
   const server = await start();
   const { reader, ended } = await openStream(server);
-  await vi.waitFor(() => expect(reader.types).toEqual(['hello', 'commit']));
+  await vi.waitFor(() => expect(reader.types).toEqual(['hello', 'commit']), PATIENTLY);
   server.log.held = new Promise(() => {});
   for (let second = 0; second < 9; second += 1) {
     server.time.pass(1_000);
@@ -228,9 +236,15 @@ test('[M4] streams of a server that cannot follow the database are sent elsewher
 test('[D3] a revision becomes bytes once, whatever the number of streams (ORD-10)', async () => {
   const server = await start();
   const streams = await Promise.all(Array.from({ length: 20 }, () => openStream(server)));
-  await vi.waitFor(() => expect(streams.every(({ reader }) => reader.cursor?.revision === 0)).toBe(true));
+  await vi.waitFor(
+    () => expect(streams.every(({ reader }) => reader.cursor?.revision === 0)).toBe(true),
+    PATIENTLY,
+  );
   server.log.commit(put('a'));
-  await vi.waitFor(() => expect(streams.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true));
+  await vi.waitFor(
+    () => expect(streams.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true),
+    PATIENTLY,
+  );
   expect(await server.metric('dimmer_revision_encodings_total{form="delta"}')).toBe(1);
   expect(await server.metric('dimmer_revision_encodings_total{form="full"}')).toBe(1);
 });
@@ -239,13 +253,13 @@ test('[D9] another epoch sends every reader away, to be sent everything when it 
   const server = await start();
   for (const key of ['a', 'b', 'c']) server.log.commit(put(key));
   const { reader, ended } = await openStream(server);
-  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(3));
+  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(3), PATIENTLY);
   server.log.restore('second', [put('z')]);
   await ended;
   expect(reader.messages.at(-1)).toEqual({ type: 'goodbye', reason: 'rebalancing', reconnectInMs: 0 });
   const since = reader.cursor && formatCursor(reader.cursor);
   await openStream(server, { reader, ...(since !== undefined && { since }) });
-  await vi.waitFor(() => expect(reader.cursor).toEqual({ epoch: 'second', revision: 1 }));
+  await vi.waitFor(() => expect(reader.cursor).toEqual({ epoch: 'second', revision: 1 }), PATIENTLY);
   expect([...reader.objects.keys()]).toEqual(['flag/z']);
 });
 
@@ -253,7 +267,7 @@ test('[D13] a closing server says goodbye, spreads the returns, and cuts those t
   const server = await start();
   const streams = await Promise.all([openStream(server), openStream(server)]);
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(3));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(3), PATIENTLY);
   await commitUntilStalled(server);
   const closed = server.delivery.close();
   await Promise.all(streams.map(({ ended }) => ended));
@@ -268,7 +282,7 @@ test('[D13] a closing server says goodbye, spreads the returns, and cuts those t
   expect(server.delivery.streams()).toBe(1);
   server.time.pass(1_000);
   await closed;
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0), PATIENTLY);
   peer.stop();
 });
 
@@ -287,7 +301,7 @@ test('[D13] streams whose key is taken away get goodbye, and others stay', async
     { type: 'goodbye', reason: 'revoked', reconnectInMs: 2_500 },
   ]);
   server.log.commit(put('a'));
-  await vi.waitFor(() => expect(kept.reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(kept.reader.cursor?.revision).toBe(1), PATIENTLY);
   expect(server.delivery.streams()).toBe(1);
 });
 
@@ -295,9 +309,9 @@ test('[D13] the socket of a stream that was ended is given back, not kept for an
   const server = await start();
   const peer = new StalledPeer(server);
   peer.resume();
-  await vi.waitFor(() => expect(peer.read().types).toEqual(['hello', 'commit']));
+  await vi.waitFor(() => expect(peer.read().types).toEqual(['hello', 'commit']), PATIENTLY);
   await server.delivery.close();
-  await vi.waitFor(async () => expect(await server.connections()).toBe(0));
+  await vi.waitFor(async () => expect(await server.connections()).toBe(0), PATIENTLY);
   expect(peer.read().types.at(-1)).toBe('goodbye');
 });
 
@@ -316,11 +330,11 @@ test('[D14] a stream that is gone is forgotten, however it went', async () => {
   const server = await start();
   const { stop } = await openStream(server);
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2), PATIENTLY);
   expect(await server.metric('dimmer_streams{project="shop",environment="production"}')).toBe(2);
   stop();
   peer.stop();
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(0), PATIENTLY);
   server.log.commit(put('a'));
   server.time.pass(HEARTBEAT_MS);
 });
@@ -332,9 +346,9 @@ test('[D14] a peer that leaves while its environment is loaded becomes no stream
     release = resolve;
   });
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.log.reads.snapshot).toBe(1));
+  await vi.waitFor(() => expect(server.log.reads.snapshot).toBe(1), PATIENTLY);
   peer.stop();
-  await vi.waitFor(async () => expect(await server.connections()).toBe(0));
+  await vi.waitFor(async () => expect(await server.connections()).toBe(0), PATIENTLY);
   release();
   await server.delivery.snapshot(ENVIRONMENT);
   await settle();

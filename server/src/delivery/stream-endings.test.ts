@@ -4,6 +4,9 @@ import type { DeliveryServer } from './delivery-server.fixture.ts';
 import { openStream, StalledPeer, startDelivery } from './delivery-server.fixture.ts';
 import { STALL_MS } from './subscriber.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const servers: DeliveryServer[] = [];
 
 afterEach(async () => {
@@ -22,16 +25,16 @@ test('[D17] a peer that takes nothing for 30 s is cut, others stay (OVL-2)', asy
   const server = await start();
   const { reader } = await openStream(server);
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2), PATIENTLY);
   while ((await server.metric('dimmer_slow_streams_total')) === 0) {
     server.log.commit(putLong('a', 60_000));
     await new Promise((resolve) => setImmediate(resolve));
   }
-  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision));
+  await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision), PATIENTLY);
   server.time.pass(STALL_MS - 1);
   expect(await server.metric('dimmer_streams_cut_total{cause="stalled"}')).toBe(0);
   server.time.pass(1);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1), PATIENTLY);
   expect(await server.metric('dimmer_streams_cut_total{cause="stalled"}')).toBe(1);
   peer.stop();
 });
@@ -40,13 +43,13 @@ test('[D17] of a large change set no more than 128 KB is handed over at once, an
   const server = await start();
   for (let index = 0; index < 200; index += 1) server.log.commit(putLong(`flag-${index}`, 60_000));
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1), PATIENTLY);
   const bytes = (): Promise<number | undefined> => server.metric('dimmer_stream_bytes_total');
   // The kernel takes some megabytes of the twelve; what it does not take stays where all streams share it.
-  await vi.waitFor(async () => expect(await bytes()).toBeGreaterThan(131_072));
+  await vi.waitFor(async () => expect(await bytes()).toBeGreaterThan(131_072), PATIENTLY);
   expect(await bytes()).toBeLessThan(11_000_000);
   peer.resume();
-  await vi.waitFor(() => expect(peer.read().cursor?.revision).toBe(200), { timeout: 10_000 });
+  await vi.waitFor(() => expect(peer.read().cursor?.revision).toBe(200), { timeout: 20_000 });
   peer.stop();
 });
 
@@ -54,10 +57,10 @@ test('[D17] a goodbye waits for the change set that is being sent', async () => 
   const server = await start();
   for (let index = 0; index < 200; index += 1) server.log.commit(putLong(`flag-${index}`, 60_000));
   const peer = new StalledPeer(server);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(1), PATIENTLY);
   server.delivery.revoke(() => false);
   peer.resume();
-  await vi.waitFor(() => expect(peer.read().types.at(-1)).toBe('goodbye'), { timeout: 10_000 });
+  await vi.waitFor(() => expect(peer.read().types.at(-1)).toBe('goodbye'), { timeout: 20_000 });
   expect(peer.read().cursor?.revision).toBe(200);
 });
 
@@ -99,13 +102,16 @@ test('[D20] a stream beyond a limit gets a polite no, those that are open go on,
   expect(await server.metric('dimmer_streams_refused_total{cause="node"}')).toBe(20);
 
   server.log.commit(put('a'));
-  await vi.waitFor(() => expect(open.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true));
+  await vi.waitFor(
+    () => expect(open.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true),
+    PATIENTLY,
+  );
   open[2]?.stop();
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(2), PATIENTLY);
   expect((await ask('a')).status).toBe(503);
   expect(await server.metric('dimmer_streams_refused_total{cause="key"}')).toBe(1);
   const taken = await openStream(server, { keyId: 'b' });
-  await vi.waitFor(() => expect(taken.reader.cursor?.revision).toBe(1));
+  await vi.waitFor(() => expect(taken.reader.cursor?.revision).toBe(1), PATIENTLY);
 });
 
 test('[D20] a request for a stream that comes to nothing gives its place back', async () => {
@@ -119,16 +125,22 @@ test('[D20] a request for a stream that comes to nothing gives its place back', 
 test('[D21] a draining server is unready, sends its streams away evenly, and serves them until then', async () => {
   const server = await start();
   const streams = await Promise.all(Array.from({ length: 10 }, () => openStream(server)));
-  await vi.waitFor(() => expect(streams.every(({ reader }) => reader.cursor?.revision === 0)).toBe(true));
+  await vi.waitFor(
+    () => expect(streams.every(({ reader }) => reader.cursor?.revision === 0)).toBe(true),
+    PATIENTLY,
+  );
   const drained = server.delivery.drain(10_000);
   expect(server.delivery.ready()).toBe(false);
   expect((await fetch(`${server.url}/stream`)).status).toBe(503);
   expect((await fetch(`${server.url}/snapshot`)).status).toBe(200);
   server.time.pass(5_000);
-  await vi.waitFor(() => expect(server.delivery.streams()).toBe(5));
+  await vi.waitFor(() => expect(server.delivery.streams()).toBe(5), PATIENTLY);
   server.log.commit(put('a'));
   const last = streams.slice(5);
-  await vi.waitFor(() => expect(last.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true));
+  await vi.waitFor(
+    () => expect(last.every(({ reader }) => reader.cursor?.revision === 1)).toBe(true),
+    PATIENTLY,
+  );
   server.time.pass(5_000);
   await Promise.all(streams.map(({ ended }) => ended));
   await drained;

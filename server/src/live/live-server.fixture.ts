@@ -197,7 +197,7 @@ function eventOf(block: string): ReadLiveEvent {
 /** Waits until something holds, and long enough for a machine that is busy with other tests. */
 export function eventually<T>(
   check: () => T | Promise<T>,
-  options: { readonly timeout: number; readonly interval?: number } = { timeout: 5_000 },
+  options: { readonly timeout: number; readonly interval?: number } = { timeout: 20_000 },
 ): Promise<T> {
   return vi.waitFor(check, options);
 }

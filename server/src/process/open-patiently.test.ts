@@ -29,7 +29,7 @@ test('[M30] a server without its database lives, is not ready, and starts when t
     return storage;
   }, parts);
   const status = async (path: string): Promise<number> => (await fetch(`${url}${path}`)).status;
-  await vi.waitFor(async () => expect(await status('/livez')).toBe(200), { timeout: 10_000 });
+  await vi.waitFor(async () => expect(await status('/livez')).toBe(200), { timeout: 20_000 });
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '1']);
   expect(await status('/sdk/v1/snapshot')).toBe(503);

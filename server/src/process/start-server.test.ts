@@ -14,6 +14,9 @@ import { describeStartFault } from './start-fault.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const running: RunningServer[] = [];
 afterEach(async () => {
   await Promise.all(running.splice(0).map((server) => server.close()));
@@ -41,7 +44,7 @@ const keyOf = ({ newSecrets }: RunningServer): Record<string, string> => ({
 test('[A85] a started server is live, ready, and counts its requests', async () => {
   const server = await start();
   expect((await fetch(`${server.url}/livez`)).status).toBe(200);
-  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), PATIENTLY);
   const read = await fetch(`${server.url}/api/v1/projects/default`, { headers: keyOf(server) });
   expect(await read.json()).toMatchObject({ key: 'default' });
   const metrics = await (await fetch(`${server.url}/metrics`)).text();
@@ -76,10 +79,10 @@ test('[M32] a server that loads what SDKs may ask for is not ready, and says how
       code: 'UNAVAILABLE',
       detail: 'The server loads what SDKs may ask for: 0 of 1 environments are there.',
     });
-  });
+  }, PATIENTLY);
   expect((await fetch(`${server.url}/livez`)).status).toBe(200);
   release();
-  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), PATIENTLY);
 });
 
 test('[A85] metrics can be turned off', async () => {
@@ -149,10 +152,10 @@ test('[A87] closing finishes a request that is under way', async () => {
       '\r\n',
     ].join('\r\n'),
   );
-  await vi.waitFor(() => expect(received.join('')).toContain('100 Continue'));
+  await vi.waitFor(() => expect(received.join('')).toContain('100 Continue'), PATIENTLY);
   const closed = running.pop()?.close();
   socket.write(body);
-  await vi.waitFor(() => expect(received.join('')).toContain('201 Created'));
+  await vi.waitFor(() => expect(received.join('')).toContain('201 Created'), PATIENTLY);
   await closed;
 });
 
@@ -169,7 +172,7 @@ test('[A87] closing ends streams and waits for no idle connection', async () => 
   expect(text).toContain('event: goodbye');
   await expect(fetch(`${server.url}/livez`)).rejects.toThrow();
   silent.destroy();
-}, 15_000);
+});
 
 test('[A87] closing waits for nothing after ten seconds, and closes the storage all the same', async () => {
   const storage = new MemoryStorage({ clock: systemClock });
@@ -182,8 +185,19 @@ test('[A87] closing waits for nothing after ten seconds, and closes the storage 
 });
 
 test('[A91] draining is told at once, serves until its time is up, and then takes no connection (DRN-3)', async () => {
-  const server = await start({ DIMMER_DRAIN_ACCEPT_MS: '400', DIMMER_DRAIN_SPREAD_MS: '200' });
-  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200));
+  const variables = { DIMMER_DRAIN_ACCEPT_MS: '4321', DIMMER_DRAIN_SPREAD_MS: '200' };
+  let endAccepting = (): void => {};
+  const after: Schedule['after'] = (delayMs, run) => {
+    if (delayMs !== 4_321) return systemSchedule.after(delayMs, run);
+    endAccepting = run;
+    return () => {};
+  };
+  const storage = new MemoryStorage({ clock: systemClock });
+  const schedule = { ...systemSchedule, after };
+  const options = { settings: settingsWith(variables), storage, schedule, log, version: '0.0.0' };
+  const server = await startServer(options);
+  running.push(server);
+  await vi.waitFor(async () => expect((await fetch(`${server.url}/readyz`)).status).toBe(200), PATIENTLY);
   const authorization = `Bearer ${server.newSecrets.server ?? ''}`;
   const stream = await fetch(`${server.url}/sdk/v1/stream`, { headers: { authorization } });
   const drained = server.drain();
@@ -191,6 +205,7 @@ test('[A91] draining is told at once, serves until its time is up, and then take
   expect((await fetch(`${server.url}/livez`)).status).toBe(200);
   const late = await fetch(`${server.url}/sdk/v1/stream`, { headers: { authorization } });
   expect(late.status).toBe(200);
+  endAccepting();
   await drained;
   for (const { text } of [await textOf(stream), await textOf(late)]) {
     expect(text).toContain('"reason":"draining"');
@@ -268,7 +283,7 @@ test('[A40] an upload that breaks off is no defect', async () => {
   );
   await new Promise((resolve) => socket.once('data', resolve));
   socket.end('{"key');
-  await vi.waitFor(() => expect(lines.join('')).toContain('"answered"'));
+  await vi.waitFor(() => expect(lines.join('')).toContain('"answered"'), PATIENTLY);
   expect(lines.map((line): unknown => JSON.parse(line))).toMatchObject([{ level: 30, status: 400 }]);
 });
 

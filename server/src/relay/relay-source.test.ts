@@ -12,6 +12,9 @@ import { withPublished } from './environment-history.ts';
 import { flagObject } from './relay-objects.fixture.ts';
 import { RelaySource } from './relay-source.ts';
 
+/** What becomes true by itself, and at once on a machine that has nothing else to do. */
+const PATIENTLY = { timeout: 20_000 };
+
 const HERE = { project: 'shop', environment: 'production' };
 
 function snapshotAt(revision: number, objects: readonly WireObject[], epoch = 'e'): Snapshot<WireObject> {
@@ -47,7 +50,7 @@ function world() {
     source.announce(followed);
   };
   const reached = (check: (copy: EnvironmentCopy | undefined) => void): Promise<void> =>
-    vi.waitFor(() => check(copies.at(-1)));
+    vi.waitFor(() => check(copies.at(-1)), PATIENTLY);
   return { followed, source, feed, copies, publish, reached };
 }
 
@@ -92,7 +95,7 @@ test('[RL7] what is read is as old as the last word of the upstream', async () =
   expect(feed.answeredAt).toBe(1_000);
   followed.confirmedAt = 4_000;
   feed.wake();
-  await vi.waitFor(() => expect(feed.answeredAt).toBe(4_000));
+  await vi.waitFor(() => expect(feed.answeredAt).toBe(4_000), PATIENTLY);
 });
 
 test('[RL8] before the first snapshot nothing can be read', async () => {
