@@ -55,7 +55,7 @@ export { murmur3Ascii } from './murmur3.ts';
 export { NOT_ASCII } from './not-ascii.ts';
 export type { OpenFeatureErrorCode, OpenFeatureReason } from './open-feature.ts';
 export { openFeatureErrorCode, openFeatureReason } from './open-feature.ts';
-export type { Issue, ProblemCode, ProblemDocument } from './problem.ts';
+export type { ExceededLimit, Issue, ProblemCode, ProblemDocument } from './problem.ts';
 export { PROBLEMS } from './problem.ts';
 export type {
   AppliedRevision,

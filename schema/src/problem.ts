@@ -72,6 +72,15 @@ export const PROBLEMS = {
 
 export type ProblemCode = keyof typeof PROBLEMS;
 
+/** A limit that was exceeded, with both figures. */
+export interface ExceededLimit {
+  /** `flagBytes`, `metadataEntries`; of a text `characters`, of a list `entries`, of a number `value`. */
+  readonly name: string;
+  /** What was asked for, in the limit's unit; of what is not read to its end, what had been read by then. */
+  readonly current: number;
+  readonly maximum: number;
+}
+
 /** One fault in the input. */
 export interface Issue {
   /** JSONPath of the fault: `$.fallthrough.rollout.weights`. */
@@ -81,6 +90,8 @@ export interface Issue {
   readonly message: string;
   /** What to do about it. */
   readonly remedy: string;
+  /** Where a limit is exceeded. */
+  readonly limit?: ExceededLimit;
 }
 
 /** The body of every error answer, `application/problem+json` (RFC 9457). */
@@ -92,8 +103,8 @@ export interface ProblemDocument {
   readonly detail: string;
   readonly remedy?: string;
   readonly issues?: readonly Issue[];
-  /** With `LIMIT_EXCEEDED`: the limit's name and both figures. */
-  readonly limit?: { readonly name: string; readonly current: number; readonly maximum: number };
+  /** Where a limit is what `detail` is about. */
+  readonly limit?: ExceededLimit;
   /** The request id, as in the server's log. */
   readonly instance?: string;
 }

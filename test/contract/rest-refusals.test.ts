@@ -365,6 +365,47 @@ test('[A40] [A41] hostile bodies are refused at once, and leave no memory behind
   expect(grownMb).toBeLessThan(100);
 });
 
+const many = (text: string): string => text.repeat(Math.floor(LIMITS.bodyBytes / text.length) - 100);
+
+test.each([
+  ['numbers where subjects belong', `POST ${PRODUCTION}/segments`, `{"key":"a","included":[${many('1,')}1]}`],
+  ['numbers where targets belong', `PATCH ${FLAG}`, `{"targets":[${many('1,')}1]}`],
+  [
+    'numbers where conditions belong',
+    `PATCH ${FLAG}`,
+    `{"rules":[{"id":"a","when":{"any":[${many('1,')}1]}}]}`,
+  ],
+  ['targets of numbers', `PATCH ${FLAG}`, `{"targets":[${many(`{"values":[${'1,'.repeat(100)}1]},`)}1]}`],
+  ['nothing where flags belong', `PUT ${PRODUCTION}/state`, `{"flags":[${'null,'.repeat(2_000_000)}null]}`],
+])('[A53] %s are refused with fifty faults, however many there are (BAD-7)', async (_, route, text) => {
+  const ask = { text, headers: { ...json, 'if-match': '"0"' } };
+  const times: number[] = [];
+  for (let attempt = 0; attempt < 5; attempt += 1) {
+    const startedAt = performance.now();
+    const problem = problemOf(await rest.ask(route, ask));
+    times.push(performance.now() - startedAt);
+    expect(problem).toMatchObject({ status: 400, code: 'INVALID_REQUEST' });
+    expect(problem.issues).toHaveLength(50);
+  }
+  if (process.env['DIMMER_TEST_PRINT'] === '1')
+    console.info(`${text.length} characters: ${Math.min(...times).toFixed(1)} ms`);
+});
+
+test.each([
+  ['a text', `POST ${PRODUCTION}/segments`, { key: 'a', name: 'n'.repeat(300) }, 'characters', 300, 200],
+  ['a list', `POST ${PRODUCTION}/segments`, { key: 'a', tags: Array(60).fill('t') }, 'entries', 60, 50],
+  ['a depth', `POST ${FLAG}/explain`, { context: { a: JSON.parse(nested(70)) } }, 'bodyDepth', 65, 64],
+  ['names', `POST ${FLAG}/explain`, { context: Array(10_002).fill({}) }, 'bodyNames', 10_001, 10_000],
+])(
+  '[A52] %s beyond a limit is refused with both figures, in the issue and in all (BAD-2)',
+  async (...row) => {
+    const [, route, body, name, current, maximum] = row;
+    const problem = problemOf(await rest.ask(route, { json: body }));
+    expect(problem.issues?.[0]?.limit).toEqual({ name, current, maximum });
+    expect(problem.limit).toEqual({ name, current, maximum });
+  },
+);
+
 test('[A48] nothing that is refused pollutes a prototype', async () => {
   for (const name of ['__proto__', 'constructor', 'prototype', 'toString']) {
     const text = `{"key":"x","variations":{"${name}":{"value":true}},"metadata":{"${name}":"y"}}`;

@@ -3,6 +3,7 @@ import { LIMITS } from '../limits.ts';
 import { BreakGlass } from './break-glass.ts';
 import { ConfigurationInput, ConfigurationPatch, ConfigurationView } from './configurations.ts';
 import { FlagInput, FlagPatch, FlagView } from './flags.ts';
+import { listOf } from './list-of.ts';
 import { SegmentInput, SegmentPatch, SegmentView } from './segments.ts';
 import {
   ChangeReason,
@@ -99,8 +100,8 @@ export const DeclaredFlag = FlagInput.omit({ reuseArchivedKey: true, reason: tru
 /** The whole environment as it shall be. Flags and segments that are left out leave the environment. */
 export const DeclaredState = z
   .strictObject({
-    flags: z.array(DeclaredFlag).default([]),
-    segments: z.array(SegmentInput).default([]),
+    flags: listOf(DeclaredFlag).default([]),
+    segments: listOf(SegmentInput).default([]),
     kills: z
       .enum(['keep', 'add', 'replace'])
       .default('keep')

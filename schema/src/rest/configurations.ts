@@ -2,6 +2,8 @@ import { z } from 'zod';
 import type { Condition } from '../definition.ts';
 import { BUCKETING_ALGORITHM, BUCKETS, OPERATORS } from '../definition.ts';
 import { LIMITS } from '../limits.ts';
+import { chooseByMember, chosenUnion } from './chosen-union.ts';
+import { listOf } from './list-of.ts';
 import { ChangeReason, Key, Revision, Timestamp } from './terms.ts';
 
 /** A path into the context: `country`, `organization.plan`. */
@@ -13,7 +15,7 @@ export const AttributePath = z
   .meta({ id: 'AttributePath', examples: ['targetingKey', 'organization.plan'] });
 
 const By = AttributePath.default('targetingKey');
-const Subjects = z.array(z.string().min(1).max(LIMITS.descriptionCharacters));
+const Subjects = listOf(z.string().min(1).max(LIMITS.descriptionCharacters));
 
 const AttributeConditionSchema = z
   .strictObject({
@@ -29,13 +31,16 @@ const AttributeConditionSchema = z
 /** Conditions nest; how deep is a limit that the server checks. */
 export const ConditionSchema: z.ZodType<Condition> = z
   .lazy(() =>
-    z.union([
-      z.strictObject({ all: z.array(ConditionSchema) }),
-      z.strictObject({ any: z.array(ConditionSchema) }),
-      z.strictObject({ not: ConditionSchema }),
-      z.strictObject({ segment: Key }),
-      AttributeConditionSchema as unknown as z.ZodType<Condition>,
-    ]),
+    chosenUnion(
+      [
+        z.strictObject({ all: listOf(ConditionSchema) }),
+        z.strictObject({ any: listOf(ConditionSchema) }),
+        z.strictObject({ not: ConditionSchema }),
+        z.strictObject({ segment: Key }),
+        AttributeConditionSchema as unknown as z.ZodType<Condition>,
+      ],
+      chooseByMember(['all', 'any', 'not', 'segment', 'attribute']),
+    ),
   )
   .meta({ id: 'Condition' });
 
@@ -99,7 +104,7 @@ const editableFields = {
   enabled: z.boolean(),
   offVariation: Key.nullable(),
   prerequisites: z.array(PrerequisiteSchema).max(LIMITS.prerequisiteDepth * 10),
-  targets: z.array(TargetInput),
+  targets: listOf(TargetInput),
   rules: z.array(RuleInput).max(LIMITS.rulesPerFlag),
   fallthrough: ServeInput,
 };

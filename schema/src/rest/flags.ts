@@ -26,7 +26,11 @@ const Variations = z.record(Key, VariationSchema).refine(
   },
   {
     error: `must have 1 to ${LIMITS.variationsPerFlag} entries`,
-    params: { rule: 'variation-count', remedy: 'Give the flag at least one variation, and not too many.' },
+    params: {
+      rule: 'variation-count',
+      limit: 'variationsPerFlag',
+      remedy: 'Give the flag at least one variation, and not too many.',
+    },
   },
 );
 

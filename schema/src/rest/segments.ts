@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { LIMITS } from '../limits.ts';
 import { AttributePath, ConditionSchema } from './configurations.ts';
+import { listOf } from './list-of.ts';
 import { ChangeReason, Description, Key, Name, pageOf, Revision, Tags } from './terms.ts';
 
-const Subjects = z.array(z.string().min(1).max(LIMITS.descriptionCharacters));
+const Subjects = listOf(z.string().min(1).max(LIMITS.descriptionCharacters));
 
 const fields = {
   name: Name,

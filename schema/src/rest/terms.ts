@@ -1,11 +1,13 @@
 import { z } from 'zod';
 import type { JsonValue } from '../definition.ts';
-import { KEY_PATTERN } from '../key.ts';
+import { KEY_LENGTH_MAX, KEY_PATTERN } from '../key.ts';
 import { LIMITS } from '../limits.ts';
+import { chosenUnion } from './chosen-union.ts';
 
 /** A key of a flag, variation, segment, project or environment. */
 export const Key = z
   .string()
+  .max(KEY_LENGTH_MAX, { abort: true })
   .regex(
     KEY_PATTERN,
     'must be a letter or digit, then at most 99 letters, digits, dots, dashes or underscores',
@@ -31,10 +33,15 @@ export const Point = z.union([Revision, Timestamp]).meta({
   description: 'A revision, or a time: the last revision at or before it.',
 });
 
+const JSON_KINDS = ['null', 'boolean', 'number', 'string', 'array', 'object'];
+
 /** Any JSON value. Not `z.json()`, which cannot refer to itself by name and has no end in an OpenAPI document. */
 export const Json: z.ZodType<JsonValue> = z
   .lazy(() =>
-    z.union([z.null(), z.boolean(), z.number(), z.string(), z.array(Json), z.record(z.string(), Json)]),
+    chosenUnion(
+      [z.null(), z.boolean(), z.number(), z.string(), z.array(Json), z.record(z.string(), Json)],
+      (value) => JSON_KINDS.indexOf(kindOf(value)),
+    ),
   )
   .meta({ id: 'Json' });
 
@@ -43,7 +50,11 @@ export const MetadataSchema = z
   .record(Key, z.union([z.string().max(LIMITS.descriptionCharacters), z.number(), z.boolean()]))
   .refine((metadata) => Object.keys(metadata).length <= LIMITS.metadataEntries, {
     error: `must have at most ${LIMITS.metadataEntries} entries`,
-    params: { rule: 'metadata-entries', remedy: 'Keep only what callers read.' },
+    params: {
+      rule: 'metadata-entries',
+      limit: 'metadataEntries',
+      remedy: 'Keep only what callers read.',
+    },
   })
   .meta({ id: 'Metadata' });
 
@@ -60,3 +71,8 @@ export const PageQuery = z.object({
 
 /** A query flag: `?dryRun=true`. */
 export const QueryFlag = z.enum(['true', 'false']).transform((value) => value === 'true');
+
+function kindOf(value: unknown): string {
+  if (value === null) return 'null';
+  return Array.isArray(value) ? 'array' : typeof value;
+}

@@ -3,9 +3,7 @@ import { LIMITS } from '@dimmer/schema';
 import { accepted, type Rejection, type Result, rejected } from './result.ts';
 
 /** One thing that is wrong with what was asked: a broken rule, or an exceeded limit. */
-export interface Fault extends Issue {
-  readonly limit?: { readonly name: string; readonly current: number; readonly maximum: number };
-}
+export type Fault = Issue;
 
 /**
  * @param what - What is too much, in words.
@@ -37,7 +35,8 @@ export function faultsUnder(path: string, faults: readonly Fault[]): Fault[] {
 export function rejectionUnder(path: string, rejection: Rejection): Rejection {
   const { code, detail, remedy = 'Correct or remove this part of the request.' } = rejection;
   const rule = code.toLowerCase().replaceAll('_', '-');
-  const issues = rejection.issues ?? [{ path: '$', rule, message: detail, remedy }];
+  const limited = rejection.limit !== undefined && { limit: rejection.limit };
+  const issues = rejection.issues ?? [{ path: '$', rule, message: detail, remedy, ...limited }];
   return { ...rejection, detail: `${path}: ${detail}`, issues: faultsUnder(path, issues) };
 }
 
@@ -50,9 +49,7 @@ function rejectionOf(first: Fault, others: readonly Fault[]): Rejection {
     code: leading.limit === undefined ? 'RULE_VIOLATED' : 'LIMIT_EXCEEDED',
     detail: `${leading.path} ${leading.message}${more}.`,
     remedy: leading.remedy,
-    issues: faults
-      .slice(0, ISSUES_MAX)
-      .map(({ path, rule, message, remedy }) => ({ path, rule, message, remedy })),
+    issues: faults.slice(0, ISSUES_MAX),
     ...(leading.limit !== undefined && { limit: leading.limit }),
   };
 }

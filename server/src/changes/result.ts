@@ -1,4 +1,4 @@
-import type { Issue, ProblemCode } from '@dimmer/schema';
+import type { ExceededLimit, Issue, ProblemCode } from '@dimmer/schema';
 
 /** Why the rules refuse a request. It becomes a problem document at the HTTP boundary. */
 export interface Rejection {
@@ -8,7 +8,7 @@ export interface Rejection {
   /** What the caller can do. */
   readonly remedy?: string;
   readonly issues?: readonly Issue[];
-  readonly limit?: { readonly name: string; readonly current: number; readonly maximum: number };
+  readonly limit?: ExceededLimit;
 }
 
 /** A value, or the reason why there is none. */

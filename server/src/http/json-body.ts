@@ -1,4 +1,4 @@
-import { LIMITS } from '@dimmer/schema';
+import { type ExceededLimit, LIMITS } from '@dimmer/schema';
 import type { Context, MiddlewareHandler } from 'hono';
 import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
@@ -129,13 +129,22 @@ export function tooLarge(size: number, maximum: number): Rejection {
   };
 }
 
-const STRUCTURE_RULES: Readonly<
-  Record<StructureFault['rule'], { readonly message: string; readonly remedy: string }>
-> = {
-  depth: { message: `is nested deeper than ${LIMITS.bodyDepth} levels`, remedy: 'Nest less.' },
+interface StructureRule {
+  readonly message: string;
+  readonly remedy: string;
+  readonly limit?: ExceededLimit;
+}
+
+const STRUCTURE_RULES: Readonly<Record<StructureFault['rule'], StructureRule>> = {
+  depth: {
+    message: `is nested deeper than ${LIMITS.bodyDepth} levels`,
+    remedy: 'Nest less.',
+    limit: exceeded('bodyDepth'),
+  },
   names: {
     message: `is beyond the first ${LIMITS.bodyNames} members there`,
     remedy: 'Send fewer.',
+    limit: exceeded('bodyNames'),
   },
   'forbidden-name': { message: 'is not allowed as a name', remedy: 'Rename it.' },
   'duplicate-name': { message: 'is there twice in one object', remedy: 'Leave one of them.' },
@@ -143,10 +152,16 @@ const STRUCTURE_RULES: Readonly<
 
 function refusalOf({ rule, path }: StructureFault): Rejection {
   const place = jsonPathOf(path);
-  const { message, remedy } = STRUCTURE_RULES[rule];
+  const broken = STRUCTURE_RULES[rule];
   return {
     code: 'INVALID_JSON',
-    detail: `The body is refused: ${place.slice(0, 100)} ${message}.`,
-    issues: [{ path: place, rule, message, remedy }],
+    detail: `The body is refused: ${place.slice(0, 100)} ${broken.message}.`,
+    issues: [{ path: place, rule, ...broken }],
+    ...(broken.limit !== undefined && { limit: broken.limit }),
   };
+}
+
+/** Nothing is read beyond the first that is too many, so that is what there is. */
+function exceeded(name: 'bodyDepth' | 'bodyNames'): ExceededLimit {
+  return { name, current: LIMITS[name] + 1, maximum: LIMITS[name] };
 }

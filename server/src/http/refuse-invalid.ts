@@ -23,5 +23,11 @@ export function refuseInvalid<E extends HttpEnv>(result: Validated, c: Context<E
   const [first] = issues;
   const others = issues.length > 1 ? ` (and ${issues.length - 1} more)` : '';
   const detail = first === undefined ? 'The request is invalid.' : `${first.path} ${first.message}${others}.`;
-  return answerProblem(c, { code: 'INVALID_REQUEST', detail, issues });
+  const limit = first?.limit;
+  return answerProblem(c, {
+    code: 'INVALID_REQUEST',
+    detail,
+    issues,
+    ...(limit !== undefined && { limit }),
+  });
 }

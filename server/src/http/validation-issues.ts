@@ -1,5 +1,6 @@
 import type { Issue } from '@dimmer/schema';
 import type { z } from 'zod';
+import { exceededMembers, exceededSize } from './exceeded-limit.ts';
 import { jsonPathOf } from './json-path.ts';
 import { flattenUnions, valueAt } from './union-issues.ts';
 
@@ -46,24 +47,16 @@ function wordsOf(issue: ZodIssue, value: unknown): Omit<Issue, 'path'> {
     case 'too_small':
       return words('minimum', `must ${amount(issue.origin, 'at least', issue.minimum)}`, 'Raise it to that.');
     case 'too_big':
-      return words('maximum', `must ${amount(issue.origin, 'at most', issue.maximum)}`, 'Lower it to that.');
+      return tooBigWords(issue, value);
     case 'invalid_format':
       return words('format', formatMessage(issue), 'Write it in that form.');
     case 'invalid_key':
-      return words(
-        'name',
-        `is not an acceptable name: ${issue.issues[0]?.message ?? 'wrong form'}`,
-        'Rename it.',
-      );
+      return nameWords(issue);
     case 'invalid_union':
       if (value === undefined) return missingWords('what the documentation shows');
       return words('form', issue.message, 'Use exactly one of these forms.');
     case 'custom':
-      return words(
-        text(issue.params, 'rule', 'rule'),
-        issue.message,
-        text(issue.params, 'remedy', 'Correct it.'),
-      );
+      return customWords(issue, value);
     default:
       return words('form', issue.message, 'Correct it.');
   }
@@ -73,6 +66,34 @@ function typeWords(expected: string, value: unknown): Omit<Issue, 'path'> {
   const wanted = named(expected);
   if (value === undefined) return missingWords(wanted);
   return words('type', `must be ${wanted}, not ${named(kindOf(value))}`, `Give ${wanted}.`);
+}
+
+/** With both figures, but for a value that has no size: what `path` leads to is then no longer what was judged. */
+function tooBigWords({ origin, maximum }: z.core.$ZodIssueTooBig, value: unknown): Omit<Issue, 'path'> {
+  const most = `must ${amount(origin, 'at most', maximum)}`;
+  const limit = exceededSize(origin, value, Number(maximum));
+  if (limit === undefined) return words('maximum', most, 'Lower it to that.');
+  return { ...words('maximum', `${most}, not ${limit.current}`, 'Lower it to that.'), limit };
+}
+
+function customWords({ params, message }: z.core.$ZodIssueCustom, value: unknown): Omit<Issue, 'path'> {
+  const limit = exceededMembers(params?.['limit'], value);
+  const told = limit === undefined ? message : `${message}, not ${limit.current}`;
+  return {
+    ...words(text(params, 'rule', 'rule'), told, text(params, 'remedy', 'Correct it.')),
+    ...(limit !== undefined && { limit }),
+  };
+}
+
+/** Of a member's name; the last step of the path is the name. */
+function nameWords({ issues: [found], path }: z.core.$ZodIssueInvalidKey): Omit<Issue, 'path'> {
+  const name = path.at(-1);
+  if (found === undefined) return words('name', 'is not an acceptable name: wrong form', 'Rename it.');
+  const { message, limit } = wordsOf(found, name);
+  return {
+    ...words('name', `is not an acceptable name: ${message}`, 'Rename it.'),
+    ...(limit !== undefined && { limit }),
+  };
 }
 
 function missingWords(wanted: string): Omit<Issue, 'path'> {
