@@ -9,7 +9,7 @@ import { createTracing } from '../platform/tracing.ts';
 import type { Settings } from '../settings/settings.ts';
 import { describeFaults, parseSettings } from '../settings/settings.ts';
 import { isPassingFault, openStorage } from '../storage/open-storage.ts';
-import { banner } from './banner.ts';
+import { banner, keysText } from './banner.ts';
 import { openPatiently } from './open-patiently.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from './process-end.ts';
 import { describeStartFault } from './start-fault.ts';
@@ -50,7 +50,8 @@ export async function serve(
 async function start(settings: Settings, log: Log, version: string): Promise<RunningServer> {
   const registry = new Registry();
   addProcessMetrics(registry);
-  const patience = { settings, isPassing: isPassingFault, schedule: systemSchedule, log };
+  const isPassing = (cause: unknown): boolean => isPassingFault(cause, settings);
+  const patience = { settings, isPassing, schedule: systemSchedule, log };
   const { storage, clock } = await openPatiently(() => openStorage(settings, log, registry), patience);
   const openFilesMax = readOpenFilesMax();
   const limits = openFilesMax === undefined ? {} : { openFilesMax };
@@ -63,6 +64,8 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
     registry,
     tracing: createTracing(version),
     heldKillsFile: heldFilePath(settings),
+    // At once: a port that is taken must not cost the keys, which nothing keeps.
+    onNewSecrets: (secrets) => process.stdout.write(keysText(secrets)),
     ...limits,
   });
 }

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { IssuedKeyView } from '@dimmer/schema/rest';
 import { afterEach, expect, test, vi } from 'vitest';
+import type { NewSecrets } from '../access/bootstrap.ts';
 import { systemClock } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
 import type { Schedule } from '../platform/schedule.ts';
@@ -10,6 +11,7 @@ import type { Settings } from '../settings/settings.ts';
 import { parseSettings } from '../settings/settings.ts';
 import { MemoryStorage } from '../storage/memory/memory-storage.ts';
 import { openSqliteStorage } from '../storage/sqlite/open-sqlite-storage.ts';
+import { keysText } from './banner.ts';
 import { describeStartFault } from './start-fault.ts';
 import type { RunningServer } from './start-server.ts';
 import { startServer } from './start-server.ts';
@@ -107,6 +109,24 @@ test('[A86] a port that is taken is refused with what to do', async () => {
   expect(describeStartFault(fault, settings)).toBe(
     `Port ${server.port} of 127.0.0.1 is taken. Stop what listens there, or choose another with DIMMER_PORT or --port.`,
   );
+});
+
+test('[A14] a first start that finds its port taken has told its keys, which nobody could find again', async () => {
+  const server = await start();
+  const settings = settingsWith({ DIMMER_PORT: String(server.port) });
+  const storage = new MemoryStorage({ clock: systemClock });
+  const told: string[] = [];
+  const onNewSecrets = (secrets: NewSecrets): unknown => told.push(keysText(secrets));
+  await expect(startServer({ settings, storage, log, version: '0.0.0', onNewSecrets })).rejects.toMatchObject(
+    { code: 'EADDRINUSE' },
+  );
+  expect(told.join('')).toMatch(
+    /^New keys, shown this once:\n {2}admin key {3}dim_adm_\w+\n {2}server key {2}dim_srv_\w+ {2}\(default\/production\)\n\n$/,
+  );
+});
+
+test('[A14] where no keys were made none are told', () => {
+  expect(keysText({})).toBe('');
 });
 
 test('[A41] over a real socket a body that is too large is refused and the server lives on', async () => {

@@ -33,6 +33,8 @@ export interface ServerOptions {
   readonly openFilesMax?: number;
   /** The file in which kills are kept that are held while the database is away. Default: they end with the process. */
   readonly heldKillsFile?: string | undefined;
+  /** Hears of the secrets that this start made once they count, before anything else can fail. Default: nobody does. */
+  readonly onNewSecrets?: (secrets: NewSecrets) => void;
   /** Default: no traces. */
   readonly tracing?: Tracing;
   /** By which people tell servers apart. Default: the machine's name. */
@@ -67,6 +69,7 @@ export async function startServer(options: ServerOptions): Promise<RunningServer
   const { settings } = parts;
   try {
     const newSecrets = await firstSecrets(parts, settings);
+    options.onNewSecrets?.(newSecrets);
     const app = createApp(parts);
     await app.load();
     const listening = await listenWith(app, { ...parts, closeStore: () => storage.close() });
