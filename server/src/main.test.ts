@@ -104,6 +104,42 @@ test('[A88] a second process on the same database is refused in one line', async
   expect(second.err().trim().split('\n')).toHaveLength(1);
 });
 
+test('[A14] a first start that finds its port taken shows its keys all the same', async () => {
+  const first = dimmer(['serve']);
+  const { port } = new URL(await listening(first));
+  const second = dimmer(['serve', '--port', port, '--database', `file:${folder}/other.db`]);
+  expect(await second.exit).toBe(1);
+  expect(second.err()).toContain(`Port ${port} of 127.0.0.1 is taken.`);
+  expect(second.out()).toMatch(/admin key {3}dim_adm_\w+/);
+});
+
+test('[M30] a database file that cannot be opened ends the start with one line', async () => {
+  // A folder is no file, whoever asks: root as well.
+  const server = dimmer(['serve'], { DIMMER_DATABASE_URL: `file:${folder}` });
+  expect(await server.exit).toBe(1);
+  expect(server.err().trim().split('\n')).toHaveLength(1);
+  expect(server.err()).toContain('It must be a file that the user of this process');
+});
+
+test('[M30] a certificate that is not there ends the start with one line', async () => {
+  const server = dimmer(['serve'], {
+    DIMMER_DATABASE_URL: `postgres://dimmer@127.0.0.1/dimmer?sslmode=verify-full&sslrootcert=${folder}/none.pem`,
+  });
+  expect(await server.exit).toBe(1);
+  expect(server.err().trim().split('\n')).toHaveLength(1);
+  expect(server.err()).toContain('sslrootcert');
+});
+
+test('[O2] an option with a slip is named before one that is missing', async () => {
+  const kill = dimmer(['kill', 'checkout', '--raeson', 'x']);
+  expect(await kill.exit).toBe(2);
+  expect(kill.err()).toContain("unknown option '--raeson'");
+  expect(kill.err()).toContain('Did you mean --reason?');
+  const silent = dimmer(['kill', 'checkout']);
+  expect(await silent.exit).toBe(2);
+  expect(silent.err()).toContain("required option '--reason <text>' not specified");
+});
+
 test('[A91] SIGTERM drains, SIGINT does not, and a second signal waits for nothing', async () => {
   const patient = { DIMMER_DRAIN_ACCEPT_MS: '60000' };
   const hurried = dimmer(['serve'], patient);

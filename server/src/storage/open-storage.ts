@@ -8,8 +8,9 @@ import type { Settings } from '../settings/settings.ts';
 import { DatabaseClock } from './database-clock.ts';
 import { isPostgresUrl, sqlitePath } from './database-url.ts';
 import { openPostgresStorage } from './postgres/open-postgres-storage.ts';
-import { isPassing } from './postgres/postgres-fault.ts';
+import { isPassing as isPassingOfPostgres } from './postgres/postgres-fault.ts';
 import { openSqliteStorage } from './sqlite/open-sqlite-storage.ts';
+import { isPassing as isPassingOfSqlite } from './sqlite/sqlite-fault.ts';
 import type { Storage } from './storage.ts';
 
 /** A storage, and the clock that goes with it. */
@@ -77,8 +78,8 @@ export async function openStorage(
 }
 
 /** Whether opening may go well by itself after a while: the database is away, and nobody has to correct anything. */
-export function isPassingFault(cause: unknown): boolean {
-  return isPassing(cause);
+export function isPassingFault(cause: unknown, { databaseUrl }: Pick<Settings, 'databaseUrl'>): boolean {
+  return isPostgresUrl(databaseUrl) ? isPassingOfPostgres(cause) : isPassingOfSqlite(cause);
 }
 
 function listeningGauge(registry: Registry): Gauge {

@@ -2,6 +2,7 @@ import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Schedule } from '../../platform/schedule.ts';
 import type { ConnectionUse } from '../storage.ts';
+import { StorageFault } from '../storage.ts';
 import type { Connections, Database, Lane, Watch, WatchListener } from './connections.ts';
 import { CLOSE_MS } from './connections.ts';
 import { connectFault, LanePool } from './lane-pool.ts';
@@ -44,10 +45,19 @@ export function lanesOf(connectionsMax: number): { readonly [lane in Lane]: numb
   return { reports, writes, reads: rest - writes };
 }
 
-/** Where a URL leads. @throws TypeError where it cannot be read. */
+/** Where a URL leads. @throws StorageFault where it cannot be read, or a file of TLS that it names. */
 export function targetOf(url: string): DatabaseTarget {
-  const { host, port, user = '', database = '' } = new pg.Client({ connectionString: url });
-  return { host, port, user, database };
+  try {
+    const { host, port, user = '', database = '' } = new pg.Client({ connectionString: url });
+    return { host, port, user, database };
+  } catch (error) {
+    // Without a cause: to wait would not help.
+    throw new StorageFault(
+      'unavailable',
+      `Its URL cannot be used: ${error instanceof Error ? error.message : String(error)}. Correct DIMMER_DATABASE_URL; ` +
+        'sslrootcert, sslcert and sslkey name files that the user of this process may read.',
+    );
+  }
 }
 
 /** Connections of the `pg` driver: a pool for each lane, so that none can take the connections of another. */

@@ -1,6 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { expect, test } from 'vitest';
-import { ConnectFault, faultOf, isRepeatable, isTrouble } from './postgres-fault.ts';
+import { ConnectFault, faultOf, isPassing, isRepeatable, isTrouble } from './postgres-fault.ts';
 
 const TARGET = { host: 'db', port: 5432, user: 'dimmer', database: 'dimmer' };
 
@@ -59,4 +59,19 @@ test('[PG10] only what was rolled back for the sake of another is run again', ()
     '40001',
     '40P01',
   ]);
+});
+
+test.each([
+  Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+  Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }),
+  new Error('The server does not support SSL connections'),
+])('[M30] "$message" is for a person to correct: a start does not wait, and names the settings', (cause) => {
+  const fault = faultOf(new ConnectFault('no', { cause }), TARGET);
+  expect(isPassing(fault)).toBe(false);
+  expect(String(fault)).toContain('Correct sslmode and sslrootcert in DIMMER_DATABASE_URL');
+});
+
+test('[M30] a server that nobody reaches yet may be there soon, so a start waits', () => {
+  const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
+  expect(isPassing(faultOf(new ConnectFault('no', { cause }), TARGET))).toBe(true);
 });

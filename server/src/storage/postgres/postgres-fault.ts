@@ -23,6 +23,9 @@ const GONE = /^(08|57P)/;
 /** The same, no connection left, a lock that others held too long, a timeout. */
 const PASSING = /^(08|57P|53300|55P03|57014)/;
 
+/** The two do not agree on TLS, or a certificate is not trusted: Node's codes, and the one message of the driver without any. */
+const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|does not support SSL/;
+
 /**
  * insufficient_resources but for the disk, lock_not_available, query_canceled (a timeout), idle transactions that were
  * ended, a server that is read-only, rights, a database or schema that is gone, system errors.
@@ -60,7 +63,8 @@ export function isTrouble(error: unknown): boolean {
 export function isPassing(fault: unknown): boolean {
   if (!(fault instanceof StorageFault) || !(fault.cause instanceof Error)) return false;
   const code = sqlStateOf(fault.cause);
-  return code === undefined ? fault.fault === 'unavailable' : PASSING.test(code);
+  if (code !== undefined) return PASSING.test(code);
+  return fault.fault === 'unavailable' && !isOfTls(fault.cause);
 }
 
 /** Whether a transaction may be run again from the start: it was rolled back for the sake of another. */
@@ -82,6 +86,10 @@ export function isConnectionDoubtful(error: unknown): boolean {
 /** The error that says what happened: libraries wrap those of the driver. */
 function driverErrorOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError || error instanceof ConnectFault ? (error.cause ?? error) : error;
+}
+
+function isOfTls(error: unknown): boolean {
+  return TLS.test(`${systemCodeOf(error)} ${messageOf(error)}`);
 }
 
 /** What the driver throws without an answer of the server is about the connection: timeouts, sockets, names. */
@@ -122,16 +130,20 @@ function damaged(target: DatabaseTarget, cause: unknown): StorageFault {
 function unavailable(target: DatabaseTarget, cause: unknown, code: string | undefined): StorageFault {
   return new StorageFault(
     'unavailable',
-    `${nameOf(target)} cannot be used right now (${code ?? systemCodeOf(cause)}): ${messageOf(cause)}. ${remedyOf(
-      target,
-      code ?? systemCodeOf(cause),
-    )}`,
+    `${nameOf(target)} cannot be used right now (${code ?? systemCodeOf(cause)}): ${messageOf(cause)}. ${
+      remedyOf(cause, target) ?? 'It is tried again by itself.'
+    }`,
     { cause },
   );
 }
 
-function remedyOf({ host, port, user, database }: DatabaseTarget, code: string): string {
-  switch (code) {
+const TLS_REMEDY =
+  'Correct sslmode and sslrootcert in DIMMER_DATABASE_URL, or the certificate of PostgreSQL; without TLS leave sslmode out.';
+
+/** What a person has to do about an error of the driver; `undefined` where there is nothing to correct. */
+export function remedyOf(error: unknown, { host, port, user, database }: DatabaseTarget): string | undefined {
+  if (isOfTls(error)) return TLS_REMEDY;
+  switch (sqlStateOf(error) ?? systemCodeOf(error)) {
     case 'ECONNREFUSED':
     case 'ENOENT':
       return `Start PostgreSQL there, or correct the host and port in DIMMER_DATABASE_URL.`;
@@ -140,6 +152,7 @@ function remedyOf({ host, port, user, database }: DatabaseTarget, code: string):
       return `Correct the host name ${host} in DIMMER_DATABASE_URL.`;
     case '28P01':
     case '28000':
+      if (user === '') return 'Name a user in DIMMER_DATABASE_URL: postgres://dimmer@db.example:5432/dimmer.';
       return `Correct the user ${user} and the password in DIMMER_DATABASE_URL, or let them in with pg_hba.conf.`;
     case '3D000':
       return `Create it: createdb -h ${host} -p ${port} -U ${user} ${database}`;
@@ -149,7 +162,7 @@ function remedyOf({ host, port, user, database }: DatabaseTarget, code: string):
     case '53300':
       return 'Lower DIMMER_DATABASE_CONNECTIONS_MAX, or raise max_connections of PostgreSQL.';
     default:
-      return 'It is tried again by itself.';
+      return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import SqliteConnection from 'better-sqlite3';
 import { expect, it } from 'vitest';
 import { StorageFault } from '../storage.ts';
-import { faultOf } from './sqlite-fault.ts';
+import { faultOf, isPassing } from './sqlite-fault.ts';
 
 const PATH = '/data/dimmer.db';
 
@@ -24,6 +24,26 @@ it.each([
   expect(named).toBeInstanceOf(StorageFault);
   expect(named).toMatchObject({ fault, cause });
   expect(String(named)).toContain(PATH);
+});
+
+it.each(['SQLITE_CANTOPEN', 'SQLITE_READONLY_DIRECTORY', 'SQLITE_PERM', 'EACCES', 'EPERM', 'EROFS'])(
+  '[M30] %s is for a person to correct: a start does not wait, and says which rights are lacking',
+  (code) => {
+    const fault = faultOf(new SqliteConnection.SqliteError('driver', code), PATH);
+    expect(isPassing(fault)).toBe(false);
+    expect(String(fault)).toMatch(/may read and write, in a folder where that user may make files/);
+  },
+);
+
+it.each(['SQLITE_BUSY', 'SQLITE_IOERR_READ', 'EMFILE'])('[M30] %s may pass, so a start waits', (code) => {
+  expect(isPassing(faultOf(new SqliteConnection.SqliteError('driver', code), PATH))).toBe(true);
+});
+
+it.each([
+  ['a file that another process has', new StorageFault('unavailable', 'in use')],
+  ['damage', faultOf(new SqliteConnection.SqliteError('driver', 'SQLITE_CORRUPT'), PATH)],
+])('[M30] %s does not pass', (_, fault) => {
+  expect(isPassing(fault)).toBe(false);
 });
 
 it('[S33] a fault is found below the errors that wrap it', () => {

@@ -14,6 +14,9 @@ export function faultOf(error: unknown, path: string): unknown {
   return describe === undefined ? error : describe(path, code, error);
 }
 
+/** What the file system refuses: somebody has to give a right, or name another place. */
+const FORBIDDEN = /^(SQLITE_(CANTOPEN|READONLY|PERM)|EACCES|EPERM|EROFS)/;
+
 const described: readonly (readonly [
   RegExp,
   (path: string, code: string, cause: unknown) => StorageFault,
@@ -21,11 +24,16 @@ const described: readonly (readonly [
   // SQLITE_IOERR_SHMSIZE: the index of the write-ahead log cannot grow.
   [/^(SQLITE_FULL|SQLITE_IOERR_SHMSIZE|ENOSPC|EDQUOT)$/, full],
   [/^(SQLITE_CORRUPT|SQLITE_NOTADB)/, damaged],
-  [
-    /^(SQLITE_(BUSY|LOCKED|IOERR|CANTOPEN|READONLY|PROTOCOL|NOMEM|PERM)|EACCES|EPERM|EROFS|EIO|EMFILE|ENFILE)/,
-    unavailable,
-  ],
+  [FORBIDDEN, forbidden],
+  [/^(SQLITE_(BUSY|LOCKED|IOERR|PROTOCOL|NOMEM)|EIO|EMFILE|ENFILE)/, unavailable],
 ];
+
+/** Whether opening may go well by itself after a while. What a person has to correct does not pass. */
+export function isPassing(fault: unknown): boolean {
+  if (!(fault instanceof StorageFault) || fault.fault !== 'unavailable') return false;
+  const code = codeOf(fault.cause);
+  return code !== undefined && !FORBIDDEN.test(code);
+}
 
 export function damaged(path: string, detail: string, cause?: unknown): StorageFault {
   return new StorageFault(
@@ -46,10 +54,22 @@ function full(path: string, code: string, cause: unknown): StorageFault {
   );
 }
 
+function forbidden(path: string, code: string, cause: unknown): StorageFault {
+  const user = process.getuid?.();
+  return new StorageFault(
+    'unavailable',
+    `The database ${path} cannot be opened and written (${code}). It must be a file that the user of this process${
+      user === undefined ? '' : ` (uid ${user})`
+    } may read and write, in a folder where that user may make files, on a file system that takes writes. Give it these ` +
+      'rights, or name another file in DIMMER_DATABASE_URL.',
+    { cause },
+  );
+}
+
 function unavailable(path: string, code: string, cause: unknown): StorageFault {
   return new StorageFault(
     'unavailable',
-    `The database ${path} cannot be used right now (${code}). Check that the file system is there and writable, ` +
+    `The database ${path} cannot be used right now (${code}). Check that its file system is there and healthy, ` +
       'and that no other program holds the file locked.',
     { cause },
   );
