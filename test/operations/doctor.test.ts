@@ -105,6 +105,16 @@ test.skipIf(postgresMissing !== undefined)('[P19] looks at PostgreSQL, and shows
     expect(found[0]).toMatch(/^PostgreSQL \d+/);
     expect(found).toContain('It has no tables of Dimmer.');
     expect(text).not.toContain('canary-7d1f');
+    const role = `dimmer_doctor_${process.pid}`;
+    await database.query(`create role ${role} login`);
+    // PostgreSQL before 15 lets everybody make tables.
+    await database.query('revoke create on schema public from public');
+    url.username = role;
+    const stranger = await doctor(['--database', url.href]);
+    await database.query(`drop role ${role}`);
+    expect(stranger.code).toBe(1);
+    expect(stranger.text).toContain(`The user ${role} lacks CREATE on the schema public`);
+    url.username = new URL(database.url).username;
     const storage = await openPostgresStorage({
       url: database.url,
       clock: systemClock,
@@ -123,6 +133,15 @@ test.skipIf(postgresMissing !== undefined)('[P19] looks at PostgreSQL, and shows
   } finally {
     await database.drop();
   }
+});
+
+test('[P19] a certificate that is not there', async () => {
+  const { code, findings } = await doctor([
+    '--database',
+    `postgres://dimmer@127.0.0.1/dimmer?sslmode=verify-full&sslrootcert=${folder}/none.pem`,
+  ]);
+  expect(code).toBe(1);
+  expect(findings.find(({ level }) => level === 'problem')?.found).toContain('no such file');
 });
 
 test('[P21] a server that nobody answers for, and one that is something else', async () => {

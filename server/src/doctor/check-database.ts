@@ -31,7 +31,7 @@ function checkKind(database: DatabaseFacts): readonly Finding[] {
       return [
         problem(
           `${database.what} cannot be used: ${database.cause}`,
-          'Correct DIMMER_DATABASE_URL, or what it leads to.',
+          database.remedy ?? 'Correct DIMMER_DATABASE_URL, or what it leads to.',
         ),
       ];
     case 'absent':
@@ -40,6 +40,7 @@ function checkKind(database: DatabaseFacts): readonly Finding[] {
           `${database.path} does not exist yet.`,
           'The first start makes it. Where it should exist, correct DIMMER_DATABASE_URL.',
         ),
+        ...checkWritable(database.unwritable),
         ...checkSpace(database.freeBytes),
       ];
     case 'foreign':
@@ -85,7 +86,23 @@ function checkSqlite(facts: SqliteFacts): Finding[] {
   if (fileSystem === 'memory') {
     findings.push(warning('It lies in memory: a restart of the machine takes it.', 'Move it to a disk.'));
   }
-  return [...findings, ...checkHolder(facts), ...checkSchema(facts), ...checkSpace(facts.freeBytes)];
+  return [
+    ...findings,
+    ...checkWritable(facts.unwritable),
+    ...checkHolder(facts),
+    ...checkSchema(facts),
+    ...checkSpace(facts.freeBytes),
+  ];
+}
+
+function checkWritable(unwritable: string | undefined): Finding[] {
+  if (unwritable === undefined) return [];
+  return [
+    problem(
+      `The user of this command may not write ${unwritable}.`,
+      'Give the user of the server file and folder (chown), or run this as that user.',
+    ),
+  ];
 }
 
 function checkHolder({ holder, holderRuns }: SqliteFacts): Finding[] {
@@ -128,6 +145,7 @@ function checkPostgres(facts: PostgresFacts): Finding[] {
       ),
     );
   }
+  findings.push(...checkFitness(facts));
   findings.push(
     synchronousCommit === 'off'
       ? note(
@@ -154,6 +172,30 @@ function checkPostgres(facts: PostgresFacts): Finding[] {
   }
   findings.push(clockFinding(clockAheadMs));
   return [...findings, ...checkSchema(facts)];
+}
+
+/** What a start would end with at once. */
+function checkFitness({ encoding, missingRights, user, steps, knownSteps }: PostgresFacts): Finding[] {
+  const findings: Finding[] = [];
+  if (encoding !== 'UTF8') {
+    findings.push(
+      problem(
+        `Its encoding is ${encoding}, and names of flags may be in any script.`,
+        'Create another: createdb --encoding UTF8 --template template0',
+      ),
+    );
+  }
+  if (missingRights.length > 0) {
+    // Tables that are there need no new ones until the next version.
+    const isEnough = steps === knownSteps && !missingRights.includes('USAGE');
+    findings.push(
+      (isEnough ? note : problem)(
+        `The user ${user} lacks ${missingRights.join(' and ')} on the schema public, where the tables are.`,
+        `GRANT CREATE, USAGE ON SCHEMA public TO ${user};`,
+      ),
+    );
+  }
+  return findings;
 }
 
 function clockFinding(aheadMs: number): Finding {

@@ -18,15 +18,21 @@ const SQLITE: SqliteFacts = {
   bytes: 4_096,
   freeBytes: 10 * 1024 ** 3,
   fileSystem: 'local',
+  unwritable: undefined,
   steps: 3,
   knownSteps: 3,
   holder: { pid: 7, host: 'flags-1', isHere: true },
   holderRuns: true,
 };
 
+const ABSENT: DatabaseFacts = { kind: 'absent', path: '/x', freeBytes: 1e12, unwritable: undefined };
+
 const POSTGRES: PostgresFacts = {
   kind: 'postgres',
   version: '15.20',
+  encoding: 'UTF8',
+  missingRights: [],
+  user: 'dimmer',
   synchronousCommit: 'on',
   forcesToDisk: true,
   clockAheadMs: 3,
@@ -130,15 +136,41 @@ const CASES: readonly (readonly [string, Partial<Facts>, readonly string[]])[] =
   ],
   [
     '[P19] a database that is not reached',
-    withDatabase({ kind: 'unreachable', what: 'x', cause: 'no.' }),
+    withDatabase({ kind: 'unreachable', what: 'x', cause: 'no.', remedy: undefined }),
     ['problem database'],
   ],
   ['[P19] a refused database', withDatabase({ kind: 'unknown' }), ['note database']],
-  ['[P19] no database yet', withDatabase({ kind: 'absent', path: '/x', freeBytes: 1e12 }), ['note database']],
+  ['[P19] no database yet', withDatabase(ABSENT), ['note database']],
   [
     '[P19] no database and no space',
-    withDatabase({ kind: 'absent', path: '/x', freeBytes: 1e6 }),
+    withDatabase({ ...ABSENT, freeBytes: 1e6 }),
     ['note database', 'problem database'],
+  ],
+  [
+    '[P19] no database, and a folder that may not be written',
+    withDatabase({ ...ABSENT, unwritable: '/' }),
+    ['note database', 'problem database'],
+  ],
+  [
+    '[P19] a file that may not be written',
+    withDatabase({ ...SQLITE, unwritable: '/data/dimmer.db' }),
+    ['problem database'],
+  ],
+  ['[P19] another encoding', withDatabase({ ...POSTGRES, encoding: 'LATIN1' }), ['problem database']],
+  [
+    '[P19] a user who cannot make the tables',
+    withDatabase({ ...POSTGRES, steps: undefined, missingRights: ['CREATE'] }),
+    ['problem database', 'note database'],
+  ],
+  [
+    '[P19] a user who cannot make the tables of the next version',
+    withDatabase({ ...POSTGRES, missingRights: ['CREATE'] }),
+    ['note database'],
+  ],
+  [
+    '[P19] a user who cannot use the tables',
+    withDatabase({ ...POSTGRES, missingRights: ['USAGE', 'CREATE'] }),
+    ['problem database'],
   ],
   [
     '[P19] a file of another user',

@@ -2,12 +2,19 @@ import { Client } from 'pg';
 import type { Clock } from '../../platform/clock.ts';
 import type { DatabaseFacts } from '../database-facts.ts';
 import { knownSteps } from '../known-steps.ts';
+import { targetOf } from './pg-connections.ts';
+import type { DatabaseTarget } from './postgres-fault.ts';
+import { remedyOf } from './postgres-fault.ts';
 
 /** How long is waited for a connection, and for an answer. */
 const PATIENCE_MS = 5_000;
 
 const FACTS = `
   select current_setting('server_version') as version,
+         current_setting('server_encoding') as encoding, current_user::text as user_name,
+         array(select kind from unnest(array['USAGE', 'CREATE']) as kind
+                where not coalesce((select has_schema_privilege(oid, kind) from pg_namespace where nspname = 'public'), false)
+              ) as missing_rights,
          current_setting('synchronous_commit') as synchronous_commit,
          current_setting('fsync')::boolean as forces_to_disk,
          current_setting('max_connections')::int as connections_max,
@@ -19,6 +26,12 @@ const FACTS = `
 /** Looks at a PostgreSQL database over one connection of its own, with nothing but reads. */
 export async function inspectPostgres(url: string, clock: Clock): Promise<DatabaseFacts> {
   const what = nameOf(url);
+  let target: DatabaseTarget;
+  try {
+    target = targetOf(url);
+  } catch (cause) {
+    return { kind: 'unreachable', what, cause: `${reasonOf(cause)}.`, remedy: undefined };
+  }
   const client = new Client({
     connectionString: url,
     connectionTimeoutMillis: PATIENCE_MS,
@@ -37,6 +50,9 @@ export async function inspectPostgres(url: string, clock: Clock): Promise<Databa
     return {
       kind: 'postgres',
       version: String(facts.version),
+      encoding: String(facts.encoding),
+      missingRights: [facts.missing_rights].flat().map(String),
+      user: String(facts.user_name),
       synchronousCommit: String(facts.synchronous_commit),
       forcesToDisk: facts.forces_to_disk === true,
       clockAheadMs: Math.round(Number(facts.now_ms) - (askedAt + roundTripMs / 2)),
@@ -48,7 +64,12 @@ export async function inspectPostgres(url: string, clock: Clock): Promise<Databa
       knownSteps: knownSteps('postgres'),
     };
   } catch (cause) {
-    return { kind: 'unreachable', what, cause: `${reasonOf(cause)}.` };
+    return {
+      kind: 'unreachable',
+      what,
+      cause: `${reasonOf(cause)}.`,
+      remedy: remedyOf(cause, target),
+    };
   } finally {
     await client.end().catch(() => {});
   }

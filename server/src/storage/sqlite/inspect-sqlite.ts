@@ -1,4 +1,4 @@
-import { existsSync, realpathSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, realpathSync, statfsSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname, resolve } from 'node:path';
 import SqliteConnection from 'better-sqlite3';
@@ -21,7 +21,13 @@ const MEMORY_TYPES: ReadonlySet<number> = new Set([0x01021994, 0x858458f6]);
 export function inspectSqlite(path: string, user: number | undefined): DatabaseFacts {
   const absolute = resolve(path);
   if (!existsSync(absolute)) {
-    return { kind: 'absent', path: absolute, freeBytes: freeBytesAt(nearestFolder(absolute)) };
+    const folder = nearestFolder(absolute);
+    return {
+      kind: 'absent',
+      path: absolute,
+      freeBytes: freeBytesAt(folder),
+      unwritable: firstUnwritable([folder]),
+    };
   }
   const file = realpathSync(absolute);
   const { uid: owner } = statSync(file);
@@ -35,6 +41,7 @@ export function inspectSqlite(path: string, user: number | undefined): DatabaseF
       kind: 'unreachable',
       what: file,
       cause: cause instanceof Error ? `${cause.message}.` : 'it does not open.',
+      remedy: undefined,
     };
   }
 }
@@ -56,6 +63,7 @@ function inspect(path: string): SqliteFacts {
       bytes: statSync(path).size,
       freeBytes: freeBytesAt(dirname(path)),
       fileSystem: fileSystemAt(path),
+      unwritable: firstUnwritable([path, dirname(path)]),
       steps: stepsIn(client),
       knownSteps: knownSteps('sqlite'),
       holder,
@@ -96,6 +104,18 @@ function isRunning(pid: number): boolean {
 function nearestFolder(path: string): string {
   const folder = dirname(path);
   return existsSync(folder) || folder === path ? folder : nearestFolder(folder);
+}
+
+/** SQLite writes its log beside the file, so the folder counts too. */
+function firstUnwritable(paths: readonly string[]): string | undefined {
+  return paths.find((path) => {
+    try {
+      accessSync(path, constants.W_OK | (statSync(path).isDirectory() ? constants.X_OK : constants.R_OK));
+      return false;
+    } catch {
+      return true;
+    }
+  });
 }
 
 function freeBytesAt(folder: string): number | undefined {
