@@ -42,7 +42,10 @@ storeCommand(
   'backup',
   'Write everything that a store holds to a file, as it is at one moment; servers go on.',
 )
-  .requiredOption('--to <file|folder>', 'the file, or a folder for one that is named after the time')
+  .requiredOption(
+    '--to <file|folder>',
+    'the file, or a folder (made when absent) for one that is named after the time',
+  )
   .option('--from <url>', 'the store, instead of DIMMER_DATABASE_URL')
   .action((options: { readonly to: string; readonly from?: string }) =>
     maintain(async (maintenance) => {
@@ -83,6 +86,10 @@ program
   .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
   .option('--backups <folder>', 'where backups lie: the age of the newest is looked at')
   .option('--json', 'print the findings as JSON')
+  .addHelpText(
+    'after',
+    '\nIt reads the variables of `dimmer serve`, and ends with 1 where there is a problem, else with 0.',
+  )
   .action(async ({ database, ...options }: DoctorFlags) => {
     const { doctor } = await import('./doctor/doctor-command.ts');
     const variables = { ...process.env, ...(database !== undefined && { DIMMER_DATABASE_URL: database }) };

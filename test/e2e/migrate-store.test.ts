@@ -52,6 +52,10 @@ test('[MV28] [MV26] an SDK goes on by delta at a server on the store that was mo
   expect(refused).toMatchObject({ code: 1, out: '' });
   expect(refused.err).toContain(`in use by process ${server.pid()}`);
 
+  const itself = await dimmer('migrate-store', '--from', url('old.db'), '--to', url('./old.db'));
+  expect(itself).toMatchObject({ code: 2, out: '' });
+  expect(itself.err).toContain('--from and --to name the same file');
+
   const database = postgresMissing === undefined ? await createTestDatabase() : undefined;
   await moveAndServe(url('old.db'), database?.url ?? url('new.db'));
   await goesOn(flags, history, epoch);
@@ -124,6 +128,11 @@ test('[MV21] [MV22] [MV23] [MV24] a backup is whole or refused, and says why', a
   }
   const twice = await dimmer('restore-backup', '--from', path, '--to', url('restored.db'));
   expect(twice).toMatchObject({ code: 1, err: expect.stringContaining('is not empty') });
+  const folder = join(directory, 'backups/daily');
+  for (const to of [folder, `${folder}/`]) {
+    expect(await dimmer('backup', '--from', url('old.db'), '--to', to)).toMatchObject({ code: 0 });
+  }
+  for (const name of readdirSync(folder)) expect(name).toMatch(/^dimmer-.*\.jsonl\.gz$/);
   expect(await dimmer('backup', '--from', 'nowhere', '--to', path)).toMatchObject({ code: 1 });
   expect(await dimmer('backup')).toMatchObject({ code: 2 });
 }, 240_000);

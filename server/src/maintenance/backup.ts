@@ -1,9 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, extname, join } from 'node:path';
 import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import { count } from '../operator/receipt-lines.ts';
+import { makeFolder } from '../platform/make-folder.ts';
 import { redactedUrl } from '../storage/database-url.ts';
 import type { ImageRow } from '../storage/image.ts';
 import { nameAt, writeBackupFile } from './backup-file.ts';
@@ -19,7 +20,7 @@ import { openSource } from './open-store.ts';
 export interface BackupInput {
   /** URL of the store. */
   readonly from: string;
-  /** A file, or a folder for a file that is named after the time. */
+  /** A file, or a folder for a file that is named after the time: one that is there, or a name without extension. */
   readonly to: string;
 }
 
@@ -28,7 +29,7 @@ export async function backup(
   { terminal, clock, version }: Maintenance,
   { from, to }: BackupInput,
 ): Promise<ExitCode> {
-  const path = existsSync(to) && statSync(to).isDirectory() ? join(to, nameAt(clock.now())) : to;
+  const path = fileFor(to, clock.now());
   if (existsSync(path)) {
     throw new CommandFailure(EXIT.failed, [
       `${path} is there already, and is kept as it is.`,
@@ -36,6 +37,7 @@ export async function backup(
     ]);
   }
   const source = await openSource(from, false);
+  makeFolder(dirname(path));
   const check = createImageCheck();
   let size: number;
   try {
@@ -59,6 +61,11 @@ export async function backup(
   }
   terminal.out(`Try it in an empty place: dimmer restore-backup --from ${path} --to file:./drill/dimmer.db`);
   return EXIT.done;
+}
+
+function fileFor(to: string, now: number): string {
+  const isFolder = existsSync(to) ? statSync(to).isDirectory() : to.endsWith('/') || extname(to) === '';
+  return isFolder ? join(to, nameAt(now)) : to;
 }
 
 async function* observed(rows: AsyncIterable<ImageRow>, check: ImageCheck): AsyncGenerator<ImageRow> {

@@ -1,7 +1,9 @@
+import { resolve } from 'node:path';
+import { CommandFailure } from '../operator/command-failure.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import { count } from '../operator/receipt-lines.ts';
-import { redactedUrl } from '../storage/database-url.ts';
+import { isPostgresUrl, redactedUrl, sqlitePath } from '../storage/database-url.ts';
 import { fillStore } from './fill-store.ts';
 import type { Maintenance } from './maintenance.ts';
 import { environmentLines } from './maintenance.ts';
@@ -16,6 +18,12 @@ export interface MigrateInput {
 /** Moves everything that a store holds into another one. Epochs and revisions stay, so SDKs go on where they are. */
 export async function migrateStore(maintenance: Maintenance, { from, to }: MigrateInput): Promise<ExitCode> {
   const { terminal } = maintenance;
+  if (isSameFile(from, to)) {
+    throw new CommandFailure(EXIT.usage, [
+      `--from and --to name the same file, ${redactedUrl(to)}.`,
+      'Give with --to a file that does not exist yet, or an empty database.',
+    ]);
+  }
   const source = await openSource(from, true);
   try {
     const target = await openTarget(to, maintenance);
@@ -36,4 +44,10 @@ export async function migrateStore(maintenance: Maintenance, { from, to }: Migra
     `${redactedUrl(from)} is as it was. Do not serve it again: SDKs would meet two histories of one epoch.`,
   );
   return EXIT.done;
+}
+
+/** Of two databases the second is not empty, and says so. Of two files the lock would blame another process. */
+function isSameFile(from: string, to: string): boolean {
+  if (isPostgresUrl(from) || isPostgresUrl(to)) return false;
+  return resolve(sqlitePath(from)) === resolve(sqlitePath(to));
 }

@@ -24,10 +24,16 @@ export async function history(session: Session, input: HistoryInput): Promise<Ex
   );
   answer(session, page, () =>
     page.items.length === 0
-      ? [`Nothing has changed in ${placeOf(settings)} as far as the history reaches.`]
+      ? [nothingLine(placeOf(settings), input.flag)]
       : [...historyLines(page.items), ...(page.next === undefined ? [] : ['There is more: --limit'])],
   );
   return EXIT.done;
+}
+
+/** A slip in the name looks like a flag that nobody has changed. */
+function nothingLine(place: string, flag: string | undefined): string {
+  if (flag === undefined) return `Nothing has changed in ${place} as far as the history reaches.`;
+  return `No change of a flag "${flag}" in ${place} as far as the history reaches. Is there such a flag? dimmer status ${flag}`;
 }
 
 /** @param environment - The path of the environment. */

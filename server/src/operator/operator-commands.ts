@@ -60,7 +60,7 @@ interface GlassOptions extends Omit<RunOptions, 'url'> {
 
 interface KillOptions extends GlassOptions {
   readonly tag?: string;
-  readonly reason: string;
+  readonly reason?: string;
   readonly expires?: string;
   readonly wait?: number | true;
 }
@@ -69,12 +69,13 @@ function addKill(program: Command, clock: Clock, run: RunCommand): void {
   const command = glassCommand(program, 'kill', 'Switch flags off, at once and over every rule.')
     .argument('[flag...]', 'flags to kill, in one revision', keysArgument)
     .option('--tag <tag>', 'kill every flag with this tag, beside those named', keyArgument)
-    .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
+    .option('--reason <text>', 'why; kept in the history. Needed', textArgument)
     .option('--expires <duration|time>', 'restore by itself: 2h, or 2026-11-20T18:00', expiryArgument(clock))
     .option('--wait [duration]', WAIT_HELP, durationArgument)
     .option('--break-glass', 'where the database is away, let the server hold it until that is back');
   command.action((flags: readonly string[] | undefined, options: KillOptions) => {
-    const { tag, reason, expires: expiresAt, wait, breakGlass, url = [] } = options;
+    const { tag, expires: expiresAt, wait, breakGlass, url = [] } = options;
+    const reason = reasonOf(command, options);
     if (flags === undefined || flags.length === 0) {
       if (tag === undefined) return command.error('error: name the flags to kill, or give --tag');
     }
@@ -89,14 +90,20 @@ function addKill(program: Command, clock: Clock, run: RunCommand): void {
 function addRestore(program: Command, run: RunCommand): void {
   const command = glassCommand(program, 'restore', 'Lift the kill of a flag. (Backups: restore-backup.)')
     .argument('<flag>', 'the flag', keyArgument)
-    .requiredOption('--reason <text>', 'why; kept in the history', textArgument)
+    .option('--reason <text>', 'why; kept in the history. Needed', textArgument)
     .option('--break-glass', 'lift what the server holds, and nothing that the database has');
-  command.action((flag: string, options: GlassOptions & { readonly reason: string }) => {
-    const { reason, breakGlass, url = [] } = options;
+  command.action((flag: string, options: GlassOptions & { readonly reason?: string }) => {
+    const { breakGlass, url = [] } = options;
+    const reason = reasonOf(command, options);
     return run(placeOptions(command, options), (session) =>
       breakGlass ? breakGlassRestore(session, url, flag) : restore(session, { flag, reason }),
     );
   });
+}
+
+/** Commander itself would ask for it before it tells of an option with a slip, `--raeson` for one. */
+function reasonOf(command: Command, { reason }: { readonly reason?: string }): string {
+  return reason ?? command.error("error: required option '--reason <text>' not specified");
 }
 
 /** One server, unless the glass is broken: all share one database, so any of them would do. */
@@ -144,8 +151,7 @@ function addRevert(program: Command, run: RunCommand): void {
     .option('--reason <text>', 'why; kept in the history. Needed without --dry-run', textArgument);
   command.action((options: RevertOptions) => {
     const { to, flags, dryRun = false, includeKills = false, reason } = options;
-    if (!dryRun && reason === undefined)
-      return command.error("error: required option '--reason <text>' not specified");
+    if (!dryRun) reasonOf(command, options);
     return run(options, (session) => revert(session, { to, flags, dryRun, includeKills, reason }));
   });
 }
