@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { batchOf } from '../../server/src/storage/counted-batch.fixture.ts';
 import type { Availability } from '../../server/src/storage/postgres/breaker.ts';
 import type { Storage } from '../../server/src/storage/storage.ts';
 import { startStopwatch } from '../faults/processor-wait.ts';
@@ -100,9 +101,9 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
     await holder.query('begin');
     await holder.query('lock table exposures in access exclusive mode');
     const count = { project: SHOP, environment: 'production', flag: 'a', variation: null, reason: 'OFF' };
-    const reports = Array.from({ length: 20 }, () =>
+    const reports = Array.from({ length: 20 }, (_, index) =>
       storage.exposures
-        .add([{ ...count, source: 'server', minute: 0, count: 1 }])
+        .add(batchOf(`batch ${index}`, [{ ...count, source: 'server', minute: 0, count: 1 }]))
         .catch((error: unknown) => error),
     );
     await commit('a');

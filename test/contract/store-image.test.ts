@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { FillRefused, fillStore } from '../../server/src/maintenance/fill-store.ts';
 import { createImageCheck } from '../../server/src/maintenance/image-check.ts';
+import { batchOf } from '../../server/src/storage/counted-batch.fixture.ts';
 import type { ImageRow } from '../../server/src/storage/image.ts';
 import type { Storage } from '../../server/src/storage/storage.ts';
 import { commitDraft, projectDraft } from './draft-builder.ts';
@@ -81,18 +82,20 @@ function furnish(place: StorePlace): Promise<void> {
         ),
       );
     for (let count = 0; count < COMMITS; count += 1) await commit(count % 2 === 0);
-    await storage.exposures.add([
-      {
-        project: 'shop',
-        environment: 'production',
-        flag: 'a',
-        minute: 60_000,
-        variation: 'on',
-        reason: 'SPLIT',
-        source: 'server',
-        count: 7,
-      },
-    ]);
+    await storage.exposures.add(
+      batchOf('one', [
+        {
+          project: 'shop',
+          environment: 'production',
+          flag: 'a',
+          minute: 60_000,
+          variation: 'on',
+          reason: 'SPLIT',
+          source: 'server',
+          count: 7,
+        },
+      ]),
+    );
   });
 }
 

@@ -7,7 +7,7 @@ import { expect, test } from 'vitest';
 import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
 import { systemRandom } from '../platform/random.ts';
 import { LIGHT_BYTES_MAX } from '../reports/report-admission.ts';
-import type { ToldReport } from '../reports/reports.ts';
+import type { ToldReport } from '../reports/told-report.ts';
 import { createReportForwarding } from './report-forwarding.ts';
 import { WAITING_CHARACTERS_MAX } from './report-queue.ts';
 import type { Sending } from './report-sender.ts';
@@ -105,7 +105,8 @@ test('[RL12] a report is handed on as it came, and tells of the relay that was t
 test('[RL12] what browsers count is handed on once', async () => {
   const { sent, forwarding, pass } = world();
   const batch = { id: 'b1', exposures: [], events: [], dropped: { exposures: 1, events: 0 } };
-  for (const id of ['page', 'page']) forwarding.takeFromClient(HERE, id, batch);
+  const told = { instance: 'page', batch, forwarded: false };
+  expect([1, 2].map(() => forwarding.takeFromClient(HERE, told))).toEqual(['counted', 'repeated']);
   await pass(1_000);
   expect(sent.map(({ clients }) => clients)).toEqual([[{ instance: 'page', batch }]]);
 });
@@ -123,6 +124,24 @@ test('[RL12] when the room is full, instances keep their reports; it is given ba
   expect(forwarding.hasRoomForBundle()).toBe(true);
   expect(forwarding.take(HERE, large)).toBe('counted');
   expect(await metrics.metrics()).toContain('dimmer_relay_reports_total{outcome="taken"} 2');
+});
+
+test('[RL12] a browser keeps what there is no room for, and is heard when it comes again', async () => {
+  let isAway = true;
+  const { sent, forwarding, pass } = world(() =>
+    isAway ? { outcome: 'failed', retryAfterMs: 0 } : { outcome: 'taken' },
+  );
+  const large = toldBy('a', {}, { ballast: 'x'.repeat(WAITING_CHARACTERS_MAX - 500) });
+  forwarding.take(HERE, large);
+  const exposures = [{ flag: 'x'.repeat(200), variation: null, reason: 'OFF', count: 1 }];
+  const batch = { id: 'b1', exposures, events: [], dropped: { exposures: 0, events: 0 } };
+  const told = { instance: 'page', batch, forwarded: false };
+  expect(forwarding.takeFromClient(HERE, told)).toBe('full');
+  isAway = false;
+  for (let turn = 0; turn < 5; turn += 1) await pass(1_000);
+  expect(forwarding.takeFromClient(HERE, told)).toBe('counted');
+  await pass(1_000);
+  expect(sent.at(-1)?.clients).toEqual([{ instance: 'page', batch }]);
 });
 
 test('[RL12] of an environment that is not followed nothing is taken', () => {

@@ -5,7 +5,8 @@ import { InstanceRegistry } from '../reports/instance-registry.ts';
 import { RepeatedBatches } from '../reports/repeated-batches.ts';
 import { ReportAdmission } from '../reports/report-admission.ts';
 import { registerReportMetrics } from '../reports/report-metrics.ts';
-import type { ReportIntake, ToldReport } from '../reports/reports.ts';
+import type { ReportIntake } from '../reports/reports.ts';
+import type { ToldReport } from '../reports/told-report.ts';
 import type { ReportQueueParts } from './report-queue.ts';
 import { ReportQueue } from './report-queue.ts';
 
@@ -82,11 +83,15 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
       metrics.observe(outcome);
       return outcome;
     },
-    takeFromClient: (environment, instance, batch) => {
-      const isRepeated = repeated.isRepeated(instance, batch.id);
+    takeFromClient: (environment, { instance, batch }) => {
       const entry = { kind: 'client', json: JSON.stringify({ instance, batch }) } as const;
-      const isTaken = !isRepeated && queue.add(environment, entry);
-      metrics.observe(isRepeated ? 'repeated' : isTaken ? 'counted' : 'full');
+      // A batch that there is no room for was not seen: it comes again.
+      const hasRoom = queue.hasRoomFor(entry.json.length);
+      const isRepeated = hasRoom && repeated.isRepeated(instance, batch.id);
+      const isTaken = hasRoom && !isRepeated && queue.add(environment, entry);
+      const outcome = isRepeated ? 'repeated' : isTaken ? 'counted' : 'full';
+      metrics.observe(outcome);
+      return outcome;
     },
     retryAfterSeconds: () => {
       const { least, most } = RETRY_SECONDS;

@@ -10,7 +10,7 @@ import { answerProblem } from '../http/problem.ts';
 import type { RateLimiter } from '../http/rate-limit.ts';
 import { credibleExposures } from './client-exposures.ts';
 import { decodeReport, keyInReport, readReportBytes } from './report-body.ts';
-import { admitted } from './report-shedding.ts';
+import { admitted, shed } from './report-shedding.ts';
 import type { ReportIntake } from './reports.ts';
 
 export interface ClientReportParts {
@@ -50,7 +50,8 @@ async function take(c: Context<HttpEnv>, parts: ClientReportParts): Promise<Resp
   const at = batch && (await delivery.ruleset(environment, 0));
   if (batch !== undefined && at !== undefined) {
     const exposures = credibleExposures(at.ruleset, batch.exposures);
-    reports.takeFromClient(environment, instance.id, { ...batch, exposures });
+    const told = { instance: instance.id, batch: { ...batch, exposures }, forwarded: false };
+    if (reports.takeFromClient(environment, told) === 'full') return shed(c, reports.retryAfterSeconds());
   }
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });
 }

@@ -9,13 +9,16 @@ import type { ExposureRollup } from './exposure-rollup.ts';
 /** How often counts are written, in milliseconds. */
 const WRITE_MS = 5_000;
 
-/** Rows in one transaction. SQLite writes on the thread that also kills: a few milliseconds, then its turn. */
-const ROWS_PER_WRITE_MAX = 500;
-
 /** How often old counts are deleted, in milliseconds. */
 const PRUNE_MS = 60_000;
 
 const DAY_MS = 86_400_000;
+
+/** For how long a batch is known when it comes again, in milliseconds. */
+const BATCH_KNOWN_MS = DAY_MS;
+
+/** How many batches are known at most: those of about three hours, where 100 come in a second. */
+const BATCHES_KNOWN_MAX = 1_000_000;
 
 /** Writes counted exposures in batches, and deletes old ones. */
 export interface ExposureWriter {
@@ -31,20 +34,19 @@ export function startExposureWriter(parts: {
   readonly schedule: Schedule;
   readonly log: Log;
   readonly work: WorkMetrics;
+  /** Told how many batches were left out, because they had been written before. */
+  readonly onRepeated: (batches: number) => void;
 }): ExposureWriter {
-  const { rollup, store, keptDays, clock, schedule, log, work } = parts;
+  const { rollup, store, keptDays, clock, schedule, log, work, onRepeated } = parts;
   const turn = (): Promise<void> => new Promise((resolve) => schedule.soon(resolve));
 
   async function write(): Promise<void> {
-    for (
-      let rows = rollup.take(ROWS_PER_WRITE_MAX);
-      rows.length > 0;
-      rows = rollup.take(ROWS_PER_WRITE_MAX)
-    ) {
+    for (let group = rollup.take(); group !== undefined; group = rollup.take()) {
       try {
-        await store.add(rows);
+        const known = await store.add(group.toAdd(clock.now()));
+        onRepeated(known.size);
       } catch (cause) {
-        rollup.putBack(rows);
+        rollup.putBack(group);
         throw cause;
       }
       await turn();
@@ -52,8 +54,10 @@ export function startExposureWriter(parts: {
   }
 
   async function prune(): Promise<void> {
-    const before = clock.now() - keptDays * DAY_MS;
-    while ((await store.prune(before)) > 0) await turn();
+    const now = clock.now();
+    while ((await store.prune(now - keptDays * DAY_MS)) > 0) await turn();
+    const policy = { since: now - BATCH_KNOWN_MS, most: BATCHES_KNOWN_MAX };
+    while ((await store.pruneBatches(policy)) > 0) await turn();
   }
 
   const writing = repeat(schedule, WRITE_MS, {

@@ -7,7 +7,7 @@ import type { Rejection, Result } from '../changes/result.ts';
 import { accepted, mapResult, rejected } from '../changes/result.ts';
 import { readBytes, tooLarge } from '../http/json-body.ts';
 import { issuesOf } from '../http/validation-issues.ts';
-import type { ToldReport } from './reports.ts';
+import type { ToldReport } from './told-report.ts';
 
 /** Off the thread that answers requests, and never beyond the limit, however little was sent. */
 const unpack = promisify(gunzip);

@@ -13,6 +13,8 @@ export interface ReportMetrics {
   observe(outcome: ReportOutcome): void;
   /** Events of `track` that came. */
   addEvents(count: number): void;
+  /** Batches that were left out when they would have been written, because they had been before. */
+  addRepeatedBatches(count: number): void;
   /** Exposures that browsers could not keep. */
   addDropped(count: number): void;
   /** Updates that instances refused; a code that is not known counts as `OTHER`. */
@@ -47,6 +49,11 @@ export function registerReportMetrics(registry: Registry, readings: ReportReadin
     help: 'Tracked events that came.',
     registers,
   });
+  const repeatedBatches = new Counter({
+    name: 'dimmer_repeated_batches_total',
+    help: 'Batches of exposures that were left out, because this or another server had written them before.',
+    registers,
+  });
   const dropped = new Counter({
     name: 'dimmer_client_exposures_dropped_total',
     help: 'Evaluations that browsers could not keep until they reported.',
@@ -79,6 +86,7 @@ export function registerReportMetrics(registry: Registry, readings: ReportReadin
   return {
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),
+    addRepeatedBatches: (count) => repeatedBatches.inc(count),
     addDropped: (count) => dropped.inc(count),
     addProblems: (codes) => {
       for (const code of codes) problems.inc({ code: CODES.has(code) ? code : 'OTHER' });

@@ -55,6 +55,6 @@ async function takeBundle(
   }
   for (const { instance, batch } of clients) {
     await reports.turns.next();
-    reports.takeFromClient(environment, instance, batch);
+    reports.takeFromClient(environment, { instance, batch, forwarded: true });
   }
 }

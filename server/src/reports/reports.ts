@@ -1,4 +1,3 @@
-import type { ReportInput } from '@dimmer/schema/rest';
 import type { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -11,10 +10,11 @@ import type { WorkMetrics } from '../platform/work-metrics.ts';
 import type { Storage } from '../storage/storage.ts';
 import type { AppliedLag } from './applied-metrics.ts';
 import { registerAppliedLag } from './applied-metrics.ts';
+import type { RollupLimits } from './exposure-rollup.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { startExposureWriter } from './exposure-writer.ts';
 import { InstanceExchange } from './instance-exchange.ts';
-import type { Forwarding, OnChanged, Registered } from './instance-registry.ts';
+import type { OnChanged, Registered } from './instance-registry.ts';
 import { InstanceRegistry } from './instance-registry.ts';
 import type { Receipts } from './receipts.ts';
 import { createReceipts } from './receipts.ts';
@@ -22,12 +22,17 @@ import { RepeatedBatches } from './repeated-batches.ts';
 import { ReportAdmission } from './report-admission.ts';
 import type { ReportMetrics } from './report-metrics.ts';
 import { registerReportMetrics } from './report-metrics.ts';
+import { takeClientBatch, takeReport } from './take-counts.ts';
+import type { ToldBatch, ToldReport } from './told-report.ts';
 
 /** How often silent instances are forgotten, in milliseconds. */
 const EXPIRE_MS = 10_000;
 
-/** Rows of exposures that wait to be written, of all environments. */
-const ROLLUP_ROWS_MAX = 50_000;
+/** Exposures that wait to be written, of all environments: some 30 MB. Beyond it instances keep theirs. */
+const ROLLUP_LIMITS: RollupLimits = { rows: 50_000, counts: 1_000_000 };
+
+/** A bundle is taken whole, and many may be under way: it is sent back while there is room for them. */
+const SHARE_FOR_BUNDLES = 0.5;
 
 /** The longest that an instance is asked to wait after its report was refused, in seconds; the least is a third. */
 const RETRY_SECONDS_MAX = 15;
@@ -41,7 +46,7 @@ export interface ReportIntake {
   /** Reports are decoded one by one, so that a kill waits for one of them at most. */
   readonly turns: Turns;
   readonly clock: Clock;
-  /** Takes a report that was read. */
+  /** Takes a report that was read. `full`: nothing of what it counted was taken, and it may come again. */
   take(environment: EnvironmentRef, told: ToldReport): Registered;
   /** Takes what a relay says of instances that say nothing: streams of them are open there. */
   takeConnected(environment: EnvironmentRef, ids: readonly string[]): void;
@@ -49,8 +54,12 @@ export interface ReportIntake {
   hasRoomForBundle(): boolean;
   /** Whether a relay's bundle was begun before: from now on it was. */
   isRepeated(bundle: string): boolean;
-  /** Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt. */
-  takeFromClient(environment: EnvironmentRef, instance: string, batch: ReportedBatch): void;
+  /**
+   * Counts what a browser served and could not keep. Browsers are listed nowhere, and are in no receipt.
+   *
+   * @returns `full`: there is no room for it now, and it may come again.
+   */
+  takeFromClient(environment: EnvironmentRef, told: ToldBatch): Registered;
   /** When a refused instance should try again: spread, so that they do not come back together. */
   retryAfterSeconds(): number;
 }
@@ -65,17 +74,6 @@ export interface Reports extends ReportIntake {
   /** Writes what was counted, and takes no more. */
   close(): Promise<void>;
 }
-
-/** A report, and how it came. */
-export interface ToldReport {
-  readonly report: ReportInput;
-  /** The same as it came, with all that this build does not know. */
-  readonly raw: unknown;
-  /** Left out: the instance has told it itself. */
-  readonly forwarded?: Forwarding;
-}
-
-type ReportedBatch = NonNullable<ReportInput['batch']>;
 
 export function createReports(parts: {
   readonly storage: Pick<Storage, 'read' | 'history' | 'exposures' | 'instances'>;
@@ -97,7 +95,7 @@ export function createReports(parts: {
   const ports = { registry, server: parts.serverId, clock, schedule, log };
   const shared = store === undefined ? undefined : new InstanceExchange({ ...ports, store });
   const instances = shared ?? registry;
-  const rollup = new ExposureRollup(ROLLUP_ROWS_MAX);
+  const rollup = new ExposureRollup(ROLLUP_LIMITS);
   const repeated = new RepeatedBatches();
   const admission = new ReportAdmission(clock, schedule);
   const turns = createTurns(schedule);
@@ -108,7 +106,7 @@ export function createReports(parts: {
       dimmer_reports_under_way: admission.reports,
       dimmer_reports_under_way_bytes: admission.bytes,
       dimmer_reports_waiting: turns.waiting,
-      dimmer_exposure_rows_waiting: rollup.size,
+      dimmer_exposure_rows_waiting: rollup.rows,
     }),
   });
   const writer = startExposureWriter({
@@ -119,7 +117,9 @@ export function createReports(parts: {
     schedule,
     log,
     work,
+    onRepeated: metrics.addRepeatedBatches,
   });
+  const counting = { registry, rollup, repeated, metrics, clock };
   const stopExpiring = schedule.every(EXPIRE_MS, () => registry.expire());
   return {
     registry,
@@ -130,29 +130,11 @@ export function createReports(parts: {
     turns,
     moved: appliedLag.moved,
     clock,
-    hasRoomForBundle: () => true,
+    hasRoomForBundle: () => rollup.hasRoom(SHARE_FOR_BUNDLES),
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
-    take: (environment, { report, forwarded }) => {
-      const outcome = registry.report(environment, report, forwarded);
-      metrics.observe(outcome);
-      if (outcome !== 'full') metrics.addProblems(report.problems.map(({ code }) => code));
-      if (outcome === 'counted' && report.batch !== undefined) {
-        rollup.add(environment, 'server', report.batch.exposures, clock.now());
-        metrics.addEvents(report.batch.events.length);
-      }
-      return outcome;
-    },
-    takeFromClient: (environment, instance, batch) => {
-      if (repeated.isRepeated(instance, batch.id)) {
-        metrics.observe('repeated');
-        return;
-      }
-      metrics.observe('counted');
-      metrics.addDropped(batch.dropped.exposures);
-      metrics.addEvents(batch.events.length);
-      rollup.add(environment, 'client', batch.exposures, clock.now());
-    },
+    take: (environment, told) => takeReport(counting, environment, told),
+    takeFromClient: (environment, told) => takeClientBatch(counting, environment, told),
     retryAfterSeconds: () => {
       const least = RETRY_SECONDS_MAX / 3;
       return least + (random.uint32() % (RETRY_SECONDS_MAX - least + 1));

@@ -24,13 +24,42 @@ export interface ExposureQuery extends EnvironmentRef {
   readonly to: number;
 }
 
+/** Batches of counts that are added in one transaction. */
+export interface CountedBatches {
+  /** A name for each that no other batch has, of at most 64 characters. None is there twice. */
+  readonly names: readonly string[];
+  /** When they are added, in milliseconds since the Unix epoch. */
+  readonly at: number;
+  /**
+   * The sums of the batches that were not added before. Pure and synchronous: it runs inside the transaction, and may be run
+   * again.
+   *
+   * @param known - Names of those that were.
+   */
+  readonly countsWithout: (known: ReadonlySet<string>) => readonly ExposureCount[];
+}
+
+/** Which names of batches are kept. */
+export interface BatchPolicy {
+  /** Those of batches that were added at this time or later, in milliseconds since the Unix epoch, */
+  readonly since: number;
+  /** and no more than so many, the newest. */
+  readonly most: number;
+}
+
 /**
  * Where counted exposures are kept. Apart from {@link Storage.transact} on purpose: counting makes no
  * revision, and nothing about a flag depends on it.
  */
 export interface ExposureStore {
-  /** Adds to what is there, in one transaction. Counts of environments that do not exist are left out. */
-  add(counts: readonly ExposureCount[]): Promise<void>;
+  /**
+   * Adds the counts of each batch once: those whose name is kept already are left out. The name of a batch is there with its
+   * counts or not at all, whatever other servers of the database add meanwhile. Counts of environments that do not exist
+   * are left out.
+   *
+   * @returns The names that were kept already.
+   */
+  add(batches: CountedBatches): Promise<ReadonlySet<string>>;
   /** Oldest minute first. */
   read(query: ExposureQuery): Promise<readonly ExposureCount[]>;
   /**
@@ -39,4 +68,10 @@ export interface ExposureStore {
    * @returns How many were deleted: 0 when there are no more.
    */
   prune(before: number): Promise<number>;
+  /**
+   * Deletes some of the names of batches that a policy does not keep, the oldest first.
+   *
+   * @returns How many were deleted: 0 when there are no more.
+   */
+  pruneBatches(policy: BatchPolicy): Promise<number>;
 }

@@ -130,6 +130,8 @@ export const EPHEMERAL_TABLES: readonly string[] = [
   'holder',
   // How often what all servers share was written, so that each knows when to read it again: PostgreSQL.
   'catalog',
+  // Which batches of counts are in `exposures`, so that one which comes again is known for some hours.
+  'countedBatches',
   // Which servers there are, what they tell each other, and which of them does what: PostgreSQL.
   'servers',
   'instances',

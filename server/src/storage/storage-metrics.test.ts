@@ -1,6 +1,7 @@
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import { systemClock } from '../platform/clock.ts';
+import { batchOf } from './counted-batch.fixture.ts';
 import { MemoryStorage } from './memory/memory-storage.ts';
 import type { Storage } from './storage.ts';
 import { StorageFault } from './storage.ts';
@@ -25,7 +26,7 @@ test('[P2] calls are timed by operation, those of exposures too, and answer as b
   const storage = measured(memory(), registry);
   expect(await storage.projects()).toEqual([]);
   await storage.projects();
-  await storage.exposures.add([]);
+  await storage.exposures.add(batchOf('one', []));
   expect(storage.onCommit(() => {})).toBeInstanceOf(Function);
   expect(await samplesOf(registry, 'dimmer_database_call_seconds')).toEqual({
     projects: 2,

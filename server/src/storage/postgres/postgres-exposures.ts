@@ -1,8 +1,14 @@
-import { and, asc, eq, gte, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, lt, lte, max, or, sql } from 'drizzle-orm';
 import type { EnvironmentRef } from '../../environments/environment.ts';
-import type { ExposureCount, ExposureQuery, ExposureStore } from '../exposure-store.ts';
+import type {
+  BatchPolicy,
+  CountedBatches,
+  ExposureCount,
+  ExposureQuery,
+  ExposureStore,
+} from '../exposure-store.ts';
 import type { Database } from './connections.ts';
-import { exposures } from './tables.ts';
+import { countedBatches, exposures } from './tables.ts';
 
 /** How many rows one statement writes or deletes at most. */
 const ROWS_MAX = 2_000;
@@ -27,13 +33,14 @@ export class PostgresExposures implements ExposureStore {
     this.#access = access;
   }
 
-  async add(counts: readonly ExposureCount[]): Promise<void> {
-    if (counts.length === 0) return;
-    await this.#access.transaction(async (database) => {
-      const rows = summed(await this.#rowsOf(database, counts));
+  async add(batches: CountedBatches): Promise<ReadonlySet<string>> {
+    return this.#access.transaction(async (database) => {
+      const known = await addNames(database, batches);
+      const rows = summed(await this.#rowsOf(database, batches.countsWithout(known)));
       for (let start = 0; start < rows.length; start += ROWS_MAX) {
         await addRows(database, rows.slice(start, start + ROWS_MAX));
       }
+      return known;
     });
   }
 
@@ -71,6 +78,19 @@ export class PostgresExposures implements ExposureStore {
     });
   }
 
+  async pruneBatches({ since, most }: BatchPolicy): Promise<number> {
+    const { place, at } = countedBatches;
+    return this.#access.use(async (database) => {
+      const last = database.select({ place: max(place) }).from(countedBatches);
+      const oldest = database.select({ place }).from(countedBatches).orderBy(asc(place)).limit(ROWS_MAX);
+      const deleted = await database
+        .delete(countedBatches)
+        .where(and(inArray(place, oldest), or(lt(at, since), lte(place, sql`(${last}) - ${most}`))))
+        .returning({ place });
+      return deleted.length;
+    });
+  }
+
   async #rowsOf(database: Database, counts: readonly ExposureCount[]): Promise<readonly ExposureRow[]> {
     const rows: ExposureRow[] = [];
     for (const { flag, variation, reason, source, minute, count, ...ref } of counts) {
@@ -96,6 +116,23 @@ async function selectRows(database: Database, environment: number, query: Exposu
       ),
     )
     .orderBy(asc(exposures.minute));
+}
+
+/**
+ * Adds names; a server that adds one at the same time waits until this transaction has ended. They are sorted, so that two
+ * servers do not lock each other out.
+ *
+ * @returns The names that were there.
+ */
+async function addNames(database: Database, { names, at }: CountedBatches): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set();
+  const added = await database
+    .insert(countedBatches)
+    .values([...names].sort().map((name) => ({ name, at })))
+    .onConflictDoNothing({ target: countedBatches.name })
+    .returning({ name: countedBatches.name });
+  const isAdded = new Set(added.map(({ name }) => name));
+  return new Set(names.filter((name) => !isAdded.has(name)));
 }
 
 async function addRows(database: Database, rows: readonly ExposureRow[]): Promise<void> {

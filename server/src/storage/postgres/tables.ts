@@ -229,6 +229,17 @@ export const exposures = pgTable(
   ],
 );
 
+/** Names of batches whose counts are in `exposures`, in the order in which they were added. */
+export const countedBatches = pgTable(
+  'counted_batches',
+  {
+    place: place().primaryKey(),
+    name: text().notNull(),
+    at: milliseconds(),
+  },
+  (table) => [uniqueIndex('counted_batches_by_name').on(table.name)],
+);
+
 const moment = (name: string) => timestamp(name, { withTimezone: true }).notNull();
 
 /** Who does what has to be done once, until when by the clock of PostgreSQL. The token grows with every holder. */

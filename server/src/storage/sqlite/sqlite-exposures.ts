@@ -1,9 +1,17 @@
-import { and, eq, gte, inArray, lt, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, lt, lte, max, or, sql } from 'drizzle-orm';
 import { nameOf } from '../../environments/environment.ts';
-import type { ExposureCount, ExposureQuery, ExposureStore } from '../exposure-store.ts';
+import type {
+  BatchPolicy,
+  CountedBatches,
+  ExposureCount,
+  ExposureQuery,
+  ExposureStore,
+} from '../exposure-store.ts';
 import type { Database } from './database.ts';
 import { findEnvironment } from './find-environment.ts';
-import { exposures } from './tables.ts';
+import { countedBatches, exposures } from './tables.ts';
+
+const { placeholder } = sql;
 
 /** How many rows one transaction deletes at most, so that pruning never holds up a kill for long. */
 const PRUNE_ROWS_MAX = 2_000;
@@ -15,14 +23,18 @@ export type UseDatabase = <T>(work: () => T) => T;
 export class SqliteExposures implements ExposureStore {
   readonly #database: Database;
   readonly #use: UseDatabase;
+  readonly #statements: Statements;
 
   constructor(database: Database, use: UseDatabase) {
     this.#database = database;
     this.#use = use;
+    this.#statements = prepareStatements(database);
   }
 
-  async add(counts: readonly ExposureCount[]): Promise<void> {
-    this.#use(() => this.#database.transaction(() => this.#addAll(counts), { behavior: 'immediate' }));
+  async add(batches: CountedBatches): Promise<ReadonlySet<string>> {
+    return this.#use(() =>
+      this.#database.transaction(() => this.#addBatches(batches), { behavior: 'immediate' }),
+    );
   }
 
   async read(query: ExposureQuery): Promise<readonly ExposureCount[]> {
@@ -64,21 +76,66 @@ export class SqliteExposures implements ExposureStore {
     return this.#use(() => this.#database.delete(exposures).where(inArray(sql`rowid`, old)).run().changes);
   }
 
+  async pruneBatches({ since, most }: BatchPolicy): Promise<number> {
+    const { place, at } = countedBatches;
+    return this.#use(() => {
+      const last =
+        this.#database
+          .select({ place: max(place) })
+          .from(countedBatches)
+          .get()?.place ?? 0;
+      const oldest = this.#database
+        .select({ place })
+        .from(countedBatches)
+        .orderBy(asc(place))
+        .limit(PRUNE_ROWS_MAX);
+      return this.#database
+        .delete(countedBatches)
+        .where(and(inArray(place, oldest), or(lt(at, since), lte(place, last - most))))
+        .run().changes;
+    });
+  }
+
+  #addBatches({ names, at, countsWithout }: CountedBatches): ReadonlySet<string> {
+    const known = new Set(names.filter((name) => this.#statements.putBatch.run({ name, at }).changes === 0));
+    this.#addAll(countsWithout(known));
+    return known;
+  }
+
   #addAll(counts: readonly ExposureCount[]): void {
     const ids = new Map<string, number | undefined>();
     for (const added of counts) {
       const name = nameOf(added);
       if (!ids.has(name)) ids.set(name, findEnvironment(this.#database, added)?.id);
       const environment = ids.get(name);
-      if (environment !== undefined) this.#addOne(environment, added);
+      // An empty text, because NULLs in a primary key are all different.
+      const variation = added.variation ?? '';
+      if (environment !== undefined) this.#statements.addCount.run({ ...added, environment, variation });
     }
   }
+}
 
-  #addOne(environment: number, { flag, variation, reason, source, minute, count }: ExposureCount): void {
-    this.#database
+type Statements = ReturnType<typeof prepareStatements>;
+
+/** Prepared once: a transaction may run thousands of them, on the thread that also kills. */
+function prepareStatements(database: Database) {
+  return {
+    putBatch: database
+      .insert(countedBatches)
+      .values({ name: placeholder('name'), at: placeholder('at') })
+      .onConflictDoNothing({ target: countedBatches.name })
+      .prepare(),
+    addCount: database
       .insert(exposures)
-      // An empty text, because NULLs in a primary key are all different.
-      .values({ environment, flag, minute, variation: variation ?? '', reason, source, count })
+      .values({
+        environment: placeholder('environment'),
+        flag: placeholder('flag'),
+        minute: placeholder('minute'),
+        variation: placeholder('variation'),
+        reason: placeholder('reason'),
+        source: placeholder('source'),
+        count: placeholder('count'),
+      })
       .onConflictDoUpdate({
         target: [
           exposures.environment,
@@ -90,6 +147,6 @@ export class SqliteExposures implements ExposureStore {
         ],
         set: { count: sql`${exposures.count} + excluded.count` },
       })
-      .run();
-  }
+      .prepare(),
+  };
 }

@@ -210,3 +210,14 @@ export const exposures = sqliteTable(
     index('exposures_by_minute').on(table.minute),
   ],
 );
+
+/** Names of batches whose counts are in `exposures`, in the order in which they were added. */
+export const countedBatches = sqliteTable(
+  'counted_batches',
+  {
+    place: integer().primaryKey(),
+    name: text().notNull(),
+    at: integer().notNull(),
+  },
+  (table) => [uniqueIndex('counted_batches_by_name').on(table.name)],
+);
