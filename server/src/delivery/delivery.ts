@@ -40,6 +40,12 @@ export const TICK_MS = 1_000;
 /** A tick that is later than this was held up: the process was paused, and others have gone on. */
 const PAUSED_AFTER_MS = 3_000;
 
+/**
+ * For how long an environment must have been of no use before it is let go, in milliseconds: a key is rotated in less, and to
+ * load everything again would take the time that the new one was to save.
+ */
+export const UNUSED_MS_MAX = 600_000;
+
 export interface DeliveryOptions {
   readonly storage: DeliverySource;
   readonly clock: Clock;
@@ -131,7 +137,8 @@ export interface Delivery extends StreamEndings {
 }
 
 /**
- * Delivers environments to SDKs. Each is loaded when it is needed or first asked for, and followed from then on.
+ * Delivers environments to SDKs. Each is loaded when it is needed or first asked for, and followed until it has been of no
+ * use for long.
  *
  * @example
  * const delivery = createDelivery({ storage, clock, schedule, random, log, metrics, heartbeatMs: 15_000, streamAgeMs: 3_600_000, limits });
@@ -235,7 +242,10 @@ class StorageDelivery implements Delivery {
     this.#noticePause();
     const known = this.#closed ? undefined : this.#environments.get(nameOf(environment));
     const there = known?.catchingUp === undefined ? known?.ruleset() : undefined;
-    if (there !== undefined && there.revision >= minRevision) return there;
+    if (there !== undefined && there.revision >= minRevision) {
+      known?.use();
+      return there;
+    }
     return (await this.#load(environment, minRevision))?.ruleset();
   }
 
@@ -323,6 +333,7 @@ class StorageDelivery implements Delivery {
     if (this.#closed) throw closing();
     const name = nameOf(environment);
     const delivery = this.#environments.get(name) ?? this.#follow(environment);
+    delivery.use();
     this.#noticePause();
     const exists = await delivery.load(revision);
     await delivery.catchingUp;
@@ -374,9 +385,27 @@ class StorageDelivery implements Delivery {
       whereabouts,
       isHeld: (environment) => this.known(environment) !== undefined,
       load: (environment) => this.#load(environment, 0),
+      onKnown: (names) => this.#letGo(names),
       schedule,
       log,
     });
+  }
+
+  /**
+   * Lets go what no key opens, no stream tells of, nobody reads and no kill is held over, once that has been so for long.
+   *
+   * @param opened - Names of the environments that keys open, as of now.
+   */
+  #letGo(opened: ReadonlySet<string>): void {
+    if (this.#closed) return;
+    const { clock, holder } = this.#options;
+    for (const [name, delivery] of this.#environments) {
+      const { environment, hasStreams } = delivery;
+      if (opened.has(name) || hasStreams || holder?.heldOver(environment) !== undefined) delivery.use();
+      if (clock.now() - delivery.usedAt < UNUSED_MS_MAX) continue;
+      delivery.close();
+      this.#environments.delete(name);
+    }
   }
 
   #missing(): number {

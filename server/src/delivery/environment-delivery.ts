@@ -74,9 +74,11 @@ export class EnvironmentDelivery implements Publishing {
   #followedAt: number | undefined;
   #catchingUp: Promise<void> | undefined;
   #stuck = false;
+  #usedAt: number;
 
   constructor(ports: EnvironmentDeliveryPorts) {
     this.#ports = ports;
+    this.#usedAt = ports.clock.now();
     this.#frames = new FrameCache(ports.counts.encodings);
     this.#feed = new ChangeFeed({
       ...ports,
@@ -108,6 +110,11 @@ export class EnvironmentDelivery implements Publishing {
     return this.#catchingUp;
   }
 
+  /** When it was last of use to somebody, in milliseconds since the Unix epoch. */
+  get usedAt(): number {
+    return this.#usedAt;
+  }
+
   /** Whether the database answers and the copy still cannot follow it: a defect, which does not pass. */
   get stuck(): boolean {
     return this.#stuck;
@@ -125,6 +132,11 @@ export class EnvironmentDelivery implements Publishing {
 
   get hasStreams(): boolean {
     return this.streamSets().some(({ count }) => count > 0);
+  }
+
+  /** It is of use now. */
+  use(): void {
+    this.#usedAt = this.#ports.clock.now();
   }
 
   /** All streams, by what they tell. */

@@ -1,13 +1,20 @@
+import { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
 import { expect, test } from 'vitest';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
-import { createDelivery, TICK_MS } from './delivery.ts';
+import { createDelivery, TICK_MS, UNUSED_MS_MAX } from './delivery.ts';
 import { DELIVERY_SETTINGS } from './delivery-server.fixture.ts';
 import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 import { LOADS_AT_ONCE_MAX } from './preload.ts';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const AWAY = new StorageFault('unavailable', 'gone');
 
@@ -215,3 +222,92 @@ test('[M35] a key whose environment does not exist holds nothing up, costs no qu
   expect(delivery.ready()).toBe(true);
   expect([log.reads.snapshot, lines]).toEqual([1, []]);
 });
+
+const UNUSED_SECONDS = UNUSED_MS_MAX / TICK_MS;
+
+/** Lets as many seconds pass as make an environment unused, in big steps: each has one look. */
+async function passUnused(
+  { time, passSeconds }: ReturnType<typeof setUp>,
+  ms = UNUSED_MS_MAX,
+): Promise<void> {
+  await passSeconds(1);
+  time.pause(ms - TICK_MS);
+  await passSeconds(2);
+}
+
+test('[M37] an environment that no key opens any more is let go, with all its memory, and followed no longer', async () => {
+  const world = setUp(['production', 'old']);
+  const { log, needed, delivery, passSeconds } = world;
+  log.commit(put('a'));
+  await passSeconds(1);
+  const ruleset = new WeakRef(delivery.known(place('old'))?.ruleset ?? {});
+  needed.names.splice(1);
+  await passSeconds(UNUSED_SECONDS - 2);
+  expect(delivery.known(place('old'))?.revision).toBe(1);
+  await passSeconds(4);
+  expect(namesOf(delivery)).toEqual(['production']);
+  log.reads = { environments: 0, snapshot: 0, changesAfter: 0 };
+  log.announces = false;
+  log.commit(put('a'));
+  await passSeconds(10);
+  expect(log.reads).toEqual({ environments: 10, snapshot: 0, changesAfter: 1 });
+  collectGarbage();
+  expect(ruleset.deref()).toBeUndefined();
+});
+
+test('[M37] what was let go is loaded again when it is asked for, or when a key opens it', async () => {
+  const world = setUp(['production', 'old', 'older']);
+  const { log, needed, delivery, passSeconds } = world;
+  await passSeconds(1);
+  needed.names.splice(1);
+  await passUnused(world);
+  expect(namesOf(delivery)).toEqual(['production']);
+  log.commit(put('a'));
+  expect((await delivery.snapshot(place('old')))?.cursor).toBe('first:1');
+  needed.names.push('older');
+  await passSeconds(2);
+  log.fault = AWAY;
+  expect((await delivery.snapshot(place('older')))?.cursor).toBe('first:1');
+});
+
+test('[M37] what somebody reads is kept, and so is what a stream tells of', async () => {
+  const world = setUp(['production', 'read', 'streamed']);
+  const { needed, delivery, passSeconds } = world;
+  await passSeconds(1);
+  needed.names.splice(1);
+  const response = new ServerResponse(new IncomingMessage(new Socket()));
+  await delivery.openStream(place('streamed'), { response, cursor: undefined, keyId: 'key-1', headers: {} });
+  for (let half = 0; half < 4; half += 1) {
+    await passUnused(world, UNUSED_MS_MAX / 2);
+    await delivery.ruleset(place('read'), 0);
+  }
+  expect(namesOf(delivery)).toEqual(['production', 'read', 'streamed']);
+  response.destroy();
+  response.emit('close');
+  await passUnused(world);
+  await passUnused(world);
+  expect(namesOf(delivery)).toEqual(['production']);
+});
+
+test('[M37] nothing is let go while the database is away, nor while it is not known what keys open', async () => {
+  const world = setUp(['production', 'old']);
+  const { log, needed, delivery, passSeconds } = world;
+  await passSeconds(1);
+  needed.names.splice(1);
+  log.fault = AWAY;
+  await passUnused(world);
+  await passUnused(world);
+  expect(namesOf(delivery)).toEqual(['old', 'production']);
+  log.fault = undefined;
+  needed.fault = AWAY;
+  await passUnused(world);
+  await passUnused(world);
+  expect(namesOf(delivery)).toEqual(['old', 'production']);
+  needed.fault = undefined;
+  await passSeconds(1);
+  expect(namesOf(delivery)).toEqual(['production']);
+});
+
+function namesOf(delivery: ReturnType<typeof createDelivery>): readonly string[] {
+  return [...delivery.environments()].map(({ environment }) => environment.environment).sort();
+}

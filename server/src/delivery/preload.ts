@@ -17,6 +17,8 @@ export interface PreloadPorts {
   readonly whereabouts: Whereabouts;
   readonly isHeld: (environment: EnvironmentRef) => boolean;
   readonly load: (environment: EnvironmentRef) => Promise<unknown>;
+  /** Told, when the database has just answered, the names of what may be asked for; what is missing is loaded next. */
+  readonly onKnown: (names: ReadonlySet<string>) => void;
   readonly schedule: Pick<Schedule, 'soon'>;
   readonly log: Log;
 }
@@ -74,9 +76,10 @@ export class Preload {
 
   /** @returns Whether nothing is missing that a later attempt could find. */
   async #loadMissing(): Promise<boolean> {
-    const { whereabouts, needed, isHeld } = this.#ports;
+    const { whereabouts, needed, isHeld, onKnown } = this.#ports;
     const [there, asked] = await Promise.all([whereabouts.all(), needed()]);
     const byName = new Map([...asked].map((environment) => [nameOf(environment), environment]));
+    onKnown(new Set(byName.keys()));
     this.#needed = [...byName].flatMap(([name, environment]) => (there.has(name) ? [environment] : []));
     const missing = this.#needed.filter((environment) => !isHeld(environment));
     const next = missing.values();
