@@ -26,11 +26,14 @@ const EXTERNAL = [
   'better-sqlite3',
   'pg',
   'ajv',
+  're2js',
   '@opentelemetry/api',
   '@electric-sql/pglite',
   'vitest',
   'fast-check',
 ];
+/** The one of them that decides what a flag answers: a commit is recorded only with the version that it names. */
+const MATCHER = 're2js';
 /** One file of a recorded build, at most. */
 const BYTES_MAX = 1024 * 1024;
 const FOLDERS = { node: 'sdk-node', browser: 'sdk-browser' };
@@ -80,6 +83,14 @@ function checkOut() {
   const archive = execFileSync('git', ['archive', commit], { cwd: ROOT, maxBuffer: 2 ** 28 });
   execFileSync('tar', ['-x', '-C', source], { input: archive });
   run(['pnpm', 'install', '--frozen-lockfile', '--ignore-scripts', '--prefer-offline'], source);
+  const [named, given] = [source, ROOT].map((root) =>
+    versionOf(MATCHER, join(root, 'evaluator/package.json')),
+  );
+  if (named !== given) throw new Error(`${commit} names ${MATCHER} ${named}, the workspace has ${given}.`);
+}
+
+function versionOf(name, manifest) {
+  return JSON.parse(readFileSync(manifest, 'utf8')).dependencies[name];
 }
 
 /** `dimmer serve`, without the commands for operators where they are apart from it. */
