@@ -1,8 +1,10 @@
 import { expect, test } from 'vitest';
 import { systemRandom } from '../platform/random.ts';
+import { StorageFault } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
-import { environmentsOpenedBy } from './authenticate.ts';
+import { authenticate, environmentsOpenedBy } from './authenticate.ts';
 import { issueKey } from './issue-key.ts';
+import { singleKey } from './key-directory.ts';
 
 const NOW = Date.parse('2026-11-21T09:00:00Z');
 
@@ -24,4 +26,23 @@ test('[M32] environments are opened by server and client keys that have not expi
     { project: 'shop', environment: 'production' },
     { project: 'shop', environment: 'staging' },
   ]);
+});
+
+test('[A3] in an outage a key that was not known before is told apart: it may have a slip', async () => {
+  const cause = new StorageFault('unavailable', 'nobody there');
+  const directory = { ...singleKey(keyOf('server', 'production')), find: () => Promise.reject(cause) };
+  const asked = authenticate(`Bearer dim_adm_${'b'.repeat(38)}`, ['admin'], directory, NOW);
+  await expect(asked).rejects.toMatchObject({
+    fault: 'unavailable',
+    told: expect.stringContaining('none of those that were known before the outage'),
+    cause,
+  });
+});
+
+test('[A3] a fault that is no outage stays what it is', async () => {
+  const cause = new StorageFault('damaged', 'row 7');
+  const directory = { ...singleKey(keyOf('server', 'production')), find: () => Promise.reject(cause) };
+  await expect(authenticate(`Bearer dim_adm_${'b'.repeat(38)}`, ['admin'], directory, NOW)).rejects.toBe(
+    cause,
+  );
 });

@@ -1,6 +1,7 @@
 import type { Result } from '../changes/result.ts';
 import { accepted, rejected } from '../changes/result.ts';
 import type { EnvironmentRef } from '../environments/environment.ts';
+import { StorageFault } from '../storage/storage.ts';
 import type { ApiKey } from './api-key.ts';
 import type { KeyDirectory } from './key-directory.ts';
 import { hashOf, kindOfSecret, SECRET_PREFIXES } from './secret.ts';
@@ -26,7 +27,7 @@ export async function authenticate(
   const secret = /^Bearer +(\S+)$/i.exec(authorization ?? '')?.[1];
   if (secret === undefined) return unauthenticated('There is no `Authorization: Bearer` header.');
   if (kindOfSecret(secret) === undefined) return unauthenticated('The key does not have the form of a key.');
-  const key = await directory.find(hashOf(secret));
+  const key = await directory.find(hashOf(secret)).catch(tellDoubt);
   if (key === undefined) return unauthenticated('The key is unknown, or was deleted.');
   if (hasExpired(key, now)) {
     return unauthenticated(`The key expired at ${key.expiresAt}.`);
@@ -48,6 +49,15 @@ export function environmentsOpenedBy(keys: Iterable<ApiKey>, now: number): reado
   return [...keys].flatMap((key) => {
     const { project, environment } = key;
     return project === null || environment === null || hasExpired(key, now) ? [] : [{ project, environment }];
+  });
+}
+
+/** Whoever mistyped a key in an outage should not wait for the end of it. */
+function tellDoubt(cause: unknown): never {
+  if (!(cause instanceof StorageFault) || cause.fault !== 'unavailable') throw cause;
+  throw new StorageFault('unavailable', cause.message, {
+    cause,
+    told: 'This key is none of those that were known before the outage, so nobody can say now whether it opens anything. Look for a slip in it.',
   });
 }
 

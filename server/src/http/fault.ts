@@ -32,7 +32,7 @@ function rejectionOf(cause: unknown, unavailable: string): Rejection {
     case 'full':
       return { code: 'STORAGE_FULL', detail: 'The disk of the database has no space left. Reads go on.' };
     case 'unavailable':
-      return { code: 'UNAVAILABLE', detail: unavailable };
+      return { code: 'UNAVAILABLE', detail: cause.told ?? unavailable };
     case 'damaged':
       return {
         code: 'UNAVAILABLE',

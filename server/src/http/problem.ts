@@ -15,7 +15,7 @@ const RETRY_AFTER_SECONDS = 1;
  *
  * @param instance - The request id.
  */
-function problemOf(rejection: Rejection, instance: string): ProblemDocument {
+export function problemOf(rejection: Rejection, instance: string): ProblemDocument {
   const { status, title } = PROBLEMS[rejection.code];
   return {
     type: `urn:dimmer:problem:${rejection.code.toLowerCase().replaceAll('_', '-')}`,

@@ -16,7 +16,13 @@ async function setUp() {
   const isPassing = (cause: unknown): boolean => cause instanceof StorageFault;
   return {
     url: `http://127.0.0.1:${settings.port}`,
-    parts: { settings, isPassing, schedule: systemSchedule, log: pino({ level: 'silent' }) },
+    parts: {
+      settings,
+      isPassing,
+      newId: () => 'request-1',
+      schedule: systemSchedule,
+      log: pino({ level: 'silent' }),
+    },
   };
 }
 
@@ -32,6 +38,15 @@ test('[M30] a server without its database lives, is not ready, and starts when t
   await vi.waitFor(async () => expect(await status('/livez')).toBe(200), { timeout: 20_000 });
   const ready = await fetch(`${url}/readyz`);
   expect([ready.status, ready.headers.get('retry-after')]).toEqual([503, '1']);
+  // A command that kills meanwhile can tell from it that nothing has arrived.
+  expect([ready.headers.get('content-type'), await ready.json()]).toEqual([
+    'application/problem+json',
+    expect.objectContaining({
+      code: 'UNAVAILABLE',
+      detail: expect.stringContaining('waits for its database'),
+      instance: 'request-1',
+    }),
+  ]);
   expect(await status('/sdk/v1/snapshot')).toBe(503);
   isUp = true;
   expect(await opening).toBe(storage);

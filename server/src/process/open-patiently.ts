@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import { PROBLEM_MEDIA_TYPE, problemOf } from '../http/problem.ts';
 import type { Log } from '../platform/log.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Settings } from '../settings/settings.ts';
@@ -13,9 +14,14 @@ export interface PatienceParts {
   readonly settings: Pick<Settings, 'host' | 'port'>;
   /** Whether it is worth waiting: what a person has to correct is not. */
   readonly isPassing: (cause: unknown) => boolean;
+  /** Ids of requests that are answered meanwhile. */
+  readonly newId: () => string;
   readonly schedule: Schedule;
   readonly log: Log;
 }
+
+/** What is said of everything but `/livez` meanwhile. */
+const WAITING = 'The server waits for its database, and serves and holds nothing before that answers.';
 
 /**
  * Opens a storage, and waits for a database that is away: until it is there `/livez` says that the process lives, and all
@@ -50,12 +56,24 @@ export async function openPatiently<Opened>(
 /** @returns Gives the port back. */
 async function answerMeanwhile({
   settings: { host, port },
-}: Pick<PatienceParts, 'settings'>): Promise<() => Promise<void>> {
+  newId,
+}: Pick<PatienceParts, 'settings' | 'newId'>): Promise<() => Promise<void>> {
   const server = createServer((request, response) => {
-    const isLive = request.url === '/livez';
-    const headers = { 'content-type': 'application/json', connection: 'close' };
-    response.writeHead(isLive ? 200 : 503, isLive ? headers : { ...headers, 'retry-after': '1' });
-    response.end(JSON.stringify({ status: isLive ? 'live' : 'waiting for the database' }));
+    if (request.url === '/livez') {
+      response.writeHead(200, { 'content-type': 'application/json', connection: 'close' });
+      response.end(JSON.stringify({ status: 'live' }));
+      return;
+    }
+    // As the server itself will answer: who asks can tell that nothing has arrived.
+    const requestId = newId();
+    response.writeHead(503, {
+      'content-type': PROBLEM_MEDIA_TYPE,
+      'cache-control': 'no-store',
+      'retry-after': '1',
+      'x-request-id': requestId,
+      connection: 'close',
+    });
+    response.end(JSON.stringify(problemOf({ code: 'UNAVAILABLE', detail: WAITING }, requestId)));
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);

@@ -255,9 +255,16 @@ export class StorageFault extends Error {
   override readonly name = 'StorageFault';
   /** `full`: no space left, reads go on. `unavailable`: try again. `damaged`: restore from a backup. */
   readonly fault: 'full' | 'unavailable' | 'damaged';
+  /** What callers are told of it, where that is more than what is said of every such fault. The message is for the log. */
+  readonly told: string | undefined;
 
-  constructor(fault: 'full' | 'unavailable' | 'damaged', message: string, options?: { cause?: unknown }) {
+  constructor(
+    fault: 'full' | 'unavailable' | 'damaged',
+    message: string,
+    options?: { readonly cause?: unknown; readonly told?: string },
+  ) {
     super(message, options);
     this.fault = fault;
+    this.told = options?.told;
   }
 }
