@@ -1,13 +1,15 @@
 import { Registry } from 'prom-client';
 import { heldFilePath } from '../break-glass/held-file-path.ts';
+import { requestIds } from '../http/request-id.ts';
 import type { Log } from '../platform/log.ts';
 import { createLog } from '../platform/log.ts';
 import { addProcessMetrics } from '../platform/metrics.ts';
 import { readOpenFilesMax } from '../platform/open-files.ts';
+import { systemRandom } from '../platform/random.ts';
 import { systemSchedule } from '../platform/schedule.ts';
 import { createTracing } from '../platform/tracing.ts';
 import type { Settings } from '../settings/settings.ts';
-import { describeFaults, parseSettings } from '../settings/settings.ts';
+import { describeFaults, parseSettings, SETTINGS, settingsInForce } from '../settings/settings.ts';
 import { isPassingFault, openStorage } from '../storage/open-storage.ts';
 import { banner, keysText } from './banner.ts';
 import { openPatiently } from './open-patiently.ts';
@@ -33,13 +35,15 @@ export async function serve(
   variables: Readonly<Record<string, string | undefined>>,
   version: string,
 ): Promise<void> {
-  const parsed = parseSettings(withFlags(variables, flags));
+  const given = withFlags(variables, flags);
+  const parsed = parseSettings(given);
   if (!parsed.ok) return fail(describeFaults(parsed.faults), EXIT_SETTINGS);
   const { settings } = parsed;
   const log = createLog(settings.logLevel, process.stderr);
   try {
     const server = await start(settings, log, version);
     endOnSignal(server, log);
+    log.info({ version, settings: settingsInForce(SETTINGS, given) }, 'started');
     // Last: whoever reads it may send a signal at once.
     process.stdout.write(`${banner(server, version)}\n`);
   } catch (cause) {
@@ -51,7 +55,8 @@ async function start(settings: Settings, log: Log, version: string): Promise<Run
   const registry = new Registry();
   addProcessMetrics(registry);
   const isPassing = (cause: unknown): boolean => isPassingFault(cause, settings);
-  const patience = { settings, isPassing, schedule: systemSchedule, log };
+  const newId = requestIds(systemRandom);
+  const patience = { settings, isPassing, newId, schedule: systemSchedule, log };
   const { storage, clock } = await openPatiently(() => openStorage(settings, log, registry), patience);
   const openFilesMax = readOpenFilesMax();
   const limits = openFilesMax === undefined ? {} : { openFilesMax };

@@ -20,6 +20,7 @@ export const RELAY_SETTINGS = {
   keys: {
     name: 'DIMMER_RELAY_KEYS',
     type: 'server keys, separated by commas',
+    isSecret: true,
     default: null,
     unit: null,
     description: 'A server key of each environment that is relayed. Each is one environment.',
@@ -51,6 +52,7 @@ export const RELAY_SETTINGS = {
   breakGlassKey: {
     name: 'DIMMER_RELAY_BREAK_GLASS_KEY',
     type: 'key',
+    isSecret: true,
     default: null,
     unit: null,
     description:

@@ -6,8 +6,8 @@ import { readOpenFilesMax } from '../platform/open-files.ts';
 import { createTracing } from '../platform/tracing.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from '../process/process-end.ts';
 import { describeListenFault } from '../process/start-fault.ts';
-import { describeFaults } from '../settings/settings.ts';
-import { parseRelaySettings } from './relay-settings.ts';
+import { describeFaults, settingsInForce } from '../settings/settings.ts';
+import { parseRelaySettings, RELAY_SETTINGS } from './relay-settings.ts';
 import { startRelay } from './start-relay.ts';
 
 /** The flags of `dimmer relay`; each goes before its variable. */
@@ -30,7 +30,8 @@ export async function runRelay(
   variables: Readonly<Record<string, string | undefined>>,
   version: string,
 ): Promise<void> {
-  const parsed = parseRelaySettings(withFlags(variables, flags));
+  const given = withFlags(variables, flags);
+  const parsed = parseRelaySettings(given);
   if (!parsed.ok) return fail(describeFaults(parsed.faults), EXIT_SETTINGS);
   const { settings } = parsed;
   const log = createLog(settings.logLevel, process.stderr);
@@ -48,6 +49,7 @@ export async function runRelay(
       ...(openFilesMax !== undefined && { openFilesMax }),
     });
     endOnSignal(relay, log);
+    log.info({ version, settings: settingsInForce(RELAY_SETTINGS, given) }, 'started');
     // Last: whoever reads it may send a signal at once.
     process.stdout.write(
       `Dimmer ${version} relays ${settings.upstream.href} on ${relay.url}\n\nTry:\n  curl ${relay.url}/readyz\n`,

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { describeFaults, parseSettings, SETTINGS } from './settings.ts';
+import { RELAY_SETTINGS } from '../relay/relay-settings.ts';
+import { describeFaults, parseSettings, SETTINGS, settingsInForce } from './settings.ts';
 import { settingsHelp, settingsTable } from './settings-text.ts';
 
 test('[A80] without any variable every setting has its default', () => {
@@ -116,4 +117,36 @@ test('[A80] lists are separated by commas, with or without spaces', () => {
       trustedProxies: ['10.0.0.0/8', '::1/128'],
     },
   });
+});
+
+test('[P28] the settings in force are what was given and the defaults of the rest, without secrets', () => {
+  const canary = 'canary7d1f';
+  const shown = settingsInForce(SETTINGS, {
+    DIMMER_PORT: '8080',
+    DIMMER_HOST: '',
+    DIMMER_DATABASE_URL: `postgres://dimmer:${canary}@db/dimmer?sslpassword=${canary}`,
+    DIMMER_BOOTSTRAP_ADMIN_KEY: canary,
+    DIMMER_BOOTSTRAP_SERVER_KEY: canary,
+    DIMMER_BOOTSTRAP_CLIENT_KEY: canary,
+    OTHER: canary,
+  });
+  expect(shown).toMatchObject({
+    DIMMER_PORT: '8080',
+    DIMMER_HOST: '127.0.0.1',
+    DIMMER_HEARTBEAT_MS: '15000',
+    DIMMER_DATABASE_URL: 'postgres://dimmer:***@db/dimmer?sslpassword=***',
+    DIMMER_BOOTSTRAP_ADMIN_KEY: '***',
+  });
+  const ofRelay = settingsInForce(RELAY_SETTINGS, {
+    DIMMER_RELAY_KEYS: canary,
+    DIMMER_RELAY_BREAK_GLASS_KEY: canary,
+  });
+  expect(ofRelay).toMatchObject({ DIMMER_RELAY_KEYS: '***', DIMMER_RELAY_CACHE: './data/relay' });
+  expect(JSON.stringify([shown, ofRelay])).not.toContain(canary);
+  expect(ofRelay).not.toHaveProperty('DIMMER_RELAY_NAME');
+});
+
+test('[P28] whatever is a key is a secret', () => {
+  for (const row of Object.values({ ...SETTINGS, ...RELAY_SETTINGS }))
+    expect('isSecret' in row, row.name).toBe(/KEYS?$/.test(row.name));
 });

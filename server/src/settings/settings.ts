@@ -4,7 +4,7 @@ import { kindOfSecret } from '../access/secret.ts';
 import { trustedProxies } from '../http/client-address.ts';
 import { ANY_ORIGIN } from '../http/cross-origin.ts';
 import { LOG_LEVELS } from '../platform/log.ts';
-import { isPostgresUrl } from '../storage/database-url.ts';
+import { isPostgresUrl, redactedUrl } from '../storage/database-url.ts';
 
 /** One row of the table of settings. */
 export interface SettingRow<T = unknown> {
@@ -15,6 +15,8 @@ export interface SettingRow<T = unknown> {
   readonly default: string | null;
   readonly unit: string | null;
   readonly description: string;
+  /** Whether the value opens something: then it is shown nowhere. */
+  readonly isSecret?: true;
   /** What to do when the value is refused. */
   readonly remedy: string;
   readonly schema: z.ZodType<T>;
@@ -88,6 +90,7 @@ export const SETTINGS = {
   bootstrapAdminKey: {
     name: 'DIMMER_BOOTSTRAP_ADMIN_KEY',
     type: 'key',
+    isSecret: true,
     default: null,
     unit: null,
     description: 'An admin key of the whole server that is added at start when it is not known yet.',
@@ -97,6 +100,7 @@ export const SETTINGS = {
   bootstrapServerKey: {
     name: 'DIMMER_BOOTSTRAP_SERVER_KEY',
     type: 'key',
+    isSecret: true,
     default: null,
     unit: null,
     description: 'The same for a server key of project `default`, environment `production`.',
@@ -106,6 +110,7 @@ export const SETTINGS = {
   bootstrapClientKey: {
     name: 'DIMMER_BOOTSTRAP_CLIENT_KEY',
     type: 'key',
+    isSecret: true,
     default: null,
     unit: null,
     description: 'The same for a client key of project `default`, environment `production`.',
@@ -328,6 +333,27 @@ export function parseTable<Table extends SettingTable>(
 export function describeFaults(faults: readonly SettingFault[]): string {
   const lines = faults.map(({ name, message, remedy }) => `  ${name} ${message}. ${remedy}`);
   return ['Dimmer cannot start with these settings:', ...lines].join('\n');
+}
+
+/**
+ * Each variable of a table as it counts: as given, or the default. Without secrets, and without those that are not set.
+ *
+ * @example settingsInForce(SETTINGS, process.env) // { DIMMER_HOST: '127.0.0.1', DIMMER_PORT: '8080', … }
+ */
+export function settingsInForce(
+  table: SettingTable,
+  environment: Readonly<Record<string, string | undefined>>,
+): Readonly<Record<string, string>> {
+  const shown = Object.values(table).flatMap((row) => {
+    const text = textOf(row, environment);
+    return text === undefined || text === '' ? [] : [[row.name, shownText(row, text)] as const];
+  });
+  return Object.fromEntries(shown);
+}
+
+function shownText({ name, isSecret }: SettingRow, text: string): string {
+  if (isSecret === true) return '***';
+  return name === SETTINGS.databaseUrl.name ? redactedUrl(text) : text;
 }
 
 function textOf(
