@@ -43,6 +43,21 @@ export function describeExposures(shop: Shop): void {
       expect(found[0]).toEqual(count('a', 2, 2));
     });
 
+    it('[S38] they are added up by variation and kind of key, with the last minute', async () => {
+      const fromBrowsers = { ...count('a', 2, 8), source: 'client' } as const;
+      const refused = { ...count('a', 3, 5), reason: 'OFF' };
+      const others = [count('a', 5, 9), count('b', 3, 9), { ...count('a', 3, 9), environment: 'staging' }];
+      await add([count('a', 1, 2), refused, count('a', 2, 4, null), fromBrowsers, ...others]);
+      const query = { ...HERE, flag: 'a', from: MINUTE_MS, to: 5 * MINUTE_MS };
+      const found = await shop.storage.exposures.totals(query);
+      expect(found.toSorted((one, other) => one.count - other.count)).toEqual([
+        { variation: null, source: 'server', count: 4, lastMinute: 2 * MINUTE_MS },
+        { variation: 'on', source: 'server', count: 7, lastMinute: 3 * MINUTE_MS },
+        { variation: 'on', source: 'client', count: 8, lastMinute: 2 * MINUTE_MS },
+      ]);
+      expect(await shop.storage.exposures.totals({ ...query, environment: 'nowhere' })).toEqual([]);
+    });
+
     it('[S38] those of an environment that does not exist are left out', async () => {
       const elsewhere = { ...count('a', 1, 1), environment: 'nowhere' };
       await add([elsewhere, count('a', 1, 2)]);

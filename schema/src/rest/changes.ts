@@ -16,6 +16,7 @@ import {
   QueryFlag,
   Revision,
   Timestamp,
+  WarningView,
 } from './terms.ts';
 
 /** Kill one flag. */
@@ -198,11 +199,6 @@ export const RevertInput = z
     reason: ChangeReason.optional(),
   })
   .meta({ id: 'RevertInput' });
-
-/** Something that a revert or a declared state could not carry over, or that the reader should know. */
-export const WarningView = z
-  .object({ flag: Key, rule: z.string(), message: z.string() })
-  .meta({ id: 'Warning' });
 
 /** The answer to every write of an environment; with `dryRun`, the write that would be. */
 export const CommitView = z

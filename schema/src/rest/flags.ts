@@ -13,6 +13,7 @@ import {
   Revision,
   Tags,
   Timestamp,
+  WarningView,
 } from './terms.ts';
 
 export const VariationSchema = z
@@ -106,11 +107,20 @@ export const RevisionsView = z
   .record(Key, Revision)
   .meta({ id: 'Revisions', description: 'The revision that the write made, by environment.' });
 
-export const FlagWriteView = z.object({ flag: FlagView, revision: Revision, revisions: RevisionsView }).meta({
-  id: 'FlagWrite',
-  description:
-    'The flag as written. `revision` is the highest of `revisions`; 0 where no environment changed.',
-});
+export const FlagWriteView = z
+  .object({
+    flag: FlagView,
+    revision: Revision,
+    revisions: RevisionsView,
+    warnings: z
+      .array(WarningView)
+      .meta({ description: 'Of a write that archives: where it was evaluated lately.' }),
+  })
+  .meta({
+    id: 'FlagWrite',
+    description:
+      'The flag as written. `revision` is the highest of `revisions`; 0 where no environment changed.',
+  });
 
 export const FlagPage = pageOf(FlagView, 'FlagPage');
 

@@ -58,6 +58,11 @@ export const MetadataSchema = z
   })
   .meta({ id: 'Metadata' });
 
+/** Something that a write could not carry over, or that the reader should know. */
+export const WarningView = z
+  .object({ flag: Key, rule: z.string(), message: z.string() })
+  .meta({ id: 'Warning' });
+
 /** A page of a list; `next` is the cursor of the page after it, absent on the last. */
 export function pageOf<T extends z.ZodType>(item: T, id: string) {
   return z.object({ items: z.array(item), next: z.string().optional() }).meta({ id });

@@ -1,6 +1,7 @@
 import { LIMITS } from '@dimmer/schema';
 import { ChangeSetInput, CommitView, DeclaredState, DryRunQuery, StateView } from '@dimmer/schema/rest';
 import { environmentOf } from '../environments/project-state.ts';
+import { archiveWarnings } from '../flags/evaluated-lately.ts';
 import { answerView } from '../http/answer.ts';
 import { commitReply } from '../rest/commit-reply.ts';
 import { readProject } from '../rest/read-project.ts';
@@ -8,7 +9,7 @@ import type { RestRoutes } from '../rest/rest-route.ts';
 import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
 import { write } from '../rest/write.ts';
-import { editOf, locateInEdits, sequence } from './change-set.ts';
+import { editOf, flagsArchivedBy, locateInEdits, sequence } from './change-set.ts';
 import { declaredEdit, declaredWarnings, locateInDeclared } from './declare.ts';
 import { andThen, mapResult } from './result.ts';
 import { stateView } from './state-view.ts';
@@ -60,7 +61,7 @@ const reading = restRoute({
 /** Change sets and declared state. */
 export function changeRoutes(services: RestServices): RestRoutes {
   const routes = restRoutes();
-  routes.openapi(changing, (c) => {
+  routes.openapi(changing, async (c) => {
     const { project, environment } = c.req.valid('param');
     const { edits, reason } = c.req.valid('json');
     return write(c, services, {
@@ -70,14 +71,18 @@ export function changeRoutes(services: RestServices): RestRoutes {
       reason,
       edit: sequence(edits.map((edit) => editOf(edit, environment))),
       locate: locateInEdits(edits),
+      warnings: await archiveWarnings(services, project, flagsArchivedBy(edits)),
       version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
       reply: (outcome) => commitReply(outcome, environment),
     });
   });
-  routes.openapi(declaring, (c) => {
+  routes.openapi(declaring, async (c) => {
     const { project, environment } = c.req.valid('param');
     const { dryRun = false } = c.req.valid('query');
     const declared = c.req.valid('json');
+    const archived = declared.flags.flatMap(({ key, archived }) => (archived === true ? [key] : []));
+    const evaluated = await archiveWarnings(services, project, archived);
+    const reconciled = declaredWarnings(environment);
     return write(c, services, {
       project,
       action: 'declare',
@@ -85,7 +90,7 @@ export function changeRoutes(services: RestServices): RestRoutes {
       reason: declared.reason,
       edit: declaredEdit(environment, declared),
       locate: locateInDeclared(declared),
-      warnings: declaredWarnings(environment),
+      warnings: (before, after) => [...reconciled(before, after), ...evaluated(before, after)],
       dryRun,
       version: (state) => mapResult(environmentOf(state, environment), ({ revision }) => revision),
       reply: (outcome) => commitReply(outcome, environment),

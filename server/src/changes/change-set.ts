@@ -55,6 +55,15 @@ export function sequence(edits: readonly Edit[]): Edit {
   };
 }
 
+/** The flags that a change set archives, if they are not. */
+export function flagsArchivedBy(edits: readonly AskedEdit[]): readonly string[] {
+  const keys = edits.flatMap((asked) => {
+    if (asked.edit === 'archiveFlag') return [asked.key];
+    return asked.edit === 'patchFlag' && asked.patch.archived === true ? [asked.key] : [];
+  });
+  return [...new Set(keys)];
+}
+
 /** Where a change set gives each object: in the last edit that says what it shall be. */
 export function locateInEdits(edits: readonly AskedEdit[]): Locate {
   return locateBy(

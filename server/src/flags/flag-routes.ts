@@ -10,6 +10,7 @@ import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
 import { write } from '../rest/write.ts';
 import type { Reply } from '../storage/storage.ts';
+import { archiveWarnings } from './evaluated-lately.ts';
 import { flagOf } from './find-flag.ts';
 import { archiveFlag, createFlag, patchFlag } from './flag-edits.ts';
 import { selectFlags } from './flag-selection.ts';
@@ -106,35 +107,42 @@ export function flagRoutes(services: RestServices): RestRoutes {
       );
       return answerOne(c, found);
     })
-    .openapi(patching, (c) => {
+    .openapi(patching, async (c) => {
       const { project, flag } = c.req.valid('param');
       const patch = c.req.valid('json');
+      const archives = patch.archived === true ? [flag] : [];
       return write(c, services, {
         project,
         action: 'flag.patch',
         subject: `flag/${flag}`,
         reason: patch.reason,
         edit: patchFlag(flag, patch),
+        warnings: await archiveWarnings(services, project, archives),
         version: (state) => mapResult(flagOf(state, flag), ({ version }) => version),
         reply: (outcome) => flagReply(200, outcome, flag),
       });
     })
-    .openapi(archiving, (c) => {
+    .openapi(archiving, async (c) => {
       const { project, flag } = c.req.valid('param');
       return write(c, services, {
         project,
         action: 'flag.archive',
         subject: `flag/${flag}`,
         edit: archiveFlag(flag),
+        warnings: await archiveWarnings(services, project, [flag]),
         version: (state) => mapResult(flagOf(state, flag), ({ version }) => version),
         reply: (outcome) => flagReply(200, outcome, flag),
       });
     });
 }
 
-function flagReply(status: 200 | 201, { after, revisions }: CommitOutcome, key: string): Reply {
+function flagReply(status: 200 | 201, { after, revisions, warnings }: CommitOutcome, key: string): Reply {
   const flag = after.flags.get(key);
   assert(flag !== undefined, `the flag ${key} is gone after an edit of it`);
   const revision = Math.max(0, ...Object.values(revisions));
-  return replyOf(status, { flag: flagView(after, flag), revision, revisions }, flag.version);
+  return replyOf(
+    status,
+    { flag: flagView(after, flag), revision, revisions, warnings: [...warnings] },
+    flag.version,
+  );
 }

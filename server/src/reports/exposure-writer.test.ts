@@ -101,6 +101,7 @@ test('[R9] what cannot be written is kept and written later, batch by batch', as
   let isBroken = true;
   const { rollup, writer, time } = writing({
     read: (query) => memory.read(query),
+    totals: (query) => memory.totals(query),
     prune: (before) => memory.prune(before),
     pruneBatches: (policy) => memory.pruneBatches(policy),
     add: (batches) => {
@@ -130,6 +131,7 @@ test('[R2] a write whose outcome nobody heard is repeated, and counts once', asy
   let isUnheard = true;
   const { rollup, writer, time, repeated } = writing({
     read: (query) => memory.read(query),
+    totals: (query) => memory.totals(query),
     prune: (before) => memory.prune(before),
     pruneBatches: (policy) => memory.pruneBatches(policy),
     add: async (batches) => {

@@ -47,6 +47,15 @@ export interface BatchPolicy {
   readonly most: number;
 }
 
+/** What one variation has served within the minutes of a query. */
+export interface ExposureTotal {
+  readonly variation: string | null;
+  readonly source: ExposureSource;
+  readonly count: number;
+  /** Start of the last minute in which it was served. */
+  readonly lastMinute: number;
+}
+
 /**
  * Where counted exposures are kept. Apart from {@link Storage.transact} on purpose: counting makes no
  * revision, and nothing about a flag depends on it.
@@ -62,6 +71,8 @@ export interface ExposureStore {
   add(batches: CountedBatches): Promise<ReadonlySet<string>>;
   /** Oldest minute first. */
   read(query: ExposureQuery): Promise<readonly ExposureCount[]>;
+  /** Added up by variation and source, in no particular order. A week of minutes is tens of thousands of rows. */
+  totals(query: ExposureQuery): Promise<readonly ExposureTotal[]>;
   /**
    * Deletes some of the counts of minutes before a time, so that other writes come in between.
    *

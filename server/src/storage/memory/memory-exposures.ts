@@ -4,6 +4,7 @@ import type {
   ExposureCount,
   ExposureQuery,
   ExposureStore,
+  ExposureTotal,
 } from '../exposure-store.ts';
 
 /** Counts in memory: the reference of the other adapters. */
@@ -41,6 +42,20 @@ export class MemoryExposures implements ExposureStore {
           count.minute < to,
       )
       .sort((one, other) => one.minute - other.minute);
+  }
+
+  async totals(query: ExposureQuery): Promise<readonly ExposureTotal[]> {
+    const totals = new Map<string, ExposureTotal>();
+    for (const { variation, source, count, minute } of await this.read(query)) {
+      const key = JSON.stringify([variation, source]);
+      totals.set(key, {
+        variation,
+        source,
+        count: count + (totals.get(key)?.count ?? 0),
+        lastMinute: minute,
+      });
+    }
+    return [...totals.values()];
   }
 
   async prune(before: number): Promise<number> {

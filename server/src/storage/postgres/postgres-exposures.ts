@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, inArray, lt, lte, max, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, lt, lte, max, or, sql, sum } from 'drizzle-orm';
 import type { EnvironmentRef } from '../../environments/environment.ts';
 import type {
   BatchPolicy,
@@ -6,6 +6,7 @@ import type {
   ExposureCount,
   ExposureQuery,
   ExposureStore,
+  ExposureTotal,
 } from '../exposure-store.ts';
 import type { Database } from './connections.ts';
 import { countedBatches, exposures } from './tables.ts';
@@ -62,6 +63,19 @@ export class PostgresExposures implements ExposureStore {
     }));
   }
 
+  async totals(query: ExposureQuery): Promise<readonly ExposureTotal[]> {
+    const rows = await this.#access.use(async (database) => {
+      const id = await this.#access.idOf(database, query);
+      return id === undefined ? [] : selectTotals(database, id, query);
+    });
+    return rows.map(({ variation, source, count, lastMinute }) => ({
+      variation: variation === '' ? null : variation,
+      source,
+      count: Number(count),
+      lastMinute: Number(lastMinute),
+    }));
+  }
+
   async prune(before: number): Promise<number> {
     return this.#access.use(async (database) => {
       const row = sql`${exposures}.ctid`;
@@ -104,18 +118,29 @@ export class PostgresExposures implements ExposureStore {
 }
 
 async function selectRows(database: Database, environment: number, query: ExposureQuery) {
+  return database.select().from(exposures).where(within(environment, query)).orderBy(asc(exposures.minute));
+}
+
+async function selectTotals(database: Database, environment: number, query: ExposureQuery) {
   return database
-    .select()
+    .select({
+      variation: exposures.variation,
+      source: exposures.source,
+      count: sum(exposures.count),
+      lastMinute: max(exposures.minute),
+    })
     .from(exposures)
-    .where(
-      and(
-        eq(exposures.environment, environment),
-        eq(exposures.flag, query.flag),
-        gte(exposures.minute, query.from),
-        lt(exposures.minute, query.to),
-      ),
-    )
-    .orderBy(asc(exposures.minute));
+    .where(within(environment, query))
+    .groupBy(exposures.variation, exposures.source);
+}
+
+function within(environment: number, { flag, from, to }: ExposureQuery) {
+  return and(
+    eq(exposures.environment, environment),
+    eq(exposures.flag, flag),
+    gte(exposures.minute, from),
+    lt(exposures.minute, to),
+  );
 }
 
 /**

@@ -1,4 +1,4 @@
-import { and, asc, eq, gte, inArray, lt, lte, max, or, sql } from 'drizzle-orm';
+import { and, asc, eq, gte, inArray, lt, lte, max, or, sql, sum } from 'drizzle-orm';
 import { nameOf } from '../../environments/environment.ts';
 import type {
   BatchPolicy,
@@ -6,6 +6,7 @@ import type {
   ExposureCount,
   ExposureQuery,
   ExposureStore,
+  ExposureTotal,
 } from '../exposure-store.ts';
 import type { Database } from './database.ts';
 import { findEnvironment } from './find-environment.ts';
@@ -44,14 +45,7 @@ export class SqliteExposures implements ExposureStore {
       const rows = this.#database
         .select()
         .from(exposures)
-        .where(
-          and(
-            eq(exposures.environment, environment.id),
-            eq(exposures.flag, query.flag),
-            gte(exposures.minute, query.from),
-            lt(exposures.minute, query.to),
-          ),
-        )
+        .where(within(environment.id, query))
         .orderBy(exposures.minute)
         .all();
       return rows.map(({ flag, variation, reason, source, minute, count }) => ({
@@ -63,6 +57,30 @@ export class SqliteExposures implements ExposureStore {
         source,
         minute,
         count,
+      }));
+    });
+  }
+
+  async totals(query: ExposureQuery): Promise<readonly ExposureTotal[]> {
+    return this.#use(() => {
+      const environment = findEnvironment(this.#database, query);
+      if (environment === undefined) return [];
+      const rows = this.#database
+        .select({
+          variation: exposures.variation,
+          source: exposures.source,
+          count: sum(exposures.count),
+          lastMinute: max(exposures.minute),
+        })
+        .from(exposures)
+        .where(within(environment.id, query))
+        .groupBy(exposures.variation, exposures.source)
+        .all();
+      return rows.map(({ variation, source, count, lastMinute }) => ({
+        variation: variation === '' ? null : variation,
+        source,
+        count: Number(count),
+        lastMinute: Number(lastMinute),
       }));
     });
   }
@@ -149,4 +167,13 @@ function prepareStatements(database: Database) {
       })
       .prepare(),
   };
+}
+
+function within(environment: number, { flag, from, to }: ExposureQuery) {
+  return and(
+    eq(exposures.environment, environment),
+    eq(exposures.flag, flag),
+    gte(exposures.minute, from),
+    lt(exposures.minute, to),
+  );
 }
