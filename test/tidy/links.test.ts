@@ -1,10 +1,14 @@
-import { existsSync } from 'node:fs';
-import { dirname, join, normalize } from 'node:path';
+import { existsSync, readdirSync } from 'node:fs';
+import { basename, dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 import { filesUnder, ROOT } from './sources.ts';
 
 const LINK = /\[[^\]]*\]\(([^()\s]+)\)/g;
 const OUTSIDE = /^[a-z][a-z+.-]*:/;
+/** A source file, from any folder above it: `changes/commit.ts`. What has a placeholder or a star in it is none. */
+const SOURCE = /(?<![\w<>*./-])(?:\w[\w-]*\/)*\w[\w.-]*\.(?:ts|mjs)\b/g;
+/** A folder in the map of the server. */
+const MAPPED = /^ {2}([a-z-]+)\/ {2}/gm;
 
 const pages = new Map(filesUnder('.', '.md').map(({ path, text }) => [path, text]));
 
@@ -14,6 +18,29 @@ test('links between the pages lead somewhere', () => {
   );
   expect(dead).toEqual([]);
 });
+
+test('source files that a page for maintainers names are there', () => {
+  const sources = ['.ts', '.mjs'].flatMap((extension) => filesUnder('.', extension));
+  const paths = sources.map(({ path }) => `/${path}`);
+  const missing = [...pages].filter(isForMaintainers).flatMap(([page, text]) =>
+    [...text.matchAll(SOURCE)].flatMap(([named]) => {
+      return paths.some((path) => path.endsWith(`/${named}`)) ? [] : [`${page}: ${named}`];
+    }),
+  );
+  expect(missing).toEqual([]);
+});
+
+test('the map of the server has each of its folders, and no other', () => {
+  const [, map = ''] = (pages.get('ARCHITECTURE.md') ?? '').split('\nserver/src/\n');
+  const mapped = [...(map.split('```')[0] ?? '').matchAll(MAPPED)].map(([, folder]) => folder);
+  const entries = readdirSync(join(ROOT, 'server/src'), { withFileTypes: true });
+  const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
+  expect(mapped.sort()).toEqual(folders.sort());
+});
+
+function isForMaintainers([page]: readonly [string, string]): boolean {
+  return /^(ARCHITECTURE|CONTRIBUTING|SPEC)\b/.test(basename(page)) || page.startsWith('docs/decisions/');
+}
 
 function linksOf(text: string): string[] {
   const links = [...withoutCode(text).matchAll(LINK)].flatMap(([, link]) => link ?? []);
