@@ -2,12 +2,11 @@ import { KilledManyView, LiftedView } from '@dimmer/schema/rest';
 import { identifyBy, requireAdminKey } from '../access/guard.ts';
 import { singleKey } from '../access/key-directory.ts';
 import { hashOf } from '../access/secret.ts';
-import type { BreakGlass } from '../break-glass/break-glass.ts';
+import type { AskedKill, BreakGlass } from '../break-glass/break-glass.ts';
 import { KILL_MANY, KILL_ONE, RESTORE_ONE } from '../break-glass/kill-requests.ts';
 import type { Fault } from '../changes/fault.ts';
 import { unlessFaulty } from '../changes/fault.ts';
 import type { Result } from '../changes/result.ts';
-import type { EnvironmentRef } from '../environments/environment.ts';
 import { answerWrite } from '../http/answer.ts';
 import type { Clock } from '../platform/clock.ts';
 import { actorOf } from '../rest/rest-env.ts';
@@ -60,32 +59,25 @@ export function relayGlassRoutes(parts: RelayGlassParts): RestRoutes {
   });
   const routes = restRoutes();
   routes.use('/api/v1/*', requireAdminKey(identifyBy(keys, clock)));
-  const kill = async (
-    asked: Omit<Parameters<BreakGlass['kill']>[0], 'environment'>,
-    environment: EnvironmentRef,
-  ): Promise<Result<TransactOutcome>> => {
-    const { actor: _, flags, ...input } = asked;
-    const insisted = glassOnly(input.breakGlass);
-    if (!insisted.ok) return insisted;
-    const body = { ...input, ...(flags !== undefined && { flags: [...flags] }) };
-    return breakGlass.kill({ ...asked, environment }, () => upstream.kill(environment, body));
+  const kill = async (asked: AskedKill): Promise<Result<TransactOutcome>> => {
+    const insisted = glassOnly(asked.breakGlass);
+    return insisted.ok ? breakGlass.kill(asked, () => upstream.kill(asked)) : insisted;
   };
   return routes
     .openapi(killing, async (c) => {
-      const { project, environment, flag } = c.req.valid('param');
-      const asked = { ...c.req.valid('json'), flags: [flag], actor: actorOf(c.get('key')) };
-      return answerWrite(c, await kill(asked, { project, environment }));
+      const { flag, ...environment } = c.req.valid('param');
+      const asked = { ...c.req.valid('json'), environment, flags: [flag], actor: actorOf(c.get('key')) };
+      return answerWrite(c, await kill(asked));
     })
     .openapi(killingMany, async (c) => {
-      const { project, environment } = c.req.valid('param');
-      const input = c.req.valid('json');
-      const asked = { ...input, flags: input.flags, actor: actorOf(c.get('key')) };
-      return answerWrite(c, await kill(asked, { project, environment }));
+      const { flags, ...input } = c.req.valid('json');
+      const asked = { ...input, environment: c.req.valid('param'), flags, actor: actorOf(c.get('key')) };
+      return answerWrite(c, await kill(asked));
     })
     .openapi(restoring, async (c) => {
-      const { project, environment, flag } = c.req.valid('param');
+      const { flag, ...environment } = c.req.valid('param');
       const insisted = glassOnly(c.req.valid('json').breakGlass);
-      return answerWrite(c, insisted.ok ? await breakGlass.lift({ project, environment }, flag) : insisted);
+      return answerWrite(c, insisted.ok ? await breakGlass.lift(environment, flag) : insisted);
     });
 }
 

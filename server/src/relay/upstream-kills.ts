@@ -1,6 +1,7 @@
-import type { HeldKillInput, KillManyInput } from '@dimmer/schema/rest';
+import type { HeldKillInput } from '@dimmer/schema/rest';
 import { Json, ProblemView, SettledView } from '@dimmer/schema/rest';
 import type { z } from 'zod';
+import type { AskedKill } from '../break-glass/break-glass.ts';
 import type { HeldKill } from '../break-glass/held-kills.ts';
 import type { SettleHeld } from '../break-glass/settle-held.ts';
 import type { Rejection, Result } from '../changes/result.ts';
@@ -17,12 +18,12 @@ const TIMEOUT_MS = 5_000;
 /** What a relay may do at its upstream with the key that breaks the glass. */
 export interface UpstreamKills {
   /**
-   * Kills there.
+   * Kills there. The actor stays here: there it is the key that breaks the glass.
    *
    * @returns What the upstream has committed, or why it refuses.
    * @throws StorageFault where it does not answer, or has nowhere to commit it: then it is to be held here.
    */
-  kill(environment: EnvironmentRef, input: KillManyInput): Promise<Result<TransactOutcome>>;
+  kill(asked: AskedKill): Promise<Result<TransactOutcome>>;
   /** Hands in what was held. */
   readonly settle: SettleHeld;
 }
@@ -48,7 +49,7 @@ export function upstreamKills(upstream: {
     }
   };
   return {
-    kill: async (environment, input) => {
+    kill: async ({ environment, actor: _, ...input }) => {
       const response = await post(`${pathOf(environment)}/kill`, input);
       // Held by a server that has no database: SDKs of the relay would wait until that has come here.
       if (response.status === 202 || response.status >= 500) throw awayAt(response);
