@@ -13,6 +13,7 @@ export type { ProviderEvent } from './provider-event.ts';
 export { providerEventOf } from './provider-event.ts';
 export type { Snapshot } from './snapshot.ts';
 export { objectKey, snapshotOf } from './snapshot.ts';
+export { ageMsOf, snapshotAnswer, unusableSnapshot } from './snapshot-answer.ts';
 export type {
   FollowerMode,
   FollowerState,

@@ -1,6 +1,6 @@
 import type { PollAnswer, SnapshotTransport, StreamEnd } from '@dimmer/follower';
-import { snapshotOf } from '@dimmer/follower';
-import type { Cursor, UpdateProblemCode, WireObject } from '@dimmer/schema';
+import { ageMsOf, snapshotAnswer, unusableSnapshot } from '@dimmer/follower';
+import type { Cursor, WireObject } from '@dimmer/schema';
 import { decodeSnapshot, formatCursor } from '@dimmer/schema';
 import { problemOf } from './problem-of.ts';
 import { retryAfterMs } from './retry-after.ts';
@@ -51,23 +51,17 @@ async function request(
   if (response.status === 200) return read(response, options.bytesMax);
   // Nobody will read it, and it would hold its connection.
   response.body?.cancel().catch(() => undefined);
-  if (response.status === 304) return { outcome: 'unchanged', ageMs: ageOf(response) };
+  if (response.status === 304) return { outcome: 'unchanged', ageMs: ageMsOf(response.headers.get('age')) };
   return { outcome: 'failed', end: endOf(response, options.wallNow()) };
 }
 
 async function read(response: Response, bytesMax: number): Promise<Answer> {
   const body = await textOf(response, bytesMax);
-  if (body === undefined) return useless(`it is larger than ${bytesMax} bytes`, 'TOO_LARGE');
+  if (body === undefined) return unusableSnapshot(`it is larger than ${bytesMax} bytes`, 'TOO_LARGE');
   const document = parse(body);
   if (document === undefined)
-    return useless('it is something else; check that `url` leads to a Dimmer server');
-  const decoded = decodeSnapshot(document);
-  if (decoded.outcome !== 'decoded') {
-    return useless(decoded.outcome === 'malformed' ? decoded.problem : 'it is not a snapshot');
-  }
-  const snapshot = snapshotOf(decoded.value);
-  if (snapshot === undefined) return useless('its digest is not that of its objects', 'DIGEST_MISMATCH');
-  return { outcome: 'snapshot', snapshot, ageMs: ageOf(response) };
+    return unusableSnapshot('it is something else; check that `url` leads to a Dimmer server');
+  return snapshotAnswer(decodeSnapshot(document), ageMsOf(response.headers.get('age')));
 }
 
 /** Reads a body of bounded size; `undefined` when it is larger. */
@@ -96,21 +90,8 @@ function parse(text: string): unknown {
   }
 }
 
-function useless(problem: string, refused: UpdateProblemCode = 'MALFORMED'): Answer {
-  return {
-    outcome: 'failed',
-    end: { message: `the snapshot is not used: ${problem}`, status: 200, refused },
-  };
-}
-
 function endOf({ status, headers }: Response, wallNow: number): StreamEnd {
   const asked = retryAfterMs(headers.get('retry-after'), wallNow);
   const message = `the server answered ${status} for the snapshot`;
   return { message, status, ...(asked !== undefined && { retryAfterMs: asked }) };
-}
-
-/** How long the answer has lain in a cache on its way. */
-function ageOf({ headers }: Response): number {
-  const age = headers.get('age')?.trim() ?? '';
-  return /^\d{1,9}$/.test(age) ? Number(age) * 1_000 : 0;
 }

@@ -1,6 +1,6 @@
 import type { PollAnswer, SnapshotTransport } from '@dimmer/follower';
-import { snapshotOf } from '@dimmer/follower';
-import type { Cursor, UpdateProblemCode, WireObject } from '@dimmer/schema';
+import { ageMsOf, snapshotAnswer, unusableSnapshot } from '@dimmer/follower';
+import type { Cursor, WireObject } from '@dimmer/schema';
 import { decodeSnapshotOf, formatCursor, LIMITS } from '@dimmer/schema';
 import { etagOf } from '../http/etag.ts';
 import { readBytes } from '../http/json-body.ts';
@@ -36,20 +36,17 @@ async function ask(upstream: Upstream, cursor: Cursor | undefined, signal: Abort
   };
   const response = await upstream.fetch(routeOf(upstream, 'sdk/v1/snapshot'), { headers, signal });
   if (response.status === 200) return read(response);
-  if (response.status === 304) return { outcome: 'unchanged', ageMs: ageOf(response) };
+  if (response.status === 304) return { outcome: 'unchanged', ageMs: ageMsOf(response.headers.get('age')) };
   return { outcome: 'failed', end: refusalOf(response, upstream.wallNow()) };
 }
 
 async function read(response: Response): Promise<Answer> {
   const bytes = await readBytes(response.body, SNAPSHOT_BYTES_READ_MAX);
-  if (!bytes.ok) return useless(bytes.rejection.detail, 'TOO_LARGE');
-  const decoded = decodeSnapshotOf(parse(bytes.value), decodePassed);
-  if (decoded.outcome !== 'decoded') {
-    return useless(decoded.outcome === 'malformed' ? decoded.problem : 'it is not a snapshot');
-  }
-  const snapshot = snapshotOf(decoded.value);
-  if (snapshot === undefined) return useless('its digest is not that of its objects', 'DIGEST_MISMATCH');
-  return { outcome: 'snapshot', snapshot, ageMs: ageOf(response) };
+  if (!bytes.ok) return unusableSnapshot(bytes.rejection.detail, 'TOO_LARGE');
+  return snapshotAnswer(
+    decodeSnapshotOf(parse(bytes.value), decodePassed),
+    ageMsOf(response.headers.get('age')),
+  );
 }
 
 function parse(bytes: Uint8Array): unknown {
@@ -58,17 +55,4 @@ function parse(bytes: Uint8Array): unknown {
   } catch {
     return undefined;
   }
-}
-
-function useless(problem: string, refused: UpdateProblemCode = 'MALFORMED'): Answer {
-  return {
-    outcome: 'failed',
-    end: { message: `the snapshot is not used: ${problem}`, status: 200, refused },
-  };
-}
-
-/** How long the answer has lain in a cache on its way. */
-function ageOf({ headers }: Response): number {
-  const age = headers.get('age')?.trim() ?? '';
-  return /^\d{1,9}$/.test(age) ? Number(age) * 1_000 : 0;
 }
