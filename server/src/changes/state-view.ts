@@ -2,6 +2,7 @@ import type { StateView } from '@dimmer/schema/rest';
 import type { EnvironmentState, ProjectState } from '../environments/environment.ts';
 import { editableView, killView } from '../flags/configuration-views.ts';
 import type { EnvironmentFlag, Flag } from '../flags/flag.ts';
+import { flagProperties } from '../flags/flag-views.ts';
 import type { Segment } from '../segments/segment.ts';
 
 /**
@@ -19,18 +20,7 @@ export function stateView(state: ProjectState, { revision, flags, segments }: En
 
 function flagState(flag: Flag, place: EnvironmentFlag | undefined): StateView['flags'][number] {
   return {
-    key: flag.key,
-    type: flag.type,
-    kind: flag.kind,
-    variations: { ...flag.variations },
-    name: flag.name,
-    description: flag.description,
-    owner: flag.owner,
-    tags: [...flag.tags],
-    exposeToClients: flag.exposeToClients,
-    valueSchema: flag.valueSchema === null ? null : { ...flag.valueSchema },
-    metadata: { ...flag.metadata },
-    expectedLifetimeDays: flag.expectedLifetimeDays,
+    ...flagProperties(flag),
     archived: flag.archivedAt !== null,
     configuration:
       place === undefined ? null : { ...editableView(place.configuration), kill: killView(place.kill) },

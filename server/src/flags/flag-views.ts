@@ -2,8 +2,8 @@ import type { FlagView } from '@dimmer/schema/rest';
 import type { ProjectState } from '../environments/environment.ts';
 import type { Flag } from './flag.ts';
 
-/** @example flagView(state, flag) // { key: 'checkout-v2', environments: { production: { enabled: true, ... } }, ... } */
-export function flagView(state: ProjectState, flag: Flag): FlagView {
+/** What people say of a flag, without when and how often they said it. */
+export function flagProperties(flag: Flag) {
   return {
     key: flag.key,
     type: flag.type,
@@ -17,6 +17,13 @@ export function flagView(state: ProjectState, flag: Flag): FlagView {
     valueSchema: flag.valueSchema === null ? null : { ...flag.valueSchema },
     metadata: { ...flag.metadata },
     expectedLifetimeDays: flag.expectedLifetimeDays,
+  };
+}
+
+/** @example flagView(state, flag) // { key: 'checkout-v2', environments: { production: { enabled: true, ... } }, ... } */
+export function flagView(state: ProjectState, flag: Flag): FlagView {
+  return {
+    ...flagProperties(flag),
     archivedAt: flag.archivedAt,
     createdAt: flag.createdAt,
     updatedAt: flag.updatedAt,
