@@ -1,6 +1,8 @@
 import type { StreamSink, StreamTransport } from '@dimmer/follower';
 import type { Cursor } from '@dimmer/schema';
 import type { Platform, TabsPort } from './platform.ts';
+import type { StreamEvent, TabMessage, TabRelay } from './tab-relay.ts';
+import { tabRelay } from './tab-relay.ts';
 import type { Values } from './values.ts';
 
 /** Streams of a tab, from the server or from another tab. */
@@ -8,25 +10,6 @@ export interface SharedStream extends StreamTransport {
   /** Lets another tab lead. */
   readonly close?: () => void;
 }
-
-/** One SSE event: its name and its data. */
-type StreamEvent = readonly [name: string, data: string];
-
-/**
- * What tabs say to each other. Lists, because tabs of two builds may speak with each other: the names of fields
- * differ between builds.
- */
-type TabMessage =
-  /** A tab wants the stream; `question` is new each time, so that no answer is taken twice. */
-  | readonly [type: 'join', question: string, cursor: Cursor | undefined, digest: number | undefined]
-  /** What a tab asked for. */
-  | readonly [type: 'welcome', question: string, events: readonly StreamEvent[]]
-  /** For all who were welcomed. */
-  | readonly [type: 'events', events: readonly StreamEvent[]]
-  /** The leading tab is in step with the server: ask now. */
-  | readonly [type: 'live']
-  /** The leading tab has no stream at present. */
-  | readonly [type: 'gone'];
 
 const BROWSER_TABS: TabsPort = {
   locks: () => navigator.locks,
@@ -36,8 +19,9 @@ const BROWSER_TABS: TabsPort = {
 const MOVE_ON: StreamEvent = ['goodbye', JSON.stringify({ reason: 'rebalancing', reconnectInMs: 0 })];
 
 /**
- * One stream for all tabs, where they can speak with each other. Whoever holds the lock leads: it streams, and plays the server for the others, whose
- * followers see the messages of a server. The browser gives the lock to another tab when the leading one is gone.
+ * One stream for all tabs, where they can speak with each other. Whoever holds the lock leads: it streams, and plays the
+ * server for the others, whose followers see the messages of a server. The browser gives the lock to another tab when the
+ * leading one is gone.
  *
  * Other tabs hear whole commits, so that one that joins in between misses nothing.
  *
@@ -60,7 +44,7 @@ export function shareTabs(
   let release: (() => void) | undefined;
   let isLeading = false;
   /** As a leader: the events of the stream go to others too. */
-  let relay: Relay | undefined;
+  let relay: TabRelay | undefined;
   /** As a member: who listens here, and the question that was asked for it. */
   let member:
     | { sink: StreamSink; cursor: Cursor | undefined; question: string; isWelcome: boolean }
@@ -80,7 +64,7 @@ export function shareTabs(
   }
 
   function lead(cursor: Cursor | undefined, sink: StreamSink): void {
-    relay = relayOf(sink, post, current);
+    relay = tabRelay(sink, post, current);
     closeOwn = own.open(cursor, relay.sink);
   }
 
@@ -91,9 +75,12 @@ export function shareTabs(
   }
 
   channel.onmessage = ({ data }: { readonly data: TabMessage }) => {
-    if (isLeading) {
-      if (data[0] === 'join' && relay) relay.welcome(data[1], data[2], data[3]);
-    } else if (data[0] === 'live') {
+    if (!isLeading) hearAsMember(data);
+    else if (data[0] === 'join' && relay) relay.welcome(data[1], data[2], data[3]);
+  };
+
+  function hearAsMember(data: TabMessage): void {
+    if (data[0] === 'live') {
       if (member?.isWelcome) moveOn();
       else join();
     } else if (data[0] === 'gone') moveOn();
@@ -101,7 +88,7 @@ export function shareTabs(
       member.isWelcome = true;
       hear(data[2]);
     } else if (data[0] === 'events' && member?.isWelcome) hear(data[1]);
-  };
+  }
 
   function hear(events: readonly StreamEvent[]): void {
     const listener = member;
@@ -145,91 +132,4 @@ export function shareTabs(
       channel.close();
     },
   };
-}
-
-/** Passes a stream on to its own tab, then to others. */
-interface Relay {
-  readonly sink: StreamSink;
-  readonly welcome: (question: string, cursor: Cursor | undefined, digest: number | undefined) => void;
-  readonly end: () => void;
-}
-
-function relayOf(
-  sink: StreamSink,
-  post: (...message: TabMessage) => void,
-  current: () => Values | null,
-): Relay {
-  let hello: object = {};
-  let isLive = false;
-  let isOver = false;
-  let uncommitted: StreamEvent[] = [];
-
-  function end(): void {
-    if (isLive && !isOver) post('gone');
-    isOver = true;
-  }
-
-  function goLive(): void {
-    isLive = true;
-    post('live');
-  }
-
-  function pass(event: StreamEvent): void {
-    const [name, data] = event;
-    if (name === 'hello') {
-      const said = JSON.parse(data) as { readonly mode: string };
-      hello = said;
-      // A live stream that crosses to another epoch, which the next commit belongs to.
-      if (isLive) uncommitted.push(event);
-      else if (said.mode === 'none') goLive();
-      return;
-    }
-    if (name === 'put' || name === 'delete') {
-      uncommitted.push(event);
-      return;
-    }
-    const isCommit = name === 'commit';
-    if (isLive) post('events', isCommit ? [...uncommitted, event] : [event]);
-    else if (isCommit) goLive();
-    if (isCommit) uncommitted = [];
-  }
-
-  return {
-    sink: {
-      event(name, data) {
-        sink.event(name, data);
-        // The follower of this tab may have closed the stream over it.
-        if (!isOver) pass([name, data]);
-      },
-      retry: sink.retry,
-      ended(ending) {
-        end();
-        sink.ended(ending);
-      },
-    },
-    welcome(question, cursor, digest) {
-      const values = current();
-      if (isLive && values) post('welcome', question, transfer(values, hello, cursor, digest));
-    },
-    end,
-  };
-}
-
-/** What a server would send to a reader that has what it says. */
-function transfer(
-  { epoch, revision, digest, committedAt, objects }: Values,
-  /** What the server said to this tab. */
-  said: object,
-  cursor: Cursor | undefined,
-  theirs: number | undefined,
-): readonly StreamEvent[] {
-  const isSame = cursor?.epoch === epoch && cursor.revision === revision && theirs === digest;
-  const hello = { ...said, epoch, revision, mode: isSame ? 'none' : 'full' };
-  const first: StreamEvent = ['hello', JSON.stringify(hello)];
-  if (isSame) return [first];
-  return [
-    first,
-    ...[...objects.values()].map((object): StreamEvent => ['put', JSON.stringify(object)]),
-    ['commit', JSON.stringify({ revision, digest, committedAt })],
-  ];
 }
