@@ -165,6 +165,7 @@ function evaluatorOf(plan: FlagPlan): CompiledFlag['evaluate'] {
     if (fixed !== null) return () => fixed;
     return (context) => serve(isContext(context) ? context : nobody);
   }
+  // biome-ignore lint/complexity/noExcessiveCognitiveComplexity: the order of a decision in one place, and no call more for each evaluation.
   return (context) => {
     const who = isContext(context) ? context : nobody;
     if (prerequisiteFailed !== null && !areMet(prerequisites, who)) return prerequisiteFailed;

@@ -13,33 +13,43 @@ export interface CompiledTargets {
   readonly answerOf: (context: EvaluationContext) => PreparedEvaluation | undefined;
 }
 
+interface TargetGroup {
+  readonly by: string;
+  readonly answers: Map<string, PreparedEvaluation>;
+}
+
 /** Compiles the targets of a flag; their order is kept: whoever is named twice gets the earlier. */
 export function compileTargets(
   definition: FlagDefinition,
   answers: Answers,
   log: DefectLog,
 ): CompiledTargets[] {
-  const groups: { by: string; answers: Map<string, PreparedEvaluation> }[] = [];
+  const groups: TargetGroup[] = [];
   for (const [index, target] of definition.targets.entries()) {
     const path = `$.targets[${index}]`;
     const answer = answerFor(target, definition, answers);
     if (!isTarget(target)) log.invalid(path, 'must be a target with a variation, by and values');
     else if (answer === undefined) {
       log.invalid(`${path}.variation`, `${quote(target.variation)} is not a variation of the flag`);
-    } else {
-      const last = groups.at(-1);
-      const group = last?.by === target.by ? last : { by: target.by, answers: new Map() };
-      if (group !== last) groups.push(group);
-      for (const value of target.values) {
-        if (!group.answers.has(value)) group.answers.set(value, answer);
-      }
-    }
+    } else addTo(groupFor(target.by, groups), target.values, answer);
   }
   return groups.map(compileGroup);
 }
 
-function compileGroup(group: { by: string; answers: Map<string, PreparedEvaluation> }): CompiledTargets {
-  const { by, answers } = group;
+/** The last group where it looks at the attribute, or a new one. */
+function groupFor(by: string, groups: TargetGroup[]): TargetGroup {
+  const last = groups.at(-1);
+  if (last?.by === by) return last;
+  const group = { by, answers: new Map() };
+  groups.push(group);
+  return group;
+}
+
+function addTo({ answers }: TargetGroup, values: readonly string[], answer: PreparedEvaluation): void {
+  for (const value of values) if (!answers.has(value)) answers.set(value, answer);
+}
+
+function compileGroup({ by, answers }: TargetGroup): CompiledTargets {
   const subjectOf = subjectReaderOf(by);
   const answerOf = (context: EvaluationContext): PreparedEvaluation | undefined => {
     const subject = subjectOf(context);

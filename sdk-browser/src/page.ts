@@ -46,18 +46,21 @@ export function watchPage(platform: Platform, { following, follow, leave }: Watc
     if (isHidden()) cancelHide = after(HIDDEN_AFTER_MS, sleep);
   }
 
-  function hear({ type }: { readonly type: string }): void {
+  /** What the browser knows of its network saves the waiting: for silence, or for the next attempt. */
+  function hearNetwork(isOffline: boolean): void {
     const { phase, standing } = following().state();
-    const isAwake = phase !== PHASE.closed;
+    if (phase !== PHASE.closed && (isOffline || standing !== 'LIVE')) again();
+  }
+
+  function hear({ type }: { readonly type: string }): void {
     if (type === 'online' || type === 'offline') {
-      // What the browser knows of its network saves the waiting: for silence, or for the next attempt.
-      if (isAwake && (type === 'offline' || standing !== 'LIVE')) again();
+      hearNetwork(type === 'offline');
       return;
     }
     if (type === 'pagehide' || isHidden()) {
       leave();
       if (type === 'pagehide') sleep();
-    } else if (!isAwake) again();
+    } else if (following().state().phase === PHASE.closed) again();
     hideLater();
   }
 

@@ -33,20 +33,28 @@ export function structureFaultOf(
   const levels: Level[] = [];
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index];
-    if (character === '"') {
-      const end = endOfText(text, index);
-      const rule = ruleBrokenBy(text.slice(index + 1, end), levels.at(-1), namesMax);
-      if (rule !== undefined) return { rule, path: pathOf(levels) };
-      index = end;
-    } else if (character === '{' || character === '[') {
-      if (levels.length >= depthMax) return { rule: 'depth', path: pathOf(levels) };
-      if (isBeyond(levels.at(-1), namesMax)) return { rule: 'names', path: pathOf(levels) };
-      levels.push(opened(character === '{'));
-    } else if (character === '}' || character === ']') {
-      levels.pop();
-    } else if (character === ',') {
-      advance(levels.at(-1));
+    let rule: StructureFault['rule'] | undefined;
+    switch (character) {
+      case '"': {
+        const end = endOfText(text, index);
+        rule = ruleBrokenBy(text.slice(index + 1, end), levels.at(-1), namesMax);
+        index = end;
+        break;
+      }
+      case '{':
+      case '[':
+        if (levels.length >= depthMax) rule = 'depth';
+        else if (isBeyond(levels.at(-1), namesMax)) rule = 'names';
+        else levels.push(opened(character === '{'));
+        break;
+      case '}':
+      case ']':
+        levels.pop();
+        break;
+      case ',':
+        advance(levels.at(-1));
     }
+    if (rule !== undefined) return { rule, path: pathOf(levels) };
   }
   return undefined;
 }

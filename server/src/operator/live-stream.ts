@@ -48,12 +48,9 @@ export async function followLive(
   const signal = AbortSignal.any([interrupted, silence.signal]);
   try {
     const response = await fetch(request.url, { headers: headersOf(request), signal });
-    const isStream = response.headers.get('content-type')?.startsWith('text/event-stream') === true;
-    if (!response.ok || !isStream || response.body === null) {
-      const attempt = attemptOf(response, await response.text());
-      return attempt.kind === 'answered' ? notAStream(response.status) : attempt;
-    }
-    for await (const message of messagesIn(response.body, silence.heard)) {
+    const stream = streamIn(response);
+    if (stream === undefined) return await refusalIn(response);
+    for await (const message of messagesIn(stream, silence.heard)) {
       const event = eventOf(message);
       if (event === undefined) continue;
       if (event.event === 'hello') silence.allow(SILENT_HEARTBEATS * event.data.heartbeatMs);
@@ -75,6 +72,19 @@ function headersOf({ key, lastId }: LiveRequest): Record<string, string> {
     accept: 'text/event-stream',
     ...(lastId !== undefined && { 'last-event-id': lastId }),
   };
+}
+
+function streamIn({ ok, headers, body }: Response): ReadableStream<Uint8Array> | undefined {
+  const isStream = headers.get('content-type')?.startsWith('text/event-stream') === true;
+  return ok && isStream && body !== null ? body : undefined;
+}
+
+/** Why an answer is no stream. */
+async function refusalIn(response: Response): Promise<LiveEnd> {
+  const attempt = attemptOf(response, await response.text());
+  if (attempt.kind !== 'answered') return attempt;
+  const { status } = response;
+  return { kind: 'refused', status, problem: undefined, isRetryable: false, retryAfterMs: 0 };
 }
 
 async function* messagesIn(
@@ -120,10 +130,6 @@ function eventOf({ event = 'message', id, data }: EventSourceMessage): ReceivedE
 
 function lost(cause: string): LiveEnd {
   return { kind: 'lost', cause, mayHaveArrived: false, isRetryable: true };
-}
-
-function notAStream(status: number): LiveEnd {
-  return { kind: 'refused', status, problem: undefined, isRetryable: false, retryAfterMs: 0 };
 }
 
 /** Aborts a stream that says nothing for too long. */
