@@ -1,7 +1,8 @@
-import { existsSync, readdirSync, statSync, truncateSync } from 'node:fs';
-import { copyFile, mkdtemp, rm } from 'node:fs/promises';
+import { existsSync, readdirSync, readFileSync, statSync, truncateSync } from 'node:fs';
+import { copyFile, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { Dimmer } from '@dimmer/node';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createTestDatabase, postgresMissing } from '../contract/postgres-database.ts';
@@ -107,6 +108,16 @@ test('[MV21] [MV22] [MV23] [MV24] a backup is whole or refused, and says why', a
   expect(damaged).toMatchObject({ code: 1, out: '' });
   expect(damaged.err).toContain('is damaged: it cannot be unpacked');
   expect(damaged.err).toContain('Nothing was written.');
+  expect(existsSync(join(directory, 'restored.db'))).toBe(false);
+
+  const later = join(directory, 'later.jsonl');
+  const [header = '', ...lines] = gunzipSync(readFileSync(path)).toString().split('\n');
+  const future = { ...(JSON.parse(header) as object), version: 2, dimmer: '9.1.0' };
+  await writeFile(later, [JSON.stringify(future), ...lines].join('\n'));
+  const early = await dimmer('restore-backup', '--from', later, '--to', url('restored.db'));
+  expect(early).toMatchObject({ code: 1, out: '' });
+  expect(early.err).toContain('is of form 2, and this version of Dimmer reads 1.');
+  expect(early.err).toContain('Restore it with Dimmer 9.1.0');
   expect(existsSync(join(directory, 'restored.db'))).toBe(false);
 
   const full = await dimmer('restore-backup', '--from', path, '--to', url('old.db'));

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ImageTable } from '../storage/image.ts';
 import { columnsOf, IMAGE_TABLE_NAMES } from '../storage/image.ts';
-import { BackupDamage } from './backup-damage.ts';
+import { BackupDamage, OtherVersion } from './backup-damage.ts';
 
 const FORMAT = 'dimmer-backup';
 
@@ -37,19 +37,17 @@ export function headerOf(facts: Pick<BackupHeader, 'takenAt' | 'adapter' | 'dimm
 /**
  * Reads the first line. Tables that a backup of before does not have are tables without rows.
  *
- * @throws BackupDamage where it is none, or of a form that this version cannot read.
+ * @throws BackupDamage where it is none, OtherVersion where this version cannot read it.
  */
 export function readHeader(line: unknown): BackupHeader {
   const read = header.safeParse(line);
   if (!read.success) throw new BackupDamage('it does not begin as a backup does');
   const { version, columns, dimmer } = read.data;
   if (version !== VERSION)
-    throw new BackupDamage(`it is of form ${version}, and this version of Dimmer reads ${VERSION}`);
+    throw new OtherVersion(`is of form ${version}, and this version of Dimmer reads ${VERSION}`, dimmer);
   for (const [table, names] of Object.entries(columns)) {
     if (!isImageTable(table) || names.join() !== columnsOf(table).join()) {
-      throw new BackupDamage(
-        `its table ${table} is another than in this version. Restore it with Dimmer ${dimmer}`,
-      );
+      throw new OtherVersion(`has another table ${table} than this version`, dimmer);
     }
   }
   return read.data;

@@ -93,9 +93,10 @@ describe('the lines of a backup', () => {
     expect(await faultOf(text('{"format":"zip"}'))).toContain('does not begin');
     expect(await faultOf(await written([], { ...HEADER, version: 2 }))).toContain('form 2');
     const columns = { ...HEADER.columns, flags: ['project', 'key', 'document', 'colour'] };
-    expect(await faultOf(await written([], { ...HEADER, columns }))).toContain(
-      'Restore it with Dimmer 0.1.0',
-    );
+    await expect(read(await written([], { ...HEADER, columns }))).rejects.toMatchObject({
+      message: 'has another table flags than this version',
+      dimmer: '0.1.0',
+    });
     const { exposures: _, ...before } = HEADER.columns;
     expect(await read(await written([], { ...HEADER, columns: before }))).toEqual([]);
   });

@@ -7,7 +7,7 @@ import type { Random } from '../platform/random.ts';
 import { newEpoch } from '../rest/create-project.ts';
 import { redactedUrl } from '../storage/database-url.ts';
 import type { ImageRow } from '../storage/image.ts';
-import { BackupDamage } from './backup-damage.ts';
+import { BackupDamage, OtherVersion } from './backup-damage.ts';
 import { readBackupFile } from './backup-file.ts';
 import type { BackupHeader } from './backup-header.ts';
 import { readLines } from './backup-lines.ts';
@@ -71,6 +71,12 @@ async function namingDamage<T>(path: string, work: () => Promise<T>): Promise<T>
   try {
     return await work();
   } catch (cause) {
+    if (cause instanceof OtherVersion) {
+      throw new CommandFailure(EXIT.failed, [
+        `The backup ${path} ${cause.message}.`,
+        `Nothing was written. Restore it with Dimmer ${cause.dimmer}, which made it, and start this version on that store then.`,
+      ]);
+    }
     if (!(cause instanceof BackupDamage)) throw cause;
     throw new CommandFailure(EXIT.failed, [
       `The backup ${path} is damaged: ${cause.message}.`,
