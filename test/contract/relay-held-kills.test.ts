@@ -73,7 +73,9 @@ it('[BG24] streams behind a relay cross with those of the upstream: there and ba
   const path = `${PRODUCTION}/flags/checkout-v2/kill`;
   await harness.post(path, { reason: 'payments fail', breakGlass: true }, { key: ADMIN });
   await vi.waitFor(() => expect(isOn()).toBe(false), WITHIN);
-  for (const told of toldSince()) expect(told).toMatch(/"mode":"delta".*checkout-v2.*"kill":true/s);
+  await vi.waitFor(() => {
+    for (const told of toldSince()) expect(told).toMatch(/"mode":"delta".*checkout-v2.*"kill":true/s);
+  }, WITHIN);
   for (const told of toldSince()) expect(told).not.toContain('search');
   storage.fault = undefined;
   await vi.waitFor(() => expect(flags.status()).toMatchObject({ epoch, state: 'LIVE' }), WITHIN);
