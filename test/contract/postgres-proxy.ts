@@ -12,6 +12,8 @@ export interface PostgresProxy {
   cut(): Promise<void>;
   /** Takes bytes and connections, and answers nothing. */
   hang(): void;
+  /** Leads to another server from now on, as an address that was moved. Connections to the one before are ended. */
+  moveTo(target: string): void;
   /** Is there again. What hung is ended, as by a restart. */
   mend(): Promise<void>;
   close(): Promise<void>;
@@ -19,7 +21,7 @@ export interface PostgresProxy {
 
 /** @param target - The URL of the database. */
 export async function createPostgresProxy(target: string): Promise<PostgresProxy> {
-  const { hostname, port } = new URL(target);
+  let { hostname, port } = new URL(target);
   const sockets = new Set<Socket>();
   let dials = 0;
   let isHanging = false;
@@ -59,6 +61,10 @@ export async function createPostgresProxy(target: string): Promise<PostgresProxy
     cut,
     hang: () => {
       isHanging = true;
+    },
+    moveTo: (next) => {
+      ({ hostname, port } = new URL(next));
+      endAll();
     },
     mend: async () => {
       isHanging = false;

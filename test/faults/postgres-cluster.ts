@@ -26,6 +26,8 @@ export interface PostgresCluster {
   stop(mode: 'fast' | 'immediate'): Promise<void>;
   /** Whether its process runs: one that cannot recover ends itself. */
   isRunning(): boolean;
+  /** A copy of it on a port of its own, which follows it from behind, without its commits waiting, once it is started. */
+  standby(): Promise<PostgresCluster>;
   /** Ends it and deletes its folder. */
   remove(): Promise<void>;
 }
@@ -42,14 +44,28 @@ export async function createPostgresCluster(
   const programs = await newestRelease();
   if (programs === undefined) return undefined;
   const owner = await ownerOf();
-  const folder = await mkdtemp(join(tmpdir(), 'dimmer-postgres-'));
-  if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
+  const folder = await newFolder(owner);
   const data = join(folders.data ?? folder, 'data');
   const logWords = folders.wal === undefined ? [] : ['--waldir', join(folders.wal, 'wal'), '--wal-segsize=1'];
   const port = await freePort();
   await run(join(programs, 'initdb'), ['-D', data, '-U', USER, '-A', 'trust', '--no-sync', ...logWords], {
     ...owner,
   });
+  return clusterIn({ programs, owner, folder, data, port, settings });
+}
+
+/** Where a cluster lies, and how it is run. */
+interface Place {
+  readonly programs: string;
+  readonly owner: Owner | undefined;
+  /** What is deleted with it. */
+  readonly folder: string;
+  readonly data: string;
+  readonly port: number;
+  readonly settings: readonly string[];
+}
+
+function clusterIn({ programs, owner, folder, data, port, settings }: Place): PostgresCluster {
   const lines = ["listen_addresses = '127.0.0.1'", `unix_socket_directories = '${folder}'`, ...settings];
   const options = lines.flatMap((line) => ['-c', line.replaceAll(' = ', '=').replaceAll("'", '')]);
   let server: ChildProcess | undefined;
@@ -74,11 +90,38 @@ export async function createPostgresCluster(
       server = started;
       await untilAnswers(port, started);
     },
+    async standby() {
+      const copy = await newFolder(owner);
+      const place = {
+        programs,
+        owner,
+        folder: copy,
+        data: join(copy, 'data'),
+        port: await freePort(),
+        settings,
+      };
+      const from = ['-h', '127.0.0.1', '-p', String(port), '-U', USER];
+      // -R: it begins as a standby of where it was copied from.
+      const words = ['-D', place.data, ...from, '-R', '--checkpoint=fast', '--no-sync'];
+      await run(join(programs, 'pg_basebackup'), words, { ...owner });
+      return clusterIn(place);
+    },
     async remove() {
       await stop('immediate');
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+async function newFolder(owner: Owner | undefined): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'dimmer-postgres-'));
+  if (owner !== undefined) await chown(folder, owner.uid, owner.gid);
+  return folder;
+}
+
+interface Owner {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 async function newestRelease(): Promise<string | undefined> {
@@ -88,7 +131,7 @@ async function newestRelease(): Promise<string | undefined> {
 }
 
 /** PostgreSQL does not run as root; the user that its package made does. */
-async function ownerOf(): Promise<{ readonly uid: number; readonly gid: number } | undefined> {
+async function ownerOf(): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const [uid, gid] = await Promise.all(
     ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, 'postgres'])).stdout)),
