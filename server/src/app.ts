@@ -24,6 +24,8 @@ import type { DataPlaneSettings } from './data-plane.ts';
 import { createDataPlane } from './data-plane.ts';
 import type { Delivery } from './delivery/delivery.ts';
 import { environmentRoutes } from './environments/environment-routes.ts';
+import { registerLosses } from './environments/loss-metrics.ts';
+import { renewWhereCommitsAreLost } from './environments/lost-commits.ts';
 import { projectRoutes } from './environments/project-routes.ts';
 import { explainRoutes } from './evaluation/explain-routes.ts';
 import type { StoredSecureMode } from './evaluation/secure-mode.ts';
@@ -159,7 +161,9 @@ export function createApp(parts: AppParts): App {
   const endUnsignedStreams = (): Promise<void> => delivery.revokeUnsigned(secureMode.isOn);
   const revocation = startRevocation({ ...ground, keys, keepers: [delivery, live], endUnsignedStreams });
   const upkeep = startUpkeep(ground);
+  const stopRenewing = renewWhereCommitsAreLost({ ...ground, onRenewed: registerLosses(metrics) });
   const endWork = async (): Promise<void> => {
+    stopRenewing();
     await Promise.all([revocation.stop(), upkeep.stop(), reports.close(), breakGlass.close()]);
   };
   return {
@@ -260,6 +264,7 @@ function operationsOf(delivery: Delivery, held: HeldKills, metrics: Registry | u
     lacks: () => delivery.lacks(),
     databaseAgeMs: () => delivery.databaseAgeMs(),
     heldKills: () => held.count,
+    readersAhead: () => delivery.readersAhead(),
     ...(metrics !== undefined && { metrics }),
   };
 }

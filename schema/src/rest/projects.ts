@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { Description, Key, Name, pageOf, Revision, Timestamp } from './terms.ts';
+import { ChangeReason, Description, Key, Name, pageOf, Revision, Timestamp } from './terms.ts';
 
 export const ProjectInput = z
   .strictObject({ key: Key, name: Name.optional(), description: Description.default('') })
@@ -40,6 +40,9 @@ const SecureMode = z.boolean().meta({
 export const EnvironmentPatch = z
   .strictObject({ name: Name.optional(), secureMode: SecureMode.optional() })
   .meta({ id: 'EnvironmentPatch' });
+
+/** Why every SDK is to take the environment anew. */
+export const EpochRenewal = z.strictObject({ reason: ChangeReason }).meta({ id: 'EpochRenewal' });
 
 export const EnvironmentView = z
   .object({

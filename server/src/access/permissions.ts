@@ -25,6 +25,7 @@ export const PERMISSIONS: ReadonlyMap<string, Permission> = new Map([
   [`POST ${PROJECT}/environments`, administer],
   [`GET ${ENVIRONMENT}`, read],
   [`PATCH ${ENVIRONMENT}`, administer],
+  [`POST ${ENVIRONMENT}/renew-epoch`, write],
   [`GET ${PROJECT}/flags`, read],
   [`POST ${PROJECT}/flags`, write],
   [`GET ${FLAG}`, read],

@@ -24,6 +24,8 @@ export interface DeliveryReadings {
   readonly ready: () => boolean;
   /** How many environments SDKs may ask for that are not held. */
   readonly missing: () => number;
+  /** How many environments have readers that are ahead of the database. */
+  readonly readersAhead: () => number;
 }
 
 /**
@@ -116,7 +118,7 @@ function registerEnvironments(registry: Registry, environments: DeliveryReadings
 }
 
 function registerStreams(registers: Registry[], readings: DeliveryReadings): void {
-  const { streams, databaseAgeMs, ready, missing } = readings;
+  const { streams, databaseAgeMs, ready, missing, readersAhead } = readings;
   registerOpen(registers, 'dimmer_streams', 'Open streams.', streams);
   new Gauge({
     name: 'dimmer_database_age_seconds',
@@ -140,6 +142,14 @@ function registerStreams(registers: Registry[], readings: DeliveryReadings): voi
     registers,
     collect() {
       this.set(missing());
+    },
+  });
+  new Gauge({
+    name: 'dimmer_environments_behind_readers',
+    help: 'Environments of which an SDK knows revisions that the database does not have: anything but 0 is a loss, or a lie.',
+    registers,
+    collect() {
+      this.set(readersAhead());
     },
   });
 }

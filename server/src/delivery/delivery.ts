@@ -120,6 +120,8 @@ export interface Delivery extends StreamEndings {
   lacks(): string | undefined;
   /** How long ago the database last answered, in milliseconds; `Infinity`: never. */
   databaseAgeMs(): number;
+  /** How many environments have readers that know revisions which the database lacks. */
+  readersAhead(): number;
   /** How many streams are open; of one environment, or of all. */
   streams(environment?: EnvironmentRef): number;
   /** The environment as it is here, without asking the database; `undefined` where it was never loaded. */
@@ -188,6 +190,7 @@ class StorageDelivery implements Delivery {
       databaseAgeMs: () => this.databaseAgeMs(),
       ready: () => this.ready(),
       missing: () => this.#missing(),
+      readersAhead: () => this.readersAhead(),
     });
     this.#subscriptions = [
       storage.onCommit((environment, revision) =>
@@ -267,6 +270,10 @@ class StorageDelivery implements Delivery {
   databaseAgeMs(): number {
     const answeredAt = this.#answeredAt();
     return answeredAt === undefined ? Infinity : Math.max(0, this.#options.clock.now() - answeredAt);
+  }
+
+  readersAhead(): number {
+    return [...this.#environments.values()].filter(({ hasReaderAhead }) => hasReaderAhead).length;
   }
 
   streams(environment?: EnvironmentRef): number {

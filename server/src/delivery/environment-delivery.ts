@@ -3,11 +3,13 @@ import type { Cursor } from '@dimmer/schema';
 import { formatCursor } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { placeOf } from '../platform/tracing.ts';
 import { StorageFault } from '../storage/storage.ts';
+import { historyDifference } from './another-history.ts';
 import type { ChangeFeedPorts, FeedSource } from './change-feed.ts';
 import { ChangeFeed } from './change-feed.ts';
 import { copySizer } from './copy-size.ts';
@@ -21,7 +23,7 @@ import type { FeedFaults } from './feed-faults.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import type { HeldFlags, ShownCopy } from './shown-copy.ts';
-import { copyShower } from './shown-copy.ts';
+import { copyShower, isAnotherHistory } from './shown-copy.ts';
 import type { StreamSet } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { ViewStreams } from './view-streams.ts';
@@ -33,6 +35,7 @@ export interface EnvironmentDeliveryPorts {
   readonly loads: ChangeFeedPorts['loads'];
   readonly clock: Clock;
   readonly schedule: Schedule;
+  readonly log: Log;
   /** Told when the feed fails, and when it follows. */
   readonly faults: FeedFaults;
   readonly wheel: HeartbeatWheel;
@@ -75,6 +78,8 @@ export class EnvironmentDelivery implements Publishing {
   #catchingUp: Promise<void> | undefined;
   #stuck = false;
   #usedAt: number;
+  /** The furthest that a reader was told of an epoch, and that the database did not have. */
+  #ahead: Cursor | undefined;
 
   constructor(ports: EnvironmentDeliveryPorts) {
     this.#ports = ports;
@@ -177,6 +182,16 @@ export class EnvironmentDelivery implements Publishing {
     const { copy } = this.#feed;
     if (cursor === undefined || cursor.epoch !== copy?.epoch || cursor.revision <= copy.revision) return;
     await this.#feed.atLeast(cursor.revision).catch(() => undefined);
+    await this.#lookWhetherLost(cursor);
+  }
+
+  /**
+   * Whether a reader has said that it knows revisions which the database lacks, and it still does. It was told them, unless
+   * it lies: anybody who has the key could.
+   */
+  get hasReaderAhead(): boolean {
+    const [ahead, { copy }] = [this.#ahead, this.#feed];
+    return ahead !== undefined && copy?.epoch === ahead.epoch && copy.revision < ahead.revision;
   }
 
   /** @returns `undefined` until the environment has been loaded. */
@@ -260,12 +275,43 @@ export class EnvironmentDelivery implements Publishing {
     this.#ports.faults.forget(this.environment);
   }
 
+  /** The database is asked anew, because the feed may be the one that is behind. */
+  async #lookWhetherLost({ epoch, revision }: Cursor): Promise<void> {
+    const { whereabouts, log } = this.#ports;
+    const there = await whereabouts?.(this.environment).catch(() => undefined);
+    if (there === undefined || there.epoch !== epoch || there.revision >= revision) return;
+    if (this.#ahead?.epoch === epoch && this.#ahead.revision >= revision) return;
+    this.#ahead = { epoch, revision };
+    log.error(
+      { ...this.environment, epoch, revision: there.revision, readerHas: revision },
+      'a reader knows revisions that the database does not have: it keeps them until there are as many. Were commits lost, ' +
+        'at a failover or by a restore? Then give the environment a new epoch: dimmer renew-epoch',
+    );
+  }
+
+  #tellAnotherHistory(before: ShownCopy, after: ShownCopy): void {
+    const { flags, killsGone, count } = historyDifference(before, after);
+    this.#ports.log.warn(
+      {
+        ...this.environment,
+        before: { epoch: before.epoch, revision: before.revision },
+        after: { epoch: after.epoch, revision: after.revision },
+        flags,
+        killsGone,
+        count,
+      },
+      'SDKs go over to another history of the environment',
+    );
+  }
+
   #readingOf(copy: ShownCopy): EnvironmentReading {
     const { epoch, revision, committedAt } = copy;
     return { environment: this.environment, epoch, revision, committedAt, size: () => this.#sizeOf(copy) };
   }
 
   #moveTo(copy: ShownCopy): void {
+    const before = this.#shown;
+    if (before !== undefined && isAnotherHistory(before, copy)) this.#tellAnotherHistory(before, copy);
     this.#shown = copy;
     this.#ports.onMoved(this.#readingOf(copy));
     if (this.#streams === undefined) {

@@ -34,6 +34,7 @@ export function checkServer({ server, versions }: Facts): readonly Finding[] {
     ok(`${server.url} is live.`),
     readyFinding(server),
     ...ageFindings(server),
+    ...lossFindings(server),
     server.roundTripMs <= ROUND_TRIP_MAX_MS
       ? ok(`It answers in ${server.roundTripMs} ms.`)
       : warning(
@@ -61,6 +62,16 @@ function ageFindings({ databaseAgeMs }: Reached): Finding[] {
     problem(
       `Its database has not answered for ${Math.round(databaseAgeMs / 1000)} s: flags are served, and nobody can write.`,
       'Run dimmer doctor on its machine, with its settings.',
+    ),
+  ];
+}
+
+function lossFindings({ environmentsBehindReaders: count }: Reached): Finding[] {
+  if (count === 0) return [];
+  return [
+    problem(
+      `SDKs of ${count} ${count === 1 ? 'environment' : 'environments'} know revisions that the database does not have, and keep them.`,
+      'Was an older database put back, or did it fail over? Its log names the environments: dimmer renew-epoch for each.',
     ),
   ];
 }

@@ -40,6 +40,8 @@ export type ServerFacts =
       readonly isLive: boolean;
       readonly isReady: boolean;
       readonly databaseAgeMs: number | undefined;
+      /** Environments of which SDKs know revisions that the database lacks. */
+      readonly environmentsBehindReaders: number;
       readonly version: string | undefined;
       /** Half of several round trips take no longer. */
       readonly roundTripMs: number;

@@ -26,7 +26,7 @@ export async function gatherServer(
     const trips: Trip[] = [];
     for (let count = 0; count < ROUND_TRIPS; count += 1) trips.push(await tripOf(ask, clock));
     const ready = await ask('readyz');
-    const databaseAgeMs: unknown = Reflect.get(await jsonOf(ready), 'databaseAgeMs');
+    const standing = await jsonOf(ready);
     const key =
       adminKey === undefined
         ? undefined
@@ -37,7 +37,8 @@ export async function gatherServer(
       url: named,
       isLive,
       isReady: ready.status === 200,
-      databaseAgeMs: typeof databaseAgeMs === 'number' ? databaseAgeMs : undefined,
+      databaseAgeMs: numberIn(standing, 'databaseAgeMs'),
+      environmentsBehindReaders: numberIn(standing, 'environmentsBehindReaders') ?? 0,
       version: versionIn(await jsonOf(await ask('openapi.json'))),
       roundTripMs: medianOf(trips.map(({ tookMs }) => tookMs)),
       clockAheadMs: trips.find(({ aheadMs }) => aheadMs !== undefined)?.aheadMs,
@@ -70,6 +71,11 @@ async function jsonOf(response: Response): Promise<object> {
   } catch {
     return {};
   }
+}
+
+function numberIn(document: object, name: string): number | undefined {
+  const value: unknown = Reflect.get(document, name);
+  return typeof value === 'number' ? value : undefined;
 }
 
 function versionIn(document: object): string | undefined {

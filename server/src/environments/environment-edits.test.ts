@@ -15,7 +15,7 @@ import { createFlag } from '../flags/flag-edits.ts';
 import { killFlag } from '../flags/kill-edits.ts';
 import { createSegment } from '../segments/segment-edits.ts';
 import type { Project } from './environment.ts';
-import { createEnvironment, patchEnvironment } from './environment-edits.ts';
+import { createEnvironment, patchEnvironment, renewEpoch } from './environment-edits.ts';
 import { environmentView } from './environment-views.ts';
 import { newProject, patchProject } from './project-edits.ts';
 import { projectView } from './project-views.ts';
@@ -48,6 +48,15 @@ test('[C50] keys of projects are unique without regard to case, and their number
     ok: false,
     rejection: { code: 'LIMIT_EXCEEDED', limit: { name: 'projects', current: 501, maximum: 500 } },
   });
+});
+
+test('[M43] a new epoch takes no revision, and leaves everything else as it is', () => {
+  const { after, revisions } = accept(staged, renewEpoch('staging', 'e9'));
+  const [before, renewed] = [staged.environments.get('staging'), after.environments.get('staging')];
+  expect(revisions).toEqual({});
+  expect(renewed?.environment).toEqual({ ...before?.environment, epoch: 'e9' });
+  expect([renewed?.revision, renewed?.flags]).toEqual([before?.revision, before?.flags]);
+  expect(refuse(staged, renewEpoch('nowhere', 'e9'))).toMatchObject({ code: 'ENVIRONMENT_NOT_FOUND' });
 });
 
 test('[C51] a copy serves what its source serves: seeds, ranges, kills and segments', () => {

@@ -42,6 +42,19 @@ export function patchEnvironment(key: string, patch: z.infer<typeof EnvironmentP
     });
 }
 
+/**
+ * Gives an environment another epoch at the revision that it is at: every reader takes all of it anew, and serves it.
+ *
+ * @param epoch - A random word of letters and digits, which no epoch was before.
+ * @example renewEpoch('production', 'k3v9')
+ */
+export function renewEpoch(key: string, epoch: string): Edit {
+  return (state) =>
+    mapResult(environmentOf(state, key), (there) =>
+      withEnvironment(state, { ...there, environment: { ...there.environment, epoch } }),
+    );
+}
+
 /** An environment that nothing has happened in. */
 export function newEnvironment(key: string, name: string, epoch: string, createdAt: string): Environment {
   return { key, name, epoch, createdAt, secureMode: false };

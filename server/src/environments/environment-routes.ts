@@ -3,6 +3,7 @@ import {
   EnvironmentPage,
   EnvironmentPatch,
   EnvironmentView,
+  EpochRenewal,
   PageQuery,
 } from '@dimmer/schema/rest';
 import type { CommitOutcome } from '../changes/commit.ts';
@@ -17,7 +18,7 @@ import { restRoute, restRoutes } from '../rest/rest-route.ts';
 import type { RestServices } from '../rest/rest-services.ts';
 import { write } from '../rest/write.ts';
 import type { Reply } from '../storage/storage.ts';
-import { createEnvironment, patchEnvironment } from './environment-edits.ts';
+import { createEnvironment, patchEnvironment, renewEpoch } from './environment-edits.ts';
 import { environmentView } from './environment-views.ts';
 import { environmentOf } from './project-state.ts';
 
@@ -61,6 +62,16 @@ const patching = restRoute({
   body: EnvironmentPatch,
   answer: [200, EnvironmentView],
   conditional: 'allowed',
+});
+
+const renewal = restRoute({
+  method: 'post',
+  path: `${ENVIRONMENT}/renew-epoch`,
+  tag,
+  summary:
+    'A new epoch: every SDK takes all of the environment anew, also one that knows revisions which were lost.',
+  body: EpochRenewal,
+  answer: [200, EnvironmentView],
 });
 
 /**
@@ -114,6 +125,17 @@ export function environmentRoutes(services: RestServices, secureMode: { invalida
       });
       secureMode.invalidate();
       return answer;
+    })
+    .openapi(renewal, (c) => {
+      const { project, environment } = c.req.valid('param');
+      return write(c, services, {
+        project,
+        action: 'environment.renew-epoch',
+        subject: `environment/${environment}`,
+        reason: c.req.valid('json').reason,
+        edit: renewEpoch(environment, newEpoch(random)),
+        reply: (outcome) => environmentReply(200, outcome, environment),
+      });
     });
 }
 

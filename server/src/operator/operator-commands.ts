@@ -24,6 +24,7 @@ import { kill, killRequest } from './kill.ts';
 import { OPERATOR_SETTINGS_HELP } from './operator-settings.ts';
 import { receipt } from './receipt.ts';
 import { RECEIPT_WAIT_MS } from './receipt-wait.ts';
+import { renewEpoch } from './renew-epoch.ts';
 import { RETRY_READ_MS, RETRY_WRITE_MS } from './rest-client.ts';
 import { restore } from './restore.ts';
 import { revert } from './revert.ts';
@@ -48,6 +49,7 @@ export function addOperatorCommands(program: Command, clock: Clock, run: RunComm
   addRevert(program, run);
   addHistory(program, run);
   addWatch(program, run);
+  addRenewEpoch(program, run);
   addExport(program, run);
   addImport(program, run);
 }
@@ -174,6 +176,18 @@ function addWatch(program: Command, run: RunCommand): void {
         const { watch } = await import('./watch.ts');
         return watch(session, { since: options.since, firstWithinMs: options.retry ?? RETRY_READ_MS });
       }),
+    );
+}
+
+function addRenewEpoch(program: Command, run: RunCommand): void {
+  operatorCommand(
+    program,
+    'renew-epoch',
+    'Have every SDK take the environment anew, after commits were lost.',
+  )
+    .requiredOption('--reason <text>', 'why; kept in the audit log', textArgument)
+    .action((options: RunOptions & { readonly reason: string }) =>
+      run(options, (session) => renewEpoch(session, options.reason)),
     );
 }
 

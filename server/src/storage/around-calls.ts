@@ -2,7 +2,7 @@
 export type AroundCall = <Answer>(operation: string, call: () => Answer) => Answer;
 
 /** What tells of a port, and does nothing that takes time. */
-const SILENT: ReadonlySet<PropertyKey> = new Set(['onCommit', 'connections']);
+const SILENT: ReadonlySet<PropertyKey> = new Set(['onCommit', 'onLoss', 'connections']);
 
 /**
  * A port whose methods are called through `around`, those of a part of it (`exposures`) too.

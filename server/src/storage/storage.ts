@@ -149,6 +149,18 @@ export interface EnvironmentStanding extends EnvironmentRef {
 /** Says "this environment has reached this revision", never what changed. Losing one is harmless. */
 export type CommitListener = (environment: EnvironmentRef, revision: number) => void;
 
+/** Commits of an environment that were there once, and that the database lacks. */
+export interface LostCommits extends EnvironmentRef {
+  readonly epoch: string;
+  /** The last revision of it that this server saw. */
+  readonly seen: number;
+  /** Where the environment is now. Not below `seen` where others have taken the place of those that were lost. */
+  readonly found: number;
+}
+
+/** Hears of them about once a second, until the environment has another epoch. */
+export type LossListener = (lost: LostCommits) => void;
+
 /** Newest first, unless `after` is given; with `after` and `before`, what lies between them, oldest first. */
 export interface HistoryQuery {
   /** Only changes that touch this flag. */
@@ -225,6 +237,12 @@ export interface Storage {
   prune(policy: HistoryPolicy): Promise<void>;
   /** @returns A function that ends the subscription. */
   onCommit(listener: CommitListener): () => void;
+  /**
+   * Left out: one process has the database for itself, and nothing can be lost behind its back.
+   *
+   * @returns A function that ends the subscription.
+   */
+  onLoss?(listener: LossListener): () => void;
   /** Resolves when the database answers. */
   ping(): Promise<void>;
   /** The time that all servers of the database share, in milliseconds since the Unix epoch. */
@@ -261,7 +279,7 @@ export class StorageFault extends Error {
   constructor(
     fault: 'full' | 'unavailable' | 'damaged',
     message: string,
-    options?: { readonly cause?: unknown; readonly told?: string },
+    options?: { readonly cause?: unknown; readonly told?: string | undefined },
   ) {
     super(message, options);
     this.fault = fault;

@@ -25,11 +25,13 @@ export interface Breaker {
 /**
  * @param parts.name - The database, for messages.
  * @param parts.isTrouble - Whether an error means that the server does not answer at all.
+ * @param parts.toldOf - What callers are told of such an error.
  * @param parts.onChange - Hears when it goes down and comes up.
  */
 export function createBreaker(parts: {
   readonly name: string;
   readonly isTrouble: (error: unknown) => boolean;
+  readonly toldOf?: (error: unknown) => string | undefined;
   readonly onChange: (availability: Availability) => void;
 }): Breaker {
   let failures = 0;
@@ -49,7 +51,7 @@ export function createBreaker(parts: {
   };
   return {
     guard: async (work) => {
-      if (!isUp) throw awayFault(parts.name, lastCause);
+      if (!isUp) throw awayFault(parts.name, lastCause, parts.toldOf?.(lastCause));
       try {
         const result = await work();
         failures = 0;
@@ -65,10 +67,10 @@ export function createBreaker(parts: {
   };
 }
 
-function awayFault(name: string, cause: unknown): StorageFault {
+function awayFault(name: string, cause: unknown, told: string | undefined): StorageFault {
   return new StorageFault(
     'unavailable',
     `${name} does not answer, and is asked again every second. Nothing was tried.`,
-    { cause },
+    { cause, told },
   );
 }

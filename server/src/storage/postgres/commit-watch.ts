@@ -4,9 +4,14 @@ import type { Repetition } from '../../platform/repeat.ts';
 import { repeat } from '../../platform/repeat.ts';
 import type { Schedule } from '../../platform/schedule.ts';
 import type { CommitAnnouncer } from '../commit-announcer.ts';
+import type { LossListener, LostCommits } from '../storage.ts';
 import type { Breaker } from './breaker.ts';
 import type { Connections, Database, Watch } from './connections.ts';
-import { isTrouble } from './postgres-fault.ts';
+import { ConnectFault, isTrouble } from './postgres-fault.ts';
+import type { Head } from './seen-histories.ts';
+import { SeenHistories } from './seen-histories.ts';
+import { SERVER } from './server-process.ts';
+import { standbyFault } from './session-settings.ts';
 import { environments } from './tables.ts';
 
 /** How often every revision is looked at, in milliseconds: what no notification tells is found by then. */
@@ -33,13 +38,24 @@ export interface CommitWatchParts {
 }
 
 /** An environment at a revision. */
-export interface Reached extends EnvironmentRef {
-  readonly id: number;
-  readonly revision: number;
+type Reached = EnvironmentRef & Head;
+
+/** A commit of this server. */
+export interface Committed extends Reached {
+  /** Milliseconds since the Unix epoch. */
+  readonly at: number;
+}
+
+/** Where every environment is, as one process of PostgreSQL tells. */
+interface Look {
+  /** `undefined` where there is no environment. */
+  readonly server: string | undefined;
+  readonly isStandby: boolean;
+  readonly heads: readonly Reached[];
 }
 
 /** Sends the hint of commits to all servers, when and only when the transaction commits. */
-export async function notifyCommits(database: Database, reached: readonly Reached[]): Promise<void> {
+export async function notifyCommits(database: Database, reached: readonly Committed[]): Promise<void> {
   if (reached.length === 0) return;
   const hints = reached.map(({ id, revision }) => sql`pg_notify(${CHANNEL}, ${`${id}:${revision}`})`);
   await database.execute(sql`select ${sql.join(hints, sql`, `)}`);
@@ -47,15 +63,16 @@ export async function notifyCommits(database: Database, reached: readonly Reache
 
 /**
  * Announces commits of every server that uses the database. Notifications are only hints of where to look: what is
- * announced was read from the rows. Each second all environments are looked at, which finds what no hint told, and is
- * the probe of whether the database answers.
+ * announced was read from the rows. Each second all environments are looked at, which finds what no hint told, is the probe
+ * of whether the primary answers, and finds out whether it lacks what this server has seen.
  */
 export class CommitWatch {
   readonly #parts: CommitWatchParts;
   /** The revision that was announced last, by id of the environment. */
   readonly #known = new Map<number, number>();
-  /** The highest revision that was read, by id: whoever hears of a lower one would take it for another history. */
-  readonly #seen = new Map<number, number>();
+  /** What was read: whoever hears of a lower revision would take it for another history. */
+  readonly #seen = new SeenHistories();
+  readonly #lossListeners = new Set<LossListener>();
   readonly #hinted = new Set<number>();
   #looking: Promise<void> | undefined;
   #watch: Watch | undefined;
@@ -63,7 +80,9 @@ export class CommitWatch {
   #hears: boolean | undefined;
   /** What this watch says to see whether notifications arrive at all, and no other says. */
   #echo: string | undefined;
-  #reconnected = (): void => {};
+  #metServer = (_server: string): void => {};
+  /** The process of PostgreSQL that has everything which was seen. */
+  #complete: string | undefined;
   #isStopped = false;
 
   constructor(parts: CommitWatchParts) {
@@ -73,7 +92,12 @@ export class CommitWatch {
   /** Takes every revision as known, and begins to watch. @throws What the driver throws. */
   async start(): Promise<void> {
     await this.#connect();
-    for (const { id, revision } of await this.#read(undefined)) this.#known.set(id, revision);
+    const { server, heads } = await this.#look();
+    this.#complete = server;
+    for (const head of heads) {
+      this.#known.set(head.id, head.revision);
+      this.#seen.note(head);
+    }
     this.#askForEcho();
     this.#ticks = repeat(this.#parts.schedule, LOOK_MS, {
       run: () => this.#tick(),
@@ -81,9 +105,15 @@ export class CommitWatch {
     });
   }
 
-  /** @param listener - Called when the connection was lost and is there again, perhaps to another server than before. */
-  onReconnect(listener: () => void): void {
-    this.#reconnected = listener;
+  /** @param listener - Called with the process of PostgreSQL that answers, after each look. */
+  onServer(listener: (server: string) => void): void {
+    this.#metServer = listener;
+  }
+
+  /** @returns A function that ends the subscription. */
+  onLoss(listener: LossListener): () => void {
+    this.#lossListeners.add(listener);
+    return () => void this.#lossListeners.delete(listener);
   }
 
   async stop(): Promise<void> {
@@ -92,27 +122,50 @@ export class CommitWatch {
     await this.#ticks?.stop();
   }
 
-  /** Announces what has moved beyond what was announced before. */
-  announce(reached: readonly Reached[]): void {
-    for (const { id, revision, project, environment } of reached) {
+  /** Announces what this server has committed. */
+  announce(committed: readonly Committed[]): void {
+    for (const one of committed) this.#seen.note(one, one.at);
+    this.#announce(committed);
+  }
+
+  /**
+   * Notes what was handed to a reader: no announcement after it says less, and a database that lacks it has lost it.
+   *
+   * @param at - When the revision was committed, in milliseconds; `undefined`: not known.
+   */
+  saw(head: Head, at: number | undefined): void {
+    this.#seen.note(head, at);
+  }
+
+  /** Announces what has moved beyond what was announced before, or goes on in another epoch. */
+  #take(heads: readonly Reached[]): void {
+    for (const head of heads) {
+      // Wherever it is now, that is news.
+      if (this.#seen.isOfAnother(head)) this.#known.set(head.id, -1);
+      this.#seen.note(head);
+    }
+    this.#announce(heads);
+  }
+
+  #announce(reached: readonly Reached[]): void {
+    for (const head of reached) {
+      const { id, revision, project, environment } = head;
       if (revision <= (this.#known.get(id) ?? 0)) continue;
-      const reachedNow = Math.max(revision, this.#seen.get(id) ?? 0);
+      const reachedNow = Math.max(revision, this.#seen.reached(head));
       this.#known.set(id, reachedNow);
       this.#parts.announcer.announce({ project, environment }, reachedNow);
     }
   }
 
-  /** Notes what was handed to a reader: no announcement after it says less. */
-  saw(id: number, revision: number): void {
-    if (revision > (this.#seen.get(id) ?? 0)) this.#seen.set(id, revision);
-  }
-
   async #tick(): Promise<void> {
     const { breaker } = this.#parts;
     try {
-      if (this.#watch === undefined) await this.#reconnect();
+      if (this.#watch === undefined) await this.#connect();
       else this.#tellWhetherItHears();
-      this.announce(await this.#read(undefined));
+      const { server, heads } = await this.#look();
+      if (server !== undefined) this.#metServer(server);
+      await this.#findLoss(server, heads);
+      this.#take(heads);
       breaker.answered();
       this.#askForEcho();
     } catch (cause) {
@@ -123,13 +176,35 @@ export class CommitWatch {
     }
   }
 
-  /** What is known is measured against the rows anew: a server that took over may lack the last commits of the one before. */
-  async #reconnect(): Promise<void> {
-    await this.#connect();
-    this.#reconnected();
-    this.#seen.clear();
-    for (const { id, revision } of await this.#read(undefined)) {
-      if ((this.#known.get(id) ?? 0) > revision) this.#known.set(id, revision);
+  /** @throws ConnectFault where a standby answers: what it lacks may be on its way, and it takes no writes. */
+  async #look(): Promise<Look> {
+    const look = await this.#use(selectHeads);
+    if (look.isStandby)
+      throw new ConnectFault('The connection leads to a standby.', { cause: standbyFault() });
+    return look;
+  }
+
+  /**
+   * Another process of PostgreSQL is asked for everything that was seen, because new commits may have taken the place of
+   * those that it lacks; any process, once an environment is further back. What is lost is told until it is seen no more.
+   */
+  async #findLoss(server: string | undefined, heads: readonly Reached[]): Promise<void> {
+    if (server !== this.#complete || heads.some((head) => this.#seen.isAheadOf(head))) {
+      const lost = await this.#use((database) => this.#seen.lostIn(database));
+      for (const one of lost) this.#tellLoss(one);
+      if (lost.length > 0) return;
+      this.#complete = server;
+    }
+    this.#seen.settle();
+  }
+
+  #tellLoss(lost: LostCommits): void {
+    for (const listener of [...this.#lossListeners]) {
+      try {
+        listener(lost);
+      } catch (error) {
+        this.#parts.onError(error);
+      }
     }
   }
 
@@ -195,7 +270,7 @@ export class CommitWatch {
       while (this.#hinted.size > 0) {
         const ids = [...this.#hinted];
         this.#hinted.clear();
-        this.announce(await this.#read(ids));
+        this.#take((await this.#use((database) => selectHeads(database, ids))).heads);
       }
     } catch {
       // The look of the next second finds it.
@@ -205,9 +280,8 @@ export class CommitWatch {
   }
 
   /** On the connection of its own, or one for reads where there is none for now. */
-  #read(ids: readonly number[] | undefined): Promise<readonly Reached[]> {
-    const read = (database: Database): Promise<readonly Reached[]> => selectRevisions(database, ids);
-    return this.#watch?.use(read) ?? this.#parts.connections.use('reads', read);
+  #use<T>(work: (database: Database) => Promise<T>): Promise<T> {
+    return this.#watch?.use(work) ?? this.#parts.connections.use('reads', work);
   }
 }
 
@@ -217,20 +291,22 @@ async function newWord(database: Database): Promise<string> {
   return rows[0]?.word ?? '';
 }
 
-async function selectRevisions(
-  database: Database,
-  ids: readonly number[] | undefined,
-): Promise<readonly Reached[]> {
-  return database
+/** @param ids - Of environments. Default: of all. */
+async function selectHeads(database: Database, ids?: readonly number[]): Promise<Look> {
+  const rows = await database
     .select({
       id: environments.id,
       project: environments.project,
       environment: environments.key,
+      epoch: environments.epoch,
       revision: environments.revision,
+      server: SERVER,
+      isStandby: sql<boolean>`pg_is_in_recovery()`,
     })
     .from(environments)
     .where(ids === undefined ? undefined : inArray(environments.id, [...ids]))
     .orderBy(asc(environments.id));
+  return { server: rows[0]?.server, isStandby: rows[0]?.isStandby === true, heads: rows };
 }
 
 function ignore(): void {}

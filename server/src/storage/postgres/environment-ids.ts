@@ -7,6 +7,11 @@ import { findEnvironment } from './snapshot.ts';
 export class EnvironmentIds {
   readonly #ids = new Map<string, number>();
 
+  /** Forgets them: the rows may have gone back, and others come in their place. */
+  clear(): void {
+    this.#ids.clear();
+  }
+
   /** @returns `undefined` where there is no such environment. */
   async find(database: Database, ref: EnvironmentRef): Promise<number | undefined> {
     const name = nameOf(ref);

@@ -1,21 +1,25 @@
-import { and, asc, desc, eq, gt, inArray, lt, lte, type SQL, sql } from 'drizzle-orm';
+import { and, asc, desc, eq, getTableColumns, gt, inArray, lt, lte, type SQL, sql } from 'drizzle-orm';
 import { changeOf, objectAt } from '../rows/change-rows.ts';
 import type { DamageListener } from '../rows/damage.ts';
 import type { ChangedObjectRow, ChangeRow, EnvironmentName, EnvironmentRow } from '../rows/rows.ts';
 import type { Change, HistoryQuery, ObjectAt } from '../storage.ts';
 import type { Database } from './connections.ts';
-import { changedObjects, changes } from './tables.ts';
+import { changedObjects, changes, environments } from './tables.ts';
 
-/** Changes of one environment, in the order that the query asks for. One statement, so all as of one moment. */
+/**
+ * Changes of one environment, in the order that the query asks for, with the epoch that they are of. One statement, so
+ * all as of one moment.
+ */
 export async function selectChanges(
   database: Database,
   environment: EnvironmentName,
   query: HistoryQuery,
   onDamage: DamageListener,
-): Promise<readonly Change[]> {
+): Promise<{ readonly epoch: string | undefined; readonly changes: readonly Change[] }> {
   const order = query.after === undefined ? desc : asc;
+  const epoch = sql<string>`(select epoch from ${environments} where id = ${environment.id})`.as('epoch');
   const chosen = database
-    .select()
+    .select({ ...getTableColumns(changes), epoch })
     .from(changes)
     .where(conditionOf(database, environment.id, query))
     .orderBy(order(changes.revision))
@@ -29,7 +33,10 @@ export async function selectChanges(
       and(eq(changedObjects.environment, chosen.environment), eq(changedObjects.revision, chosen.revision)),
     )
     .orderBy(order(chosen.revision), asc(changedObjects.position));
-  return groupsOf(rows).map(({ row, objects }) => changeOf(row, objects, environment, onDamage));
+  return {
+    epoch: rows[0]?.chosen.epoch,
+    changes: groupsOf(rows).map(({ row, objects }) => changeOf(row, objects, environment, onDamage)),
+  };
 }
 
 /** The last revision at or before a time. A clock that was set back does not hide later revisions. */

@@ -3,6 +3,7 @@ import type { SQL } from 'drizzle-orm';
 import { eq, sql } from 'drizzle-orm';
 import type { TransactRequest } from '../storage.ts';
 import type { Database } from './connections.ts';
+import { SERVER } from './server-process.ts';
 import { assertDurable } from './session-settings.ts';
 import { projects } from './tables.ts';
 
@@ -26,6 +27,8 @@ export interface LockedStamps {
   readonly catalog: number;
   /** `undefined` where the project does not exist, or none was asked for. */
   readonly project: number | undefined;
+  /** Which process of PostgreSQL holds them: what was read from another is no base for anything. */
+  readonly server: string;
 }
 
 /**
@@ -73,8 +76,10 @@ async function lockStamps(database: Database, isFree: SQL, project: string | nul
     catalog: string;
     project: string | null;
     durability: string;
+    server: string;
   }>(sql`
-    select catalog.stamp as catalog, locked.stamp as project, current_setting('synchronous_commit') as durability
+    select catalog.stamp as catalog, locked.stamp as project, current_setting('synchronous_commit') as durability,
+           ${SERVER} as server
     from catalog left join lateral
       (select stamp from projects where key = ${project} and ${isFree} for no key update) as locked on true`);
   const [row] = rows;
@@ -82,6 +87,7 @@ async function lockStamps(database: Database, isFree: SQL, project: string | nul
   return {
     catalog: Number(row?.catalog),
     project: row?.project == null ? undefined : Number(row.project),
+    server: row?.server ?? '',
   };
 }
 

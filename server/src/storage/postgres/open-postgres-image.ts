@@ -23,7 +23,7 @@ const USE_LOOKS = 16;
 const USE_PAUSE_S = 0.2;
 
 /**
- * Opens a database to read it whole, in one snapshot.
+ * Opens a database to read it whole, in one snapshot; a standby will do.
  *
  * @param options.exclusive - Whether to refuse where servers are connected. Else they may go on writing.
  * @throws StorageFault `unavailable` where it cannot be reached, is of another version, or exclusive and in use.
@@ -36,11 +36,12 @@ export async function openPostgresSource({
   readonly exclusive: boolean;
 }): Promise<ImageSource> {
   const name = nameOf(targetOf(url));
-  const client = await connected(url, async (made) => {
+  const prepare = async (made: pg.Client): Promise<void> => {
     if (exclusive) await assertUnused(made, name);
     await assertCurrent(made, name);
     await made.query('begin isolation level repeatable read read only');
-  });
+  };
+  const client = await connected(url, prepare, { isReader: true });
   return {
     adapter: 'postgres',
     rows: () => withFaults(url, readRows(client, name)),
@@ -89,7 +90,11 @@ export async function openPostgresTarget({
 }
 
 /** A connection of one's own, whose statements may take as long as they need. */
-async function connected(url: string, prepare: (client: pg.Client) => Promise<void>): Promise<pg.Client> {
+async function connected(
+  url: string,
+  prepare: (client: pg.Client) => Promise<void>,
+  options: Parameters<typeof prepareSession>[1] = {},
+): Promise<pg.Client> {
   const client = new pg.Client({
     connectionString: url,
     application_name: OWN_NAME,
@@ -102,7 +107,7 @@ async function connected(url: string, prepare: (client: pg.Client) => Promise<vo
     await client.connect().catch((cause: unknown) => {
       throw new ConnectFault('A connection could not be had.', { cause });
     });
-    await prepareSession(async (text) => (await client.query<Record<string, unknown>>(text)).rows);
+    await prepareSession(async (text) => (await client.query<Record<string, unknown>>(text)).rows, options);
     await client.query('set statement_timeout = 0; set idle_in_transaction_session_timeout = 0');
     await prepare(client);
     return client;

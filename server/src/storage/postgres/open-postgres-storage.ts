@@ -16,7 +16,7 @@ import { assertRestored, migrate, versionAgainst } from './migrate.ts';
 import { readSteps } from './migration-steps.ts';
 import { PgConnections, targetOf } from './pg-connections.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
-import { faultOf, isTrouble, nameOf } from './postgres-fault.ts';
+import { faultOf, isTrouble, nameOf, toldOf } from './postgres-fault.ts';
 import { PostgresStorage } from './postgres-storage.ts';
 
 /** How many connections one server opens at most, unless it is told otherwise. */
@@ -85,7 +85,7 @@ export async function openStorageOn(
   const { onDamage = ignore, onBackgroundError = ignore } = options;
   const { onAvailability = ignore, onListening = ignore, onUnforced = ignore } = options;
   const announcer = createCommitAnnouncer(onBackgroundError);
-  const breaker = createBreaker({ name: nameOf(target), isTrouble, onChange: onAvailability });
+  const breaker = createBreaker({ name: nameOf(target), isTrouble, toldOf, onChange: onAvailability });
   const onError = (cause: unknown): void => onBackgroundError(faultOf(cause, target));
   const watch = new CommitWatch({ connections, schedule, announcer, breaker, listens, onListening, onError });
   try {

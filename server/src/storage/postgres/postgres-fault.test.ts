@@ -1,6 +1,15 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { expect, test } from 'vitest';
-import { ConnectFault, faultOf, isPassing, isRepeatable, isTrouble } from './postgres-fault.ts';
+import {
+  ConnectFault,
+  faultOf,
+  isConnectionDoubtful,
+  isPassing,
+  isRepeatable,
+  isTrouble,
+  toldOf,
+} from './postgres-fault.ts';
+import { standbyFault } from './session-settings.ts';
 
 const TARGET = { host: 'db', port: 5432, user: 'dimmer', database: 'dimmer' };
 
@@ -52,6 +61,23 @@ test('[PG15] a broken constraint and a defect of a planner come back as they are
   expect(faultOf(broken, TARGET)).toBe(broken.cause);
   expect(String(faultOf(broken, TARGET))).not.toContain('hunter2');
   expect([isTrouble(defect), isTrouble(broken)]).toEqual([false, false]);
+});
+
+test('[PG20] a standby is one that does not answer, and callers hear that it is one, but not where', () => {
+  const refused = new ConnectFault('no', { cause: standbyFault() });
+  expect(isTrouble(refused)).toBe(true);
+  const fault = faultOf(refused, TARGET);
+  expect(fault).toMatchObject({ fault: 'unavailable', told: expect.stringContaining('a standby') });
+  expect(String(fault)).toMatch(/^StorageFault: The database dimmer at db:5432 .*It is a standby/);
+  expect(toldOf(refused)).not.toContain('5432');
+});
+
+test('[PG20] a connection that takes no writes is given up, and the server answers all the same', () => {
+  const readOnly = answer('25006');
+  expect([isConnectionDoubtful(readOnly), isTrouble(readOnly)]).toEqual([true, false]);
+  expect(faultOf(readOnly, TARGET)).toMatchObject({
+    told: 'The database takes no writes: it is read-only.',
+  });
 });
 
 test('[PG10] only what was rolled back for the sake of another is run again', () => {

@@ -9,7 +9,7 @@ export interface DatabaseTarget {
   readonly database: string;
 }
 
-/** A connection could not be had. */
+/** A connection could not be had, or leads where nobody should go. */
 export class ConnectFault extends Error {
   override readonly name = 'ConnectFault';
 }
@@ -25,6 +25,9 @@ const PASSING = /^(08|57P|53300|55P03|57014)/;
 
 /** The two do not agree on TLS, or a certificate is not trusted: Node's codes, and the one message of the driver without any. */
 const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|does not support SSL/;
+
+/** read_only_sql_transaction: a primary that was demoted, or was made to take no writes. */
+const READ_ONLY = '25006';
 
 /**
  * insufficient_resources but for the disk, lock_not_available, query_canceled (a timeout), idle transactions that were
@@ -78,9 +81,19 @@ export function isLockTimeout(error: unknown): boolean {
   return sqlStateOf(driverErrorOf(error)) === '55P03';
 }
 
-/** Whether a connection may be in the middle of something, or gone: it must not be used again. */
+/**
+ * Whether a connection may be in the middle of something, gone, or lead to a server that is not the primary any more: it
+ * must not be used again.
+ */
 export function isConnectionDoubtful(error: unknown): boolean {
-  return isTrouble(error);
+  return isTrouble(error) || sqlStateOf(driverErrorOf(error)) === READ_ONLY;
+}
+
+/** What callers are told of a fault; `undefined`: nothing but that there is one. */
+export function toldOf(error: unknown): string | undefined {
+  const cause = driverErrorOf(error);
+  if (cause instanceof StorageFault) return cause.told;
+  return sqlStateOf(cause) === READ_ONLY ? 'The database takes no writes: it is read-only.' : undefined;
 }
 
 /** The error that says what happened: libraries wrap those of the driver. */
@@ -128,12 +141,13 @@ function damaged(target: DatabaseTarget, cause: unknown): StorageFault {
 }
 
 function unavailable(target: DatabaseTarget, cause: unknown, code: string | undefined): StorageFault {
+  const why = cause instanceof StorageFault ? '' : ` (${code ?? systemCodeOf(cause)})`;
   return new StorageFault(
     'unavailable',
-    `${nameOf(target)} cannot be used right now (${code ?? systemCodeOf(cause)}): ${messageOf(cause)}. ${
+    `${nameOf(target)} cannot be used right now${why}: ${messageOf(cause)}. ${
       remedyOf(cause, target) ?? 'It is tried again by itself.'
     }`,
-    { cause },
+    { cause, told: toldOf(cause) },
   );
 }
 
@@ -159,6 +173,8 @@ export function remedyOf(error: unknown, { host, port, user, database }: Databas
     case '3F000':
     case '42501':
       return `Let the user ${user} make tables there: GRANT CREATE, USAGE ON SCHEMA public TO ${user};`;
+    case READ_ONLY:
+      return 'It is no primary any more, or default_transaction_read_only is on there. The next attempt connects anew.';
     case '53300':
       return 'Lower DIMMER_DATABASE_CONNECTIONS_MAX, or raise max_connections of PostgreSQL.';
     default:

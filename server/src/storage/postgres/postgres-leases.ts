@@ -51,9 +51,10 @@ export class PostgresLeases implements LeaseStore {
  * Whether nobody has held a lease since. Nobody can take it before the transaction has ended: that would have to write
  * the row, which is locked from here on.
  */
-export async function isCurrent(database: Database, { name, token }: Lease): Promise<boolean> {
-  const { rows } = await database.execute<{ token: string }>(
-    sql`select token::text from leases where name = ${name} for share`,
+export async function isCurrent(database: Database, { name, holder, token }: Lease): Promise<boolean> {
+  const { rows } = await database.execute<{ holder: string; token: string }>(
+    sql`select holder, token::text from leases where name = ${name} for share`,
   );
-  return Number(rows[0]?.token) === token;
+  // Where the database lost commits, another may have drawn the same number.
+  return rows[0]?.holder === holder && Number(rows[0].token) === token;
 }

@@ -19,6 +19,7 @@ import type {
   EnvironmentStanding,
   HistoryPolicy,
   HistoryQuery,
+  LossListener,
   ObjectAt,
   Storage,
   StoredSnapshot,
@@ -64,7 +65,8 @@ export interface PostgresStorageParts {
  * One PostgreSQL database, used by any number of servers. A writer holds the row of its project, so planners of one
  * project run one after the other and those of different projects side by side.
  *
- * States are kept in memory with the stamp of their rows, and used only where the row still says that stamp.
+ * States are kept in memory with the stamp of their rows, and used only where the row still says that stamp, in the same
+ * process of PostgreSQL.
  */
 export class PostgresStorage implements Storage {
   readonly exposures: PostgresExposures;
@@ -76,14 +78,13 @@ export class PostgresStorage implements Storage {
   readonly #ids = new EnvironmentIds();
   readonly #states = new StateCache<ProjectState>();
   readonly #catalogs = new StateCache<Catalog>();
+  /** Which process of PostgreSQL what is in memory was read from. */
+  #server: string | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(parts: PostgresStorageParts) {
     this.#parts = parts;
-    parts.watch.onReconnect(() => {
-      this.#states.clear();
-      this.#catalogs.clear();
-    });
+    parts.watch.onServer((server) => this.#meet(server));
     this.exposures = new PostgresExposures({
       use: (work) => this.#use('reports', work),
       transaction: (work) => this.#inTransaction('reports', 'write', work),
@@ -136,7 +137,8 @@ export class PostgresStorage implements Storage {
   async snapshot(environment: EnvironmentRef): Promise<StoredSnapshot | undefined> {
     return this.#find(environment, async (database, row) => {
       const snapshot = await loadSnapshot(database, row, this.#parts.onDamage);
-      this.#parts.watch.saw(row.id, row.revision);
+      const isDated = row.revision > row.historyFloor;
+      this.#parts.watch.saw(row, isDated ? Date.parse(snapshot.committedAt) : undefined);
       return snapshot;
     });
   }
@@ -154,8 +156,9 @@ export class PostgresStorage implements Storage {
       const id = await this.#ids.find(database, environment);
       if (id === undefined) return [];
       const name = { id, project: environment.project, key: environment.environment };
-      const changes = await selectChanges(database, name, query, this.#parts.onDamage);
-      for (const { revision } of changes) this.#parts.watch.saw(id, revision);
+      const { epoch, changes } = await selectChanges(database, name, query, this.#parts.onDamage);
+      if (epoch === undefined) return changes;
+      for (const { revision, at } of changes) this.#parts.watch.saw({ id, epoch, revision }, Date.parse(at));
       return changes;
     });
   }
@@ -207,6 +210,10 @@ export class PostgresStorage implements Storage {
     return this.#parts.announcer.subscribe(listener);
   }
 
+  onLoss(listener: LossListener): () => void {
+    return this.#parts.watch.onLoss(listener);
+  }
+
   connections(): ConnectionUse {
     return this.#parts.connections.count();
   }
@@ -251,9 +258,10 @@ export class PostgresStorage implements Storage {
   #attempt(request: TransactRequest, catalogLock: CatalogLock): Promise<Result<Written> | undefined> {
     const { clock, onDamage } = this.#parts;
     const remembered = { states: this.#states, catalogs: this.#catalogs };
+    const onServer = (server: string): void => this.#meet(server);
     return this.#run('writes', (database) =>
       inTransaction(database, 'write', (begun) =>
-        writeRequest({ database, begun, request, catalogLock, clock, onDamage, ...remembered }),
+        writeRequest({ database, begun, request, catalogLock, clock, onDamage, onServer, ...remembered }),
       ),
     );
   }
@@ -267,6 +275,15 @@ export class PostgresStorage implements Storage {
       this.#states.put(record.project, { stamp: projectStamp, value: record.state });
     }
     this.#parts.watch.announce(reached);
+  }
+
+  /** Whatever was read from another process of PostgreSQL is forgotten: its rows may have had commits that these lack. */
+  #meet(server: string): void {
+    if (server === this.#server) return;
+    this.#server = server;
+    this.#states.clear();
+    this.#catalogs.clear();
+    this.#ids.clear();
   }
 
   async #currentCatalog(): Promise<Catalog> {

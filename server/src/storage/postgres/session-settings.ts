@@ -18,10 +18,15 @@ export type Query = (text: string) => Promise<readonly Readonly<Record<string, u
 /**
  * Prepares a new connection: timeouts, and commits that reach the disk, read back.
  *
- * @throws StorageFault `unavailable` where the server does not let a commit wait for its disk.
+ * @param options.isReader - Whether a standby will do. A session of a primary never becomes one of a standby: a server
+ *   that is demoted is started anew.
+ * @throws StorageFault `unavailable` where the server does not let a commit wait for its disk, or is a standby.
  * @example await prepareSession(async (text) => (await client.query(text)).rows);
  */
-export async function prepareSession(query: Query): Promise<void> {
+export async function prepareSession(
+  query: Query,
+  { isReader = false }: { readonly isReader?: boolean } = {},
+): Promise<void> {
   await query(
     `select set_config('lock_timeout', '${LOCK_TIMEOUT_MS}', false),
             set_config('statement_timeout', '${STATEMENT_TIMEOUT_MS}', false),
@@ -30,8 +35,23 @@ export async function prepareSession(query: Query): Promise<void> {
             set_config('synchronous_commit', case current_setting('synchronous_commit')
               when 'off' then 'on' else current_setting('synchronous_commit') end, false)`,
   );
-  const [row] = await query(`select current_setting('synchronous_commit') as durability`);
+  const [row] = await query(
+    `select current_setting('synchronous_commit') as durability, pg_is_in_recovery() as standby`,
+  );
+  if (row?.['standby'] === true && !isReader) throw standbyFault();
   assertDurable(row?.['durability']);
+}
+
+/** The server is a standby: what it shows may be of earlier, and it takes no writes. */
+export function standbyFault(): StorageFault {
+  return new StorageFault(
+    'unavailable',
+    'It is a standby, which lags behind its primary and takes no writes. Promote it, or let DIMMER_DATABASE_URL lead to ' +
+      'the primary.',
+    {
+      told: 'The database that the server is led to is a standby. Writes go on when it is promoted, or the primary is back.',
+    },
+  );
 }
 
 /** @throws StorageFault where commits would not wait for the disk. */

@@ -53,7 +53,8 @@ export class StateCache<T> {
     this.#loading.set(key, entry);
     try {
       const value = await loaded;
-      if (value !== undefined) this.put(key, value);
+      // What was read before everything was forgotten may be of the rows of then.
+      if (value !== undefined && this.#loading.get(key) === entry) this.put(key, value);
       return value?.value;
     } finally {
       if (this.#loading.get(key) === entry) this.#loading.delete(key);

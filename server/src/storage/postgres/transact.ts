@@ -15,7 +15,7 @@ import { draftRowsOf } from '../rows/draft-rows.ts';
 import type { ReplyRow } from '../rows/reply-rows.ts';
 import { replyRowOf, storedReplyOf } from '../rows/reply-rows.ts';
 import type { Draft, TransactOutcome, TransactRequest } from '../storage.ts';
-import type { Reached } from './commit-watch.ts';
+import type { Committed } from './commit-watch.ts';
 import { notifyCommits } from './commit-watch.ts';
 import type { Database } from './connections.ts';
 import { loadCatalog, loadProject } from './load-state.ts';
@@ -42,7 +42,7 @@ interface WrittenDraft {
   readonly projectStamp: number;
   readonly catalogStamp: number;
   /** In the order of the draft. */
-  readonly reached: readonly Reached[];
+  readonly reached: readonly Committed[];
 }
 
 export interface WriteParts {
@@ -55,6 +55,8 @@ export interface WriteParts {
   readonly onDamage: DamageListener;
   readonly states: StateCache<ProjectState>;
   readonly catalogs: StateCache<Catalog>;
+  /** Told which process of PostgreSQL it is, before anything that is remembered is used. */
+  readonly onServer: (server: string) => void;
 }
 
 /**
@@ -78,6 +80,7 @@ export async function writeRequest(parts: WriteParts): Promise<Result<Written> |
   // Also while another repeat has the key: what was answered stays so.
   if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
   if (stamps === undefined) return rejected(IN_FLIGHT);
+  parts.onServer(stamps.server);
   const known = await catalogAt(parts, stamps.catalog);
   const project =
     request.project === null ? undefined : await stateAt(parts, request.project, stamps.project);
@@ -112,9 +115,9 @@ async function writePlanned(
   const catalogStamp = ground.catalogStamp + (writesCatalog(draft) ? 1 : 0);
   const rows = draftRowsOf(draft, record);
   const ids = await writeDraft(database, rows, projectStamp);
-  const reached = rows.commits.flatMap(({ project, environment, revision }, index) => {
-    const id = ids[index];
-    return id === undefined ? [] : [{ id, project, environment, revision }];
+  const reached = rows.commits.flatMap(({ project, environment, revision, change }, index) => {
+    const taken = ids[index];
+    return taken === undefined ? [] : [{ ...taken, project, environment, revision, at: change.at }];
   });
   await Promise.all([
     record.project === null ? undefined : stampProject(database, record.project, projectStamp, rows),

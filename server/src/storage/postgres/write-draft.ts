@@ -18,6 +18,12 @@ import {
 /** How many rows one statement writes at most: a statement has at most 65,535 parameters. */
 const ROWS_MAX = 1_000;
 
+/** An environment that a commit took a revision of. */
+export interface Taken {
+  readonly id: number;
+  readonly epoch: string;
+}
+
 /** A statement that is not sent yet. */
 interface Statement {
   execute(): Promise<unknown>;
@@ -27,22 +33,22 @@ interface Statement {
  * Writes the rows of a draft. It must run inside a transaction that holds the lock of the project.
  *
  * @param stamp - What the rows of the project's state are to carry: its stamp after this draft.
- * @returns Ids of the environments that have a commit, in the order of the draft.
+ * @returns Ids and epochs of the environments that have a commit, in the order of the draft.
  * @throws AssertionError when an environment's row is not at the revision that the draft was decided on.
  */
 export async function writeDraft(
   database: Database,
   rows: DraftRows,
   stamp: number,
-): Promise<readonly number[]> {
+): Promise<readonly Taken[]> {
   const written = sendAll(projectStatements(database, rows, stamp));
-  const [ids] = await Promise.all([takeRevisions(database, rows.commits), written]);
+  const [taken] = await Promise.all([takeRevisions(database, rows.commits), written]);
   await sendAll([
-    ...rows.commits.flatMap((commit, index) => commitStatements(database, ids[index], commit, stamp)),
+    ...rows.commits.flatMap((commit, index) => commitStatements(database, taken[index]?.id, commit, stamp)),
     ...keyStatements(database, rows),
     database.insert(audit).values(rows.audit),
   ]);
-  return ids;
+  return taken;
 }
 
 /** Sends statements in their order, without waiting for the answers in between. */
@@ -51,7 +57,7 @@ async function sendAll(statements: readonly Statement[]): Promise<void> {
 }
 
 /** Takes the locks of the environments' rows, in the order of ids, and the next revision of each with it. */
-async function takeRevisions(database: Database, commits: readonly CommitRows[]): Promise<readonly number[]> {
+async function takeRevisions(database: Database, commits: readonly CommitRows[]): Promise<readonly Taken[]> {
   const [first] = commits;
   if (first === undefined) return [];
   const keys = commits.map(({ environment }) => environment);
@@ -68,7 +74,12 @@ async function takeRevisions(database: Database, commits: readonly CommitRows[])
     .update(environments)
     .set({ revision: sql`${environments.revision} + 1` })
     .where(inArray(environments.id, database.select({ id: locked.id }).from(locked)))
-    .returning({ id: environments.id, key: environments.key, revision: environments.revision })
+    .returning({
+      id: environments.id,
+      key: environments.key,
+      epoch: environments.epoch,
+      revision: environments.revision,
+    })
     .execute();
   return commits.map(({ project, environment, revision }) => {
     const row = taken.find(({ key }) => key === environment);
@@ -76,7 +87,7 @@ async function takeRevisions(database: Database, commits: readonly CommitRows[])
       row?.revision === revision,
       `${project}/${environment} is not at revision ${revision - 1} in the database`,
     );
-    return row.id;
+    return { id: row.id, epoch: row.epoch };
   });
 }
 
