@@ -66,7 +66,7 @@ async function follower(): Promise<{ readonly flags: Dimmer; readonly served: bo
 
 const isOn = (flags: Dimmer): boolean => flags.boolean('checkout-v2', user, true);
 const until = (check: () => void | Promise<void>): Promise<void> =>
-  vi.waitFor(check, { timeout: 20_000, interval: 10 });
+  vi.waitFor(check, { timeout: 40_000, interval: 10 });
 
 async function untilReconciled(): Promise<void> {
   await until(async () => expect((await ask(`GET ${PRODUCTION}/held-kills`)).body.items).toEqual([]));

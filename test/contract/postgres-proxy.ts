@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import type { AddressInfo } from 'node:net';
 import { createServer, connect as dial, type Server, type Socket } from 'node:net';
+import { freePort } from '../faults/server-process.ts';
 
 /** A TCP proxy before PostgreSQL, which can be away in the two ways that matter: gone, or there and silent. */
 export interface PostgresProxy {
@@ -41,7 +41,9 @@ export async function createPostgresProxy(target: string): Promise<PostgresProxy
       });
     }
   });
-  const own = await listenOn(server, 0);
+  // Not any that is free: it has to be so again after a cut.
+  const own = await freePort();
+  await listenOn(server, own);
   const url = new URL(target);
   url.hostname = '127.0.0.1';
   url.port = String(own);
@@ -75,8 +77,7 @@ export async function createPostgresProxy(target: string): Promise<PostgresProxy
   };
 }
 
-async function listenOn(server: Server, port: number): Promise<number> {
+async function listenOn(server: Server, port: number): Promise<void> {
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  return (server.address() as AddressInfo).port;
 }

@@ -10,13 +10,13 @@ import {
   rmSync,
   writeFileSync,
 } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseSettings } from '@dimmer/server';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
+import { freePort } from '../faults/server-process.ts';
 
 const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, import.meta.url));
 const WAIT = { timeout: 60_000, interval: 100 };
@@ -93,7 +93,9 @@ describe('what is deployed', () => {
     try {
       await vi.waitFor(() => expect(output).toContain(`http://127.0.0.1:${port}`), WAIT);
       const health = execForm(argumentsOf('HEALTHCHECK')[0]?.replace(/^.*CMD /, ''));
-      expect(spawnSync(process.execPath, health.slice(1), { env }).status).toBe(0);
+      const isHealthy = (): void =>
+        expect(spawnSync(process.execPath, health.slice(1), { env }).status).toBe(0);
+      await vi.waitFor(isHealthy, WAIT);
       server.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
       expect(spawnSync(process.execPath, health.slice(1), { env }).status).toBe(1);
@@ -191,13 +193,3 @@ describe('the unit for systemd', () => {
     expect(judged.status).toBe(0);
   });
 });
-
-async function freePort(): Promise<number> {
-  const probe = createServer();
-  probe.listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const address = probe.address();
-  probe.close();
-  if (address === null || typeof address === 'string') throw new TypeError('no port');
-  return address.port;
-}

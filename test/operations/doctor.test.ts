@@ -1,7 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -9,7 +8,7 @@ import { systemClock, systemSchedule } from '@dimmer/server';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { openPostgresStorage } from '../../server/src/storage/postgres/open-postgres-storage.ts';
 import { createTestDatabase, postgresMissing } from '../contract/postgres-database.ts';
-import { createServerProcess } from '../faults/server-process.ts';
+import { createServerProcess, freePort } from '../faults/server-process.ts';
 
 const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', import.meta.url));
 
@@ -145,12 +144,7 @@ test('[P19] a certificate that is not there', async () => {
 });
 
 test('[P21] a server that nobody answers for, and one that is something else', async () => {
-  const silent = createServer();
-  silent.listen(0, '127.0.0.1');
-  await once(silent, 'listening');
-  const address = silent.address();
-  const port = typeof address === 'object' ? address?.port : undefined;
-  silent.close();
+  const port = await freePort();
   const variables = { DIMMER_DATABASE_URL: `file:${join(folder, 'dimmer.db')}` };
   const { code, findings } = await doctor(['--url', `http://127.0.0.1:${port}`], variables);
   const named = await doctor(['--url', `http://me:canary-7d1f@127.0.0.1:${port}`], variables);

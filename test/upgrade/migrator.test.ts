@@ -45,7 +45,7 @@ describe('SQLite', () => {
     const path = join(directory, 'dimmer.db');
     await startTogether(path);
     expect(stepsTaken(path)).toBe(MIGRATIONS.length);
-  }, 240_000);
+  }, 600_000);
 
   test('[U6] of three servers that start together on the file of an earlier version one migrates and serves', async () => {
     const path = await earlierDatabase();
@@ -53,7 +53,7 @@ describe('SQLite', () => {
     await startTogether(path);
     expect(stepsTaken(path)).toBe(MIGRATIONS.length);
     expect(flagsIn(path)).toHaveLength(6);
-  }, 240_000);
+  }, 600_000);
 
   test('[U7] a migrator that is killed before any of its statements leaves what the next one finishes', async () => {
     const earlier = await earlierDatabase();
@@ -77,7 +77,7 @@ describe('SQLite', () => {
     openDatabase(halfway, Math.ceil(statements / 2));
     await servesEarlierBuild(halfway);
     expect(tablesOf(whole).map(columnsOnly)).toEqual(tablesOf(fresh).map(columnsOnly));
-  }, 240_000);
+  }, 600_000);
 
   test(
     `[U6, U7] migrators of a file of ${STORE_MB} MB that are killed at any moment leave what the next one finishes`,
@@ -123,7 +123,7 @@ describe('SQLite', () => {
           refusedMs,
         });
     },
-    120_000 + STORE_MB * 2_000,
+    400_000 + STORE_MB * 2_000,
   );
 });
 

@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { randomInt } from 'node:crypto';
 import { pino } from 'pino';
 import { expect, test, vi } from 'vitest';
 import { systemSchedule } from '../platform/schedule.ts';
@@ -6,13 +6,11 @@ import { MemoryStorage } from '../storage/memory/memory-storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { openPatiently } from './open-patiently.ts';
 
-async function setUp() {
-  const probe = createServer();
-  await new Promise<void>((resolve) => probe.listen(0, '127.0.0.1', resolve));
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  if (address === null || typeof address === 'string') throw new Error('no port was given');
-  const settings = { host: '127.0.0.1', port: address.port };
+/** Below those that the system gives to outgoing connections, which another test may open at any moment. */
+const PORTS = [12_000, 31_000] as const;
+
+function setUp() {
+  const settings = { host: '127.0.0.1', port: randomInt(...PORTS) };
   const isPassing = (cause: unknown): boolean => cause instanceof StorageFault;
   return {
     url: `http://127.0.0.1:${settings.port}`,
@@ -27,7 +25,7 @@ async function setUp() {
 }
 
 test('[M30] a server without its database lives, is not ready, and starts when the database is there (REP-5)', async () => {
-  const { url, parts } = await setUp();
+  const { url, parts } = setUp();
   const storage = new MemoryStorage({ clock: Date });
   let isUp = false;
   const opening = openPatiently(async () => {
@@ -54,7 +52,7 @@ test('[M30] a server without its database lives, is not ready, and starts when t
 });
 
 test('[M30] what a person has to correct ends the start at once', async () => {
-  const { parts } = await setUp();
+  const { parts } = setUp();
   const wrong = new Error('the password is wrong');
   await expect(openPatiently(() => Promise.reject(wrong), parts)).rejects.toBe(wrong);
 });
