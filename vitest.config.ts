@@ -23,7 +23,7 @@ export default defineConfig({
     include: ['*/src/**/*.test.ts', 'test/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', 'test/bench/**'],
     // Limits end what hangs. How fast anything is on a machine with other things to do is nobody's promise.
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 120_000,
     expect: { poll: { timeout: 20_000 } },
     // Files that start servers mostly wait, so two cores have room for two files, where one would be chosen.

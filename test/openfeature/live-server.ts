@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock, Settings } from '@dimmer/server';
 import { createLog, MemoryStorage, parseSettings, startServer, systemClock } from '@dimmer/server';
+import { freePort } from '../faults/server-process.ts';
 
 const ENVIRONMENT = '/api/v1/projects/default/environments/production';
 
@@ -31,7 +32,7 @@ export interface LiveOptions {
 
 /** @example const server = await startLive(); await server.declare([booleanFlag('checkout-v2', true)]); */
 export async function startLive(options: LiveOptions = {}): Promise<LiveServer> {
-  const { environment = {}, clock = systemClock, port = 0 } = options;
+  const { environment = {}, clock = systemClock, port = await freePort() } = options;
   const secret = (prefix: string): string => prefix + randomBytes(20).toString('hex');
   const [adminKey, serverKey, clientKey] = [secret('dim_adm_'), secret('dim_srv_'), secret('dim_cli_')];
   const log: string[] = [];

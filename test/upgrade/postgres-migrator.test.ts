@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { openPostgresStorage, systemClock, systemSchedule } from '@dimmer/server';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createTestDatabase, postgresMissing, type TestDatabase } from '../contract/postgres-database.ts';
 import { createHistoryFile } from '../faults/history-file.ts';
@@ -98,8 +99,10 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL${postgresMissing ?? '
       const copy = await createTestDatabase(`template ${template}`);
       expect(openNow(copy.url, place, folder).signal, `before statement ${place}`).toBe('SIGKILL');
       // Its predecessor starts on what it has left, and so does its next start.
-      expect(openNow(copy.url).stderr, `the version before, after statement ${place}`).toBe('');
-      expect(openNow(copy.url, 0, folder).stderr, `after statement ${place}`).toBe('');
+      for (const migrationsFolder of [STEPS, folder]) {
+        const opening = openedHere({ url: copy.url, migrationsFolder });
+        await expect(opening, `with ${migrationsFolder}, after statement ${place}`).resolves.toBeUndefined();
+      }
       expect(await tablesOf(copy)).toEqual(whole);
       expect(await stepsTaken(copy)).toEqual(steps);
       await copy.drop();
@@ -273,6 +276,12 @@ async function timeOf(work: () => Promise<unknown>): Promise<number> {
 
 function openNow(url = database.url, killedBefore = 0, steps = STEPS): ReturnType<typeof spawnSync> {
   return spawnSync(process.execPath, [OPEN_DATABASE, url, String(killedBefore), steps], { encoding: 'utf8' });
+}
+
+/** Opens it as a start does, without what it takes to start a process. */
+async function openedHere(where: { readonly url: string; readonly migrationsFolder: string }): Promise<void> {
+  const storage = await openPostgresStorage({ ...where, clock: systemClock, schedule: systemSchedule });
+  await storage.close();
 }
 
 async function stepsTaken(of = database): Promise<readonly unknown[]> {
