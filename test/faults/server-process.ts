@@ -10,7 +10,7 @@ export const COMMAND = fileURLToPath(new URL('../../server/bin/dimmer.js', impor
 const RUN_PROGRAM = fileURLToPath(new URL('../contract/run-program.mjs', import.meta.url));
 const FAILPOINT_SERVER = fileURLToPath(new URL('failpoint-server.ts', import.meta.url));
 /** Long enough for a machine that does much else. */
-const READY_WITHIN_MS = 60_000;
+const READY_WITHIN_MS = 100_000;
 
 /** A real `dimmer serve` on a fixed port and database, which can be killed and started again. */
 export interface ServerProcess {
