@@ -184,7 +184,10 @@ test('[D10] a peer that stalls delays nobody else', async () => {
   await vi.waitFor(() => expect(server.delivery.streams()).toBe(2), PATIENTLY);
   for (let round = 0; round < 200; round += 1) {
     server.log.commit(putLong('a', 60_000));
-    await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision), { ...PATIENTLY, interval: 1 });
+    await vi.waitFor(() => expect(reader.cursor?.revision).toBe(server.log.revision), {
+      ...PATIENTLY,
+      interval: 1,
+    });
   }
   expect(await server.metric('dimmer_slow_streams_total')).toBeGreaterThan(0);
   peer.stop();
