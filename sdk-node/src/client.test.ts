@@ -156,8 +156,7 @@ test.each([204, 400, 404, 429, 500])('[N14] %i on the first attempt is not final
 
 test('a stream that is cut resumes from its cursor and keeps the values meanwhile', async () => {
   const server = await serve(serving(1, [on1]));
-  const { staleAfterMs } = DEFAULT_TIMING;
-  const flags = dimmer(server.url, {}, { ...fast, timing: { ...fast.timing, staleAfterMs } });
+  const flags = dimmer(server.url, {}, { ...fast, timing: { ...fast.timing, staleAfterMs: 60_000 } });
   await flags.ready();
   server.handler = (stream) => stream.hello('delta', 2).commit(2, [off2]);
   const seen: unknown[] = [];
@@ -270,15 +269,14 @@ test('[N50] frames survive any split and any line ending', async () => {
 });
 
 test('a server that restarts on the same port is found again', async () => {
-  // Below those that the system gives to outgoing connections, which another test may open at any moment.
-  const port = randomInt(12_000, 31_000);
-  const first = await streamServer(serving(1, [on1]), port);
+  // None that the system gives to outgoing connections: another test may open one at any moment.
+  const first = await streamServer(serving(1, [on1]), randomInt(12_000, 31_000));
   const flags = dimmer(first.url);
   await flags.ready();
   await first.close();
   await until(() => expect(flags.status().state).toBe('STALE'));
   expect(flags.boolean('a', user, false)).toBe(true);
-  const second = await streamServer((stream) => stream.hello('none', 1), port);
+  const second = await streamServer((stream) => stream.hello('none', 1), Number(new URL(first.url).port));
   cleanups.push(() => second.close());
   await until(() => expect(flags.status().state).toBe('LIVE'));
 });
