@@ -71,11 +71,17 @@ describe('the lines of a backup', () => {
     await fc.assert(
       fc.asyncProperty(fc.array(arbitraryImageRow, { maxLength: 8 }), fc.nat(), async (rows, place) => {
         const bytes = await written(rows);
-        // The newline behind the last line says nothing that is not said before it.
-        expect(await faultOf(bytes.subarray(0, place % (bytes.length - 1)))).not.toBe('');
+        expect(await faultOf(bytes.subarray(0, place % bytes.length))).not.toBe('');
       }),
       { numRuns: 300 },
     );
+  });
+
+  test('[MV22] the newline of the last line is one of its bytes', async () => {
+    const bytes = await written([]);
+    const text = bytes.subarray(0, -1);
+    for (const end of ['', ' ', '\t', '\r'])
+      expect(await faultOf(Buffer.concat([text, Buffer.from(end)]))).toContain('has no end');
   });
 
   test('[MV22] the fault is named: lines that are missing, of another version, or behind the end', async () => {

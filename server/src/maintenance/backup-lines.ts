@@ -73,7 +73,11 @@ export async function* readLines(
     throw new BackupDamage(`it ends early, after ${number} lines: it was cut off, or never finished`);
 }
 
-/** Lines without their ends. Bytes, because the checksum is over bytes, also over those that are no text. */
+/**
+ * Lines without their ends. Bytes, because the checksum is over bytes, also over those that are no text.
+ *
+ * @throws BackupDamage where the last line has no end: of another byte in its place nothing else would tell.
+ */
 async function* linesIn(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer> {
   let open: Uint8Array[] = [];
   for await (const part of parts) {
@@ -86,7 +90,7 @@ async function* linesIn(parts: AsyncIterable<Uint8Array>): AsyncGenerator<Buffer
     }
     if (start < part.length) open.push(part.subarray(start));
   }
-  if (open.length > 0) yield Buffer.concat(open);
+  if (open.length > 0) throw new BackupDamage('its last line has no end: it was cut off, or never finished');
 }
 
 function parsed(line: Buffer, number: number): unknown {
