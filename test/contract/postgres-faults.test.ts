@@ -13,6 +13,14 @@ import { projectOf, write } from './storage-subject.ts';
 const WAIT = { timeout: 40_000, interval: 20 };
 const UNAVAILABLE = { name: 'StorageFault', fault: 'unavailable' };
 
+/** Answers of the database are waited for for 6 s, those to a look for 2 s. */
+const LONGER_THAN_ANY_PATIENCE_MS = 6_500;
+
+/** As SIGSTOP, or a machine that is paused. */
+function standStill(durationMs: number): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, durationMs);
+}
+
 describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresMissing ?? ''}`, () => {
   const servers = new PostgresServers();
   const changes: Availability[] = [];
@@ -83,6 +91,26 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL in trouble${postgresM
     }
     await vi.waitFor(() => commit('a'), WAIT);
     expect((await storage.read(SHOP))?.flags.size).toBe(1);
+  });
+
+  test('[PG23] a process that stood still takes no answer that came meanwhile for one that did not come', async () => {
+    let looks = 0;
+    let asked: Promise<unknown>[] = [];
+    const onStatement = (sql: string): void => {
+      if (!sql.includes('pg_is_in_recovery')) return;
+      looks += 1;
+      if (looks !== 2) return;
+      // As many questions under way as there are connections, and as many that wait for one; then the process stops.
+      asked = Array.from({ length: 8 }, () => standing.read(SHOP));
+      setImmediate(() => standStill(LONGER_THAN_ANY_PATIENCE_MS));
+    };
+    const heard: Availability[] = [];
+    const standing = await servers.start({ onAvailability: (change) => heard.push(change), onStatement });
+    // The connections are there.
+    await Promise.all(Array.from({ length: 8 }, () => standing.read(SHOP)));
+    await vi.waitFor(() => expect(looks).toBeGreaterThanOrEqual(4), WAIT);
+    for (const state of await Promise.all(asked)) expect(state).toMatchObject({ project: { key: SHOP } });
+    expect(heard).toEqual([]);
   });
 
   test('[PG18] closing ends within a bound while the database hangs, and every call is answered', async () => {

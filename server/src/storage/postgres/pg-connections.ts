@@ -3,15 +3,13 @@ import pg from 'pg';
 import type { Schedule } from '../../platform/schedule.ts';
 import type { ConnectionUse } from '../storage.ts';
 import { StorageFault } from '../storage.ts';
+import { answeredWithin } from './answer-deadline.ts';
 import type { Connections, Database, Lane, Watch, WatchListener } from './connections.ts';
 import { CLOSE_MS } from './connections.ts';
-import { connectFault, LanePool } from './lane-pool.ts';
+import { CONNECT_TIMEOUT_MS, connectFault, LanePool } from './lane-pool.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
 import { isConnectionDoubtful } from './postgres-fault.ts';
 import { prepareSession, STATEMENT_TIMEOUT_MS } from './session-settings.ts';
-
-/** How long a connection may take to be made, and a piece of work may wait for one, in milliseconds. */
-const CONNECT_TIMEOUT_MS = 2_000;
 
 /** When an answer is given up, in milliseconds: PostgreSQL ends a statement before that, unless it hangs. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
@@ -75,12 +73,13 @@ export class PgConnections implements Connections {
       keepAlive: true,
       pipeline: true,
       connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      query_timeout: ANSWER_TIMEOUT_MS,
     };
     this.#schedule = schedule;
     this.#onStatement = onStatement;
     const lanes = lanesOf(connectionsMax);
-    const config = { ...this.#config, onConnect: prepareClient };
+    const onConnect = (client: pg.ClientBase): Promise<void> =>
+      answeredWithin(ANSWER_TIMEOUT_MS, schedule, () => prepareClient(client));
+    const config = { ...this.#config, onConnect };
     this.#pools = {
       reads: new LanePool(config, lanes.reads, schedule),
       writes: new LanePool(config, lanes.writes, schedule),
@@ -92,7 +91,7 @@ export class PgConnections implements Connections {
     const client = await this.#pools[lane].connect();
     this.#busy.add(client);
     try {
-      const result = await work(this.#databaseOf(client));
+      const result = await this.#asked(client, ANSWER_TIMEOUT_MS, work);
       this.#release(client, false);
       return result;
     } catch (error) {
@@ -102,7 +101,7 @@ export class PgConnections implements Connections {
   }
 
   async useLong<T>(work: (database: Database) => Promise<T>): Promise<T> {
-    const client = new pg.Client({ ...this.#config, query_timeout: 0 });
+    const client = new pg.Client(this.#config);
     client.on('error', ignore);
     try {
       await client.connect().catch((cause: unknown) => {
@@ -116,7 +115,7 @@ export class PgConnections implements Connections {
   }
 
   async watch({ channel, onNotification, onEnd }: WatchListener): Promise<Watch> {
-    const client = new pg.Client({ ...this.#config, query_timeout: WATCH_ANSWER_TIMEOUT_MS });
+    const client = new pg.Client(this.#config);
     let isOpen = true;
     const end = (cause: unknown): void => {
       if (!isOpen) return;
@@ -128,16 +127,17 @@ export class PgConnections implements Connections {
     client.on('notification', ({ payload = '' }) => onNotification(payload));
     try {
       await client.connect();
-      await prepareClient(client);
-      if (channel !== undefined) await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      await answeredWithin(WATCH_ANSWER_TIMEOUT_MS, this.#schedule, async () => {
+        await prepareClient(client);
+        if (channel !== undefined) await client.query(`listen ${client.escapeIdentifier(channel)}`);
+      });
     } catch (cause) {
       isOpen = false;
       endSoon(client);
       throw connectFault(cause);
     }
-    const database = this.#databaseOf(client);
     return {
-      use: (work) => work(database),
+      use: (work) => this.#asked(client, WATCH_ANSWER_TIMEOUT_MS, work),
       close: async () => {
         isOpen = false;
         await this.#withinClosing(client.end());
@@ -179,9 +179,23 @@ export class PgConnections implements Connections {
     client.release(isDoubtful);
   }
 
-  #databaseOf(client: pg.PoolClient | pg.Client): Database {
-    const onStatement = this.#onStatement;
-    return drizzle(client, onStatement ? { logger: { logQuery: (sql) => onStatement(sql) } } : {});
+  /** @throws ConnectFault where an answer to a statement is overdue. */
+  #asked<T>(
+    client: pg.PoolClient | pg.Client,
+    patienceMs: number,
+    work: (database: Database) => Promise<T>,
+  ): Promise<T> {
+    return answeredWithin(patienceMs, this.#schedule, (onQuestion) =>
+      work(this.#databaseOf(client, onQuestion)),
+    );
+  }
+
+  #databaseOf(client: pg.PoolClient | pg.Client, onQuestion = ignore): Database {
+    const logQuery = (sql: string): void => {
+      this.#onStatement?.(sql);
+      onQuestion();
+    };
+    return drizzle(client, { logger: { logQuery } });
   }
 }
 
