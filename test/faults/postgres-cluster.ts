@@ -43,7 +43,7 @@ export async function createPostgresCluster(
 ): Promise<PostgresCluster | undefined> {
   const programs = await newestRelease();
   if (programs === undefined) return undefined;
-  const owner = await ownerOf();
+  const owner = await postgresOwner();
   const folder = await newFolder(owner);
   const data = join(folders.data ?? folder, 'data');
   const logWords = folders.wal === undefined ? [] : ['--waldir', join(folders.wal, 'wal'), '--wal-segsize=1'];
@@ -119,7 +119,7 @@ async function newFolder(owner: Owner | undefined): Promise<string> {
   return folder;
 }
 
-interface Owner {
+export interface Owner {
   readonly uid: number;
   readonly gid: number;
 }
@@ -130,8 +130,8 @@ async function newestRelease(): Promise<string | undefined> {
   return newest === undefined ? undefined : join(RELEASES, String(newest), 'bin');
 }
 
-/** PostgreSQL does not run as root; the user that its package made does. */
-async function ownerOf(): Promise<Owner | undefined> {
+/** PostgreSQL does not run as root; the user that its package made does. @returns `undefined`: it runs as whoever asks. */
+export async function postgresOwner(): Promise<Owner | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const [uid, gid] = await Promise.all(
     ['-u', '-g'].map(async (flag) => Number((await run('id', [flag, 'postgres'])).stdout)),

@@ -5,6 +5,7 @@ import { knownSteps } from '../known-steps.ts';
 import { targetOf } from './pg-connections.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
 import { remedyOf } from './postgres-fault.ts';
+import { driverUrl } from './tls.ts';
 
 /** How long is waited for a connection, and for an answer. */
 const PATIENCE_MS = 5_000;
@@ -33,7 +34,7 @@ export async function inspectPostgres(url: string, clock: Clock): Promise<Databa
     return { kind: 'unreachable', what, cause: `${reasonOf(cause)}.`, remedy: undefined };
   }
   const client = new Client({
-    connectionString: url,
+    connectionString: driverUrl(url),
     connectionTimeoutMillis: PATIENCE_MS,
     query_timeout: PATIENCE_MS,
     application_name: 'dimmer doctor',

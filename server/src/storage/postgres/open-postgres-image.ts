@@ -9,6 +9,7 @@ import { targetOf } from './pg-connections.ts';
 import { ConnectFault, faultOf, nameOf } from './postgres-fault.ts';
 import { firstFilledTable, readRows, writeRows } from './postgres-image.ts';
 import { prepareSession } from './session-settings.ts';
+import { driverUrl } from './tls.ts';
 
 /** How servers call themselves, in `pg_stat_activity`. */
 const SERVER_NAME = 'dimmer';
@@ -96,7 +97,7 @@ async function connected(
   options: Parameters<typeof prepareSession>[1] = {},
 ): Promise<pg.Client> {
   const client = new pg.Client({
-    connectionString: url,
+    connectionString: driverUrl(url),
     application_name: OWN_NAME,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     keepAlive: true,

@@ -66,13 +66,14 @@ export interface PostgresStorageOptions extends StorageOptions {
  */
 export async function openPostgresStorage(options: PostgresStorageOptions): Promise<Storage> {
   const { url, connectionsMax = CONNECTIONS_MAX, schedule, onStatement } = options;
+  const target = targetOf(url);
   const connections = new PgConnections({
     url,
     connectionsMax,
     schedule,
     ...(onStatement && { onStatement }),
   });
-  return openStorageOn(connections, targetOf(url), options);
+  return openStorageOn(connections, target, options);
 }
 
 /** The same on connections that are there already, which become the storage's: a database inside the process. */

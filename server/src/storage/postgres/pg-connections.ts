@@ -10,6 +10,7 @@ import { CONNECT_TIMEOUT_MS, connectFault, LanePool } from './lane-pool.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
 import { isConnectionDoubtful } from './postgres-fault.ts';
 import { prepareSession, STATEMENT_TIMEOUT_MS } from './session-settings.ts';
+import { driverUrl } from './tls.ts';
 
 /** When an answer is given up, in milliseconds: PostgreSQL ends a statement before that, unless it hangs. */
 const ANSWER_TIMEOUT_MS = STATEMENT_TIMEOUT_MS + 1_000;
@@ -46,7 +47,7 @@ export function lanesOf(connectionsMax: number): { readonly [lane in Lane]: numb
 /** Where a URL leads. @throws StorageFault where it cannot be read, or a file of TLS that it names. */
 export function targetOf(url: string): DatabaseTarget {
   try {
-    const { host, port, user = '', database = '' } = new pg.Client({ connectionString: url });
+    const { host, port, user = '', database = '' } = new pg.Client({ connectionString: driverUrl(url) });
     return { host, port, user, database };
   } catch (error) {
     // Without a cause: to wait would not help.
@@ -68,7 +69,7 @@ export class PgConnections implements Connections {
 
   constructor({ url, connectionsMax, schedule, onStatement }: PgConnectionsOptions) {
     this.#config = {
-      connectionString: url,
+      connectionString: driverUrl(url),
       application_name: 'dimmer',
       keepAlive: true,
       pipeline: true,

@@ -88,14 +88,23 @@ test('[PG10] only what was rolled back for the sake of another is run again', ()
 });
 
 test.each([
-  Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
-  Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }),
-  new Error('The server does not support SSL connections'),
-])('[M30] "$message" is for a person to correct: a start does not wait, and names the settings', (cause) => {
-  const fault = faultOf(new ConnectFault('no', { cause }), TARGET);
-  expect(isPassing(fault)).toBe(false);
-  expect(String(fault)).toContain('Correct sslmode and sslrootcert in DIMMER_DATABASE_URL');
-});
+  [
+    Object.assign(new Error('self-signed certificate'), { code: 'DEPTH_ZERO_SELF_SIGNED_CERT' }),
+    'sslrootcert=',
+  ],
+  [
+    Object.assign(new Error('certificate has expired'), { code: 'CERT_HAS_EXPIRED' }),
+    'Renew the certificate',
+  ],
+  [new Error('The server does not support SSL connections'), 'leave sslmode out'],
+])(
+  '[M30] "$0.message" is for a person to correct: a start does not wait, and says what to do',
+  (cause, remedy) => {
+    const fault = faultOf(new ConnectFault('no', { cause }), TARGET);
+    expect(isPassing(fault)).toBe(false);
+    expect(String(fault)).toContain(remedy);
+  },
+);
 
 test('[M30] a server that nobody reaches yet may be there soon, so a start waits', () => {
   const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });

@@ -1,5 +1,6 @@
 import { DrizzleQueryError } from 'drizzle-orm/errors';
 import { StorageFault } from '../storage.ts';
+import { tlsRemedyOf } from './tls.ts';
 
 /** Where the database is, for messages: never with its password. */
 export interface DatabaseTarget {
@@ -22,9 +23,6 @@ const GONE = /^(08|57P)/;
 
 /** The same, no connection left, a lock that others held too long, a timeout. */
 const PASSING = /^(08|57P|53300|55P03|57014)/;
-
-/** The two do not agree on TLS, or a certificate is not trusted: Node's codes, and the one message of the driver without any. */
-const TLS = /CERT|SELF_SIGNED|UNABLE_TO_VERIFY|ERR_TLS|ERR_SSL|does not support SSL/;
 
 /** read_only_sql_transaction: a primary that was demoted, or was made to take no writes. */
 const READ_ONLY = '25006';
@@ -67,7 +65,7 @@ export function isPassing(fault: unknown): boolean {
   if (!(fault instanceof StorageFault) || !(fault.cause instanceof Error)) return false;
   const code = sqlStateOf(fault.cause);
   if (code !== undefined) return PASSING.test(code);
-  return fault.fault === 'unavailable' && !isOfTls(fault.cause);
+  return fault.fault === 'unavailable' && tlsRemedyFor(fault.cause) === undefined;
 }
 
 /** Whether a transaction may be run again from the start: it was rolled back for the sake of another. */
@@ -101,8 +99,8 @@ function driverErrorOf(error: unknown): unknown {
   return error instanceof DrizzleQueryError || error instanceof ConnectFault ? (error.cause ?? error) : error;
 }
 
-function isOfTls(error: unknown): boolean {
-  return TLS.test(`${systemCodeOf(error)} ${messageOf(error)}`);
+function tlsRemedyFor(error: unknown): string | undefined {
+  return tlsRemedyOf(systemCodeOf(error), messageOf(error));
 }
 
 /** What the driver throws without an answer of the server is about the connection: timeouts, sockets, names. */
@@ -151,12 +149,10 @@ function unavailable(target: DatabaseTarget, cause: unknown, code: string | unde
   );
 }
 
-const TLS_REMEDY =
-  'Correct sslmode and sslrootcert in DIMMER_DATABASE_URL, or the certificate of PostgreSQL; without TLS leave sslmode out.';
-
 /** What a person has to do about an error of the driver; `undefined` where there is nothing to correct. */
 export function remedyOf(error: unknown, { host, port, user, database }: DatabaseTarget): string | undefined {
-  if (isOfTls(error)) return TLS_REMEDY;
+  const tlsRemedy = tlsRemedyFor(error);
+  if (tlsRemedy !== undefined) return tlsRemedy;
   switch (sqlStateOf(error) ?? systemCodeOf(error)) {
     case 'ECONNREFUSED':
     case 'ENOENT':
