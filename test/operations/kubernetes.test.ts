@@ -103,15 +103,17 @@ describe('the manifests for Kubernetes', () => {
     expect(foundBroken).toContain('readynessProbe');
   }, 240_000);
 
-  test('[P25] the grace period is above what a drain takes', () => {
+  test('[P25] the grace period is above what the hook before SIGTERM and a drain take', () => {
     expect(deployments).toHaveLength(2);
     for (const deployment of deployments) {
       const parsed = parseSettings(settingsOf(deployment));
       if (!parsed.ok) throw new TypeError('the settings of a deployment are refused');
       const { drainAcceptMs, drainSpreadMs } = parsed.settings;
       const { terminationGracePeriodSeconds = 0 } = podOf(deployment);
-      expect(containerOf(deployment).lifecycle?.preStop).toBeUndefined();
-      expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(drainAcceptMs + drainSpreadMs + 5_000);
+      const { seconds = 0 } = containerOf(deployment).lifecycle?.preStop?.sleep ?? {};
+      expect(seconds).toBeGreaterThan(0);
+      const drainMs = drainAcceptMs + drainSpreadMs + 5_000;
+      expect(terminationGracePeriodSeconds * 1_000).toBeGreaterThan(seconds * 1_000 + drainMs);
       const { periodSeconds = 10, failureThreshold = 3 } = containerOf(deployment).readinessProbe ?? {};
       expect(drainAcceptMs).toBeGreaterThan(periodSeconds * failureThreshold * 1_000);
     }
