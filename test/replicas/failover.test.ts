@@ -182,13 +182,30 @@ describe.skipIf(cluster === undefined)(`PostgreSQL fails over to an asynchronous
       expect(await refused.text()).toContain('read-only');
     }, WAIT);
     expect((await ask(one, `GET ${FLAG}`)).status).toBe(200);
-    await query(
-      primary,
-      'set default_transaction_read_only = off',
-      'alter system reset default_transaction_read_only',
-      'select pg_reload_conf()',
-    );
+    await writable(primary);
     await vi.waitFor(async () => expect((await wrote()).status).toBe(200), WAIT);
+  }, 180_000);
+
+  test('[M30] [PG20] a server that starts at a standby, or a primary that is read-only, waits until it takes writes, and says why', async () => {
+    const standby = await newStandby();
+    const starter = await createServerProcess(standby.url());
+    const starting = starter.start();
+    const settled = starting.catch(() => undefined);
+    try {
+      await vi.waitFor(() => expect(starter.output()).toContain('It is a standby'), WAIT);
+      await vi.waitFor(async () => expect((await ask(starter, 'GET /livez')).status).toBe(200), WAIT);
+      expect((await ask(starter, 'GET /readyz')).status).toBe(503);
+      await query(standby, 'alter system set default_transaction_read_only = on', 'select pg_reload_conf()');
+      await query(standby, 'select pg_promote()');
+      await vi.waitFor(() => expect(starter.output()).toContain('It is read-only'), WAIT);
+      expect((await ask(starter, 'GET /readyz')).status).toBe(503);
+      await writable(standby);
+      await starting;
+      await touch(starter);
+    } finally {
+      await starter.end('SIGKILL');
+      await settled;
+    }
   }, 180_000);
 
   test('[M42] [M43] where no server remembers, an SDK that knows more than the database is told of, and a new epoch takes it back', async () => {
@@ -281,6 +298,16 @@ describe.skipIf(cluster === undefined)(`PostgreSQL fails over to an asynchronous
       .reduce((sum, value) => sum + value, 0);
   }
 });
+
+/** Takes it back that a primary is read-only. */
+async function writable(server: PostgresCluster): Promise<void> {
+  await query(
+    server,
+    'set default_transaction_read_only = off',
+    'alter system reset default_transaction_read_only',
+    'select pg_reload_conf()',
+  );
+}
 
 /** Runs statements on a connection of their own. @returns The rows of the last. */
 async function query(

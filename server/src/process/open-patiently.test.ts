@@ -51,6 +51,24 @@ test('[M30] a server without its database lives, is not ready, and starts when t
   await expect(fetch(`${url}/livez`)).rejects.toThrow();
 });
 
+test('[M30] the log says at once why it waits, when that is another reason, and not each second', async () => {
+  const { parts } = setUp();
+  const lines: string[] = [];
+  const log = pino({ level: 'error' }, { write: (line) => void lines.push(line) });
+  const reasons = ['nobody there', 'nobody there', 'a standby', 'a standby'];
+  const open = async (): Promise<MemoryStorage> => {
+    const reason = reasons.shift();
+    if (reason !== undefined) throw new StorageFault('unavailable', reason);
+    return new MemoryStorage({ clock: Date });
+  };
+  const schedule = { ...systemSchedule, after: (_: number, run: () => void) => systemSchedule.after(1, run) };
+  await openPatiently(open, { ...parts, log, schedule });
+  expect(lines.map((line) => /nobody there|a standby/.exec(line)?.[0])).toEqual([
+    'nobody there',
+    'a standby',
+  ]);
+});
+
 test('[M30] what a person has to correct ends the start at once', async () => {
   const { parts } = setUp();
   const wrong = new Error('the password is wrong');

@@ -7,7 +7,7 @@ import type { Settings } from '../settings/settings.ts';
 /** How often a database that is away is tried while a server waits for it to start, in milliseconds. */
 const TRY_MS = 1_000;
 
-/** How often the log says that it still waits, in milliseconds. */
+/** How often the log says that it still waits for the same, in milliseconds. */
 const TELL_MS = 30_000;
 
 export interface PatienceParts {
@@ -37,13 +37,17 @@ export async function openPatiently<Opened>(
 ): Promise<Opened> {
   const { isPassing, schedule, log } = parts;
   let stopAnswering: (() => Promise<void>) | undefined;
+  let told: string | undefined;
   try {
     for (let waitedMs = 0; ; waitedMs += TRY_MS) {
       try {
         return await open();
       } catch (err) {
         if (!isPassing(err)) throw err;
-        if (waitedMs % TELL_MS === 0) log.error({ err }, 'the server waits for its database');
+        const reason = String(err);
+        if (reason !== told || waitedMs % TELL_MS === 0)
+          log.error({ err }, 'the server waits for its database');
+        told = reason;
         stopAnswering ??= await answerMeanwhile(parts);
         await new Promise<void>((resolve) => schedule.after(TRY_MS, resolve));
       }

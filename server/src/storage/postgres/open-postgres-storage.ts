@@ -18,6 +18,7 @@ import { PgConnections, targetOf } from './pg-connections.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
 import { faultOf, isTrouble, nameOf, toldOf } from './postgres-fault.ts';
 import { PostgresStorage } from './postgres-storage.ts';
+import { readOnlyFault } from './session-settings.ts';
 
 /** How many connections one server opens at most, unless it is told otherwise. */
 const CONNECTIONS_MAX = 10;
@@ -132,11 +133,20 @@ export function versionOfTables(database: Database): Promise<'none' | 'older' | 
   return versionAgainst(database, readSteps(migrationsFolder));
 }
 
+/** What a server says of itself. */
+interface ServerRow extends Record<string, unknown> {
+  readonly number: number;
+  readonly version: string;
+  readonly encoding: string;
+  readonly isReadOnly: boolean;
+}
+
 /** @throws StorageFault where this server cannot keep what Dimmer writes. */
 async function checkServer(database: Database): Promise<void> {
-  const { rows } = await database.execute<{ number: number; version: string; encoding: string }>(sql`
+  const { rows } = await database.execute<ServerRow>(sql`
     select current_setting('server_version_num')::int as number, current_setting('server_version') as version,
-           current_setting('server_encoding') as encoding`);
+           current_setting('server_encoding') as encoding,
+           current_setting('transaction_read_only')::boolean as "isReadOnly"`);
   const [server] = rows;
   if (server === undefined || server.number < VERSION_MIN) {
     throw new StorageFault(
@@ -152,6 +162,7 @@ async function checkServer(database: Database): Promise<void> {
         '--encoding UTF8 --template template0',
     );
   }
+  if (server.isReadOnly) throw readOnlyFault();
 }
 
 /** Whether what is committed reaches the disk at all: no session can change that. */

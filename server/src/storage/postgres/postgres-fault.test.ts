@@ -9,7 +9,7 @@ import {
   isTrouble,
   toldOf,
 } from './postgres-fault.ts';
-import { standbyFault } from './session-settings.ts';
+import { assertDurable, readOnlyFault, standbyFault } from './session-settings.ts';
 
 const TARGET = { host: 'db', port: 5432, user: 'dimmer', database: 'dimmer' };
 
@@ -109,4 +109,10 @@ test.each([
 test('[M30] a server that nobody reaches yet may be there soon, so a start waits', () => {
   const cause = Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' });
   expect(isPassing(faultOf(new ConnectFault('no', { cause }), TARGET))).toBe(true);
+});
+
+test('[M30] a start waits for a standby to be promoted and for a primary to take writes, not for commits to be made durable', () => {
+  for (const fault of [standbyFault(), readOnlyFault(), faultOf(answer('25006'), TARGET)])
+    expect(isPassing(fault)).toBe(true);
+  expect(() => assertDurable('off')).toThrow(expect.toSatisfy((fault) => !isPassing(fault)));
 });

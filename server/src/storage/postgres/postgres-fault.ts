@@ -21,8 +21,8 @@ const REPEATABLE = /^(40001|40P01)$/;
 /** The server is going away, or the connection to it: connection_exception, operator_intervention. */
 const GONE = /^(08|57P)/;
 
-/** The same, no connection left, a lock that others held too long, a timeout. */
-const PASSING = /^(08|57P|53300|55P03|57014)/;
+/** The same, no connection left, a lock that others held too long, a timeout, a server that is read-only. */
+const PASSING = /^(08|57P|53300|55P03|57014|25006)/;
 
 /** read_only_sql_transaction: a primary that was demoted, or was made to take no writes. */
 const READ_ONLY = '25006';
@@ -58,8 +58,8 @@ export function isTrouble(error: unknown): boolean {
 }
 
 /**
- * Whether a start that failed may go well by itself: nobody answers yet, or the server starts, recovers, or has no
- * connection left. What a person has to correct does not pass.
+ * Whether a start that failed may go well by itself: nobody answers yet, or the server starts, recovers, has no connection
+ * left, or takes no writes, as amid a failover. What a person has to correct does not pass, and is thrown without a cause.
  */
 export function isPassing(fault: unknown): boolean {
   if (!(fault instanceof StorageFault) || !(fault.cause instanceof Error)) return false;

@@ -42,15 +42,26 @@ export async function prepareSession(
   assertDurable(row?.['durability']);
 }
 
-/** The server is a standby: what it shows may be of earlier, and it takes no writes. */
+/** The server is a standby: what it shows may be of earlier, and it takes no writes. A start waits for its promotion. */
 export function standbyFault(): StorageFault {
   return new StorageFault(
     'unavailable',
     'It is a standby, which lags behind its primary and takes no writes. Promote it, or let DIMMER_DATABASE_URL lead to ' +
       'the primary.',
     {
+      cause: new Error('pg_is_in_recovery() is true'),
       told: 'The database that the server is led to is a standby. Writes go on when it is promoted, or the primary is back.',
     },
+  );
+}
+
+/** The server takes no writes, as amid a failover. A start waits until it does. */
+export function readOnlyFault(): StorageFault {
+  return new StorageFault(
+    'unavailable',
+    'It is read-only: default_transaction_read_only is on there, as amid a failover. Turn it off, or let ' +
+      'DIMMER_DATABASE_URL lead to the primary.',
+    { cause: new Error('transaction_read_only is on') },
   );
 }
 
