@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -162,6 +162,26 @@ test('[A80] settings that are refused end with exit code 2 and a line for each',
   const program = dimmer(['serve', '--port', 'http'], { DIMMER_METRICS: 'maybe' });
   expect(await program.exit).toBe(2);
   expect(program.err()).toMatch(/DIMMER_PORT must .*\n {2}DIMMER_METRICS must /);
+});
+
+test('[A83] each command takes variables as files, and ends with exit code 2 where one cannot be read', async () => {
+  const path = join(folder, 'secret');
+  const key = `dim_adm_${'Admin0'.repeat(6)}`;
+  await writeFile(path, `${key}\n`);
+  const server = dimmer(['serve'], { DIMMER_BOOTSTRAP_ADMIN_KEY_FILE: path });
+  const url = await listening(server);
+  const instances = dimmer(['instances'], { DIMMER_ADMIN_KEY_FILE: path, DIMMER_URL: url });
+  expect([await instances.exit, instances.err()]).toEqual([0, '']);
+  for (const words of [['serve'], ['relay'], ['doctor'], ['instances'], ['backup', '--to', folder]]) {
+    const refused = dimmer(words, {
+      DIMMER_DATABASE_URL: '',
+      DIMMER_DATABASE_URL_FILE: join(folder, 'none'),
+    });
+    expect([await refused.exit, refused.out()]).toEqual([2, '']);
+    expect(refused.err()).toMatch(
+      /^DIMMER_DATABASE_URL_FILE names a file that cannot be read: ENOENT.*Correct the path/,
+    );
+  }
 });
 
 test('[A82] dimmer serve --help lists the settings, and --version the version', async () => {

@@ -11,6 +11,8 @@ import { systemClock } from './platform/clock.ts';
 import { systemPause } from './platform/pause.ts';
 import { systemRandom } from './platform/random.ts';
 import { systemSchedule } from './platform/schedule.ts';
+import type { Variables } from './platform/variable-files.ts';
+import { withVariableFiles } from './platform/variable-files.ts';
 import type { ServeFlags } from './process/serve.ts';
 import type { RelayFlags } from './relay/run-relay.ts';
 import type { SettingTable } from './settings/settings.ts';
@@ -36,7 +38,7 @@ program
   .option('--database <url>', 'the database, instead of DIMMER_DATABASE_URL')
   .action(async (flags: ServeFlags) => {
     const { serve } = await import('./process/serve.ts');
-    await serve(flags, process.env, version);
+    await serve(flags, variablesOfProcess(), version);
   });
 storeCommand(
   'backup',
@@ -47,16 +49,17 @@ storeCommand(
     'the file, or a folder (made when absent) for one that is named after the time',
   )
   .option('--from <url>', 'the store, instead of DIMMER_DATABASE_URL')
-  .action((options: { readonly to: string; readonly from?: string }) =>
-    maintain(async (maintenance) => {
+  .action((options: { readonly to: string; readonly from?: string }) => {
+    const variables = variablesOfProcess();
+    return maintain(async (maintenance) => {
       const [{ backup }, { SETTINGS }] = await Promise.all([
         import('./maintenance/backup.ts'),
         import('./settings/settings.ts'),
       ]);
       const { name, default: usual } = SETTINGS.databaseUrl;
-      return backup(maintenance, { ...options, from: options.from ?? (process.env[name] || usual) });
-    }),
-  );
+      return backup(maintenance, { ...options, from: options.from ?? (variables[name] || usual) });
+    });
+  });
 storeCommand('restore-backup', 'Put a backup into an empty store. No server may run on it.')
   .requiredOption('--from <file>', 'the backup')
   .requiredOption('--to <url>', 'the store: file: and a path that is free, or an empty database')
@@ -92,7 +95,10 @@ program
   )
   .action(async ({ database, ...options }: DoctorFlags) => {
     const { doctor } = await import('./doctor/doctor-command.ts');
-    const variables = { ...process.env, ...(database !== undefined && { DIMMER_DATABASE_URL: database }) };
+    const variables = {
+      ...variablesOfProcess(),
+      ...(database !== undefined && { DIMMER_DATABASE_URL: database }),
+    };
     const terminal = createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']);
     process.exitCode = await doctor(options, variables, { version, terminal });
   });
@@ -107,7 +113,7 @@ program
   .option('--port <number>', 'the port, instead of DIMMER_PORT')
   .action(async (flags: RelayFlags) => {
     const { runRelay } = await import('./relay/run-relay.ts');
-    await runRelay(flags, process.env, version);
+    await runRelay(flags, variablesOfProcess(), version);
   });
 // The server is loaded only where it is asked for, its table of settings too: `dimmer kill` must not wait for it.
 program.hook('preSubcommand', async (_program, command) => {
@@ -123,7 +129,7 @@ addOperatorCommands(program, systemClock, async (options, act) => {
   endQuietlyWithReader();
   process.exitCode = await runCommand(
     {
-      variables: process.env,
+      variables: variablesOfProcess(),
       terminal: createTerminal(process.stdout, process.stderr, process.env['NO_COLOR']),
       fetch: globalThis.fetch,
       clock: systemClock,
@@ -162,6 +168,12 @@ async function maintain(act: (maintenance: Maintenance) => Promise<ExitCode>): P
   // Until it is known to be done.
   process.exitCode = EXIT.failed;
   process.exitCode = await runMaintenance(maintenance, () => act(maintenance));
+}
+
+/** @throws CommanderError where a file that a variable names cannot be read. */
+function variablesOfProcess(): Variables {
+  const { variables, faults } = withVariableFiles(process.env, (path) => readFileSync(path, 'utf8'));
+  return faults.length === 0 ? variables : program.error(faults.join('\n'), { exitCode: EXIT.usage });
 }
 
 async function settingsOf(command: string): Promise<SettingTable | undefined> {

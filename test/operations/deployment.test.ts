@@ -72,7 +72,6 @@ describe('what is deployed', () => {
     const env = {
       PATH: process.env['PATH'],
       DIMMER_PORT: String(port),
-      DIMMER_DATABASE_URL: `file:${folder}/data/dimmer.db`,
       DIMMER_DRAIN_ACCEPT_MS: '0',
       DIMMER_DRAIN_SPREAD_MS: '0',
     };
@@ -80,7 +79,7 @@ describe('what is deployed', () => {
     const command = [script.replace(/^\/app/, join(folder, 'app')), ...execForm(argumentsOf('CMD')[0])];
     const server = spawn(process.execPath, command, {
       env,
-      cwd: join(folder, 'app'),
+      cwd: join(folder, argumentsOf('WORKDIR').at(-1) ?? ''),
       stdio: 'pipe',
       ...NOBODY,
     });
@@ -98,6 +97,7 @@ describe('what is deployed', () => {
       await vi.waitFor(isHealthy, WAIT);
       server.kill('SIGTERM');
       expect(await ended).toEqual([0, null]);
+      expect(existsSync(join(folder, argumentsOf('VOLUME')[0] ?? '', 'dimmer.db'))).toBe(true);
       expect(spawnSync(process.execPath, health.slice(1), { env }).status).toBe(1);
     } finally {
       server.kill('SIGKILL');

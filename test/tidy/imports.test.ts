@@ -69,7 +69,7 @@ const folderRules: IForbiddenRuleType[] = [
       path: ['^server/', '^evaluator/', '^@dimmer/evaluator', 'node_modules/zod/'],
       pathNot: [
         '^server/src/operator/',
-        '^server/src/platform/(clock|random|pause|schedule)\\.ts$',
+        '^server/src/platform/(clock|random|pause|schedule|variable-files)\\.ts$',
         '^server/node_modules/(commander|eventsource-parser)/',
       ],
     },
@@ -83,7 +83,7 @@ const folderRules: IForbiddenRuleType[] = [
     name: 'main.ts loads the server only where it is asked for',
     from: { path: '^server/src/main\\.ts$' },
     to: {
-      path: '^server/src/(?!operator/|platform/(clock|random|pause|schedule)\\.ts$)',
+      path: '^server/src/(?!operator/|platform/(clock|random|pause|schedule|variable-files)\\.ts$)',
       dependencyTypesNot: ['dynamic-import', 'type-only'],
       dynamic: false,
     },

@@ -22,7 +22,8 @@ export const OPERATOR_SETTINGS_HELP = `Settings (environment variables):
   DIMMER_ADMIN_KEY     the admin key; required, and never an option
   DIMMER_URL           the server (default ${DEFAULTS.url}); or --url
   DIMMER_PROJECT       the project (default ${DEFAULTS.project}); or --project
-  DIMMER_ENVIRONMENT   the environment (default ${DEFAULTS.environment}); or --environment`;
+  DIMMER_ENVIRONMENT   the environment (default ${DEFAULTS.environment}); or --environment
+Each may be given as a file: DIMMER_ADMIN_KEY_FILE=/run/secrets/admin-key`;
 
 /**
  * Reads the settings; options go before variables, and an empty variable counts as not set.

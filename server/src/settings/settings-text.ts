@@ -7,7 +7,11 @@ export function settingsHelp(table: SettingTable = SETTINGS): string {
     `  ${row.name}=${row.default ?? ''}`,
     `      ${row.description}${row.unit === null ? '' : ` In ${row.unit}.`}`,
   ]);
-  return ['Settings (environment variables, with their defaults):', ...rows.flat()].join('\n');
+  return [
+    'Settings (environment variables, with their defaults; each may be given as a file, such as',
+    'DIMMER_DATABASE_URL_FILE=/run/secrets/database-url):',
+    ...rows.flat(),
+  ].join('\n');
 }
 
 /** A table of settings as the docs have it. */
