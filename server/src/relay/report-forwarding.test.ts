@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { REPORT_LIMITS } from '@dimmer/schema';
 import type { ReportInput } from '@dimmer/schema/rest';
 import { pino } from 'pino';
 import { Registry } from 'prom-client';
@@ -7,6 +8,7 @@ import { expect, test } from 'vitest';
 import { ManualSchedule, settle } from '../delivery/manual-schedule.fixture.ts';
 import { systemRandom } from '../platform/random.ts';
 import { LIGHT_BYTES_MAX } from '../reports/report-admission.ts';
+import { reportRoutes } from '../reports/report-routes.ts';
 import type { ToldReport } from '../reports/told-report.ts';
 import { createReportForwarding } from './report-forwarding.ts';
 import { WAITING_CHARACTERS_MAX } from './report-queue.ts';
@@ -55,6 +57,17 @@ function toldBy(id: string, fields: Partial<ReportInput> = {}, raw: object = {})
     ...fields,
   };
   return { report, raw: { ...report, ...raw } };
+}
+
+const EMPTY_BATCH = { exposures: [], events: [], dropped: { exposures: 1, events: 0 } };
+
+/** Nine of them, and as many batches, fill a body. */
+function largeReport(id: string): object {
+  return { ...(toldBy(id).raw as object), ballast: 'x'.repeat(100_000) };
+}
+
+function idOf(report: object): unknown {
+  return Reflect.get(Reflect.get(report, 'instance') as object, 'id');
 }
 
 const STEP = { epoch: 'e', from: 1, revision: 2, agoMs: 3 };
@@ -118,12 +131,45 @@ test('[RL12] when the room is full, instances keep their reports; it is given ba
   );
   const large = toldBy('a', {}, { ballast: 'x'.repeat(WAITING_CHARACTERS_MAX / 2 - 1_000) });
   expect([1, 2, 3].map(() => forwarding.take(HERE, large))).toEqual(['counted', 'counted', 'full']);
-  expect(forwarding.hasRoomForBundle()).toBe(false);
+  expect(forwarding.roomForBundle()).toBeUndefined();
   isAway = false;
   for (let turn = 0; turn < 5; turn += 1) await pass(1_000);
-  expect(forwarding.hasRoomForBundle()).toBe(true);
+  forwarding.roomForBundle()?.();
   expect(forwarding.take(HERE, large)).toBe('counted');
   expect(await metrics.metrics()).toContain('dimmer_relay_reports_total{outcome="taken"} 2');
+});
+
+test('[RL17] bundles of other relays that come together are each taken whole, or kept by their relay', async () => {
+  let isAway = true;
+  const { sent, forwarding, pass } = world(() =>
+    isAway ? { outcome: 'failed', retryAfterMs: 0 } : { outcome: 'taken' },
+  );
+  const almostAll = WAITING_CHARACTERS_MAX - 2 * REPORT_LIMITS.bodyBytes;
+  forwarding.take(HERE, toldBy('own', {}, { ballast: 'x'.repeat(almostAll) }));
+  const routes = reportRoutes(forwarding, (c, next) => {
+    c.set('environment', HERE);
+    return next();
+  });
+  const ids = ['a', 'b', 'c', 'd'].map((relay) =>
+    Array.from({ length: 9 }, (_, index) => `${relay}${index}`),
+  );
+  const answers = ids.map(async (instances, index) => {
+    const reports = instances.map((id) => ({ via: 'inner', heldMs: 0, report: largeReport(id) }));
+    const clients = instances.map((instance) => ({ instance, batch: { ...EMPTY_BATCH, id: 'b1' } }));
+    const body = JSON.stringify({ id: `bundle-${index}`, reports, clients, connected: [] });
+    return routes.request('/report', { method: 'POST', body });
+  });
+  const statuses = (await Promise.all(answers)).map(({ status }) => status);
+  isAway = false;
+  for (let turn = 0; turn < 100; turn += 1) await pass(1_000);
+  const handedOn = sent.flatMap(({ reports }) => reports.map(({ report }) => idOf(report)));
+  const counted = sent.flatMap(({ clients }) => clients.map((client) => Reflect.get(client, 'instance')));
+  for (const [index, instances] of ids.entries()) {
+    const expected = statuses[index] === 202 ? instances : [];
+    expect(instances.filter((id) => handedOn.includes(id))).toEqual(expected);
+    expect(instances.filter((id) => counted.includes(id))).toEqual(expected);
+  }
+  expect([...new Set(statuses)].sort()).toEqual([202, 429]);
 });
 
 test('[RL12] a browser keeps what there is no room for, and is heard when it comes again', async () => {

@@ -70,7 +70,7 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
     metrics,
     turns,
     clock,
-    hasRoomForBundle: () => queue.hasRoomFor(REPORT_LIMITS.bodyBytes),
+    roomForBundle: () => queue.keepRoomFor(REPORT_LIMITS.bodyBytes),
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, told) => {
@@ -78,17 +78,20 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
       const via = forwarded?.via ?? name;
       const toldAt = clock.now() - (forwarded?.heldMs ?? 0);
       const entry = { kind: 'report', json: JSON.stringify(told.raw), via, toldAt } as const;
-      const isTaken = queue.add(environment, entry, isUrgent(told));
+      const isTaken = queue.add(environment, entry, {
+        isUrgent: isUrgent(told),
+        hasRoom: forwarded !== undefined,
+      });
       const outcome = isTaken ? registry.report(environment, told.report, forwarded) : 'full';
       metrics.observe(outcome);
       return outcome;
     },
-    takeFromClient: (environment, { instance, batch }) => {
+    takeFromClient: (environment, { instance, batch, forwarded }) => {
       const entry = { kind: 'client', json: JSON.stringify({ instance, batch }) } as const;
       // A batch that there is no room for was not seen: it comes again.
-      const hasRoom = queue.hasRoomFor(entry.json.length);
+      const hasRoom = forwarded || queue.hasRoomFor(entry.json.length);
       const isRepeated = hasRoom && repeated.isRepeated(instance, batch.id);
-      const isTaken = hasRoom && !isRepeated && queue.add(environment, entry);
+      const isTaken = hasRoom && !isRepeated && queue.add(environment, entry, { hasRoom });
       const outcome = isRepeated ? 'repeated' : isTaken ? 'counted' : 'full';
       metrics.observe(outcome);
       return outcome;

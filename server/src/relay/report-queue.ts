@@ -47,6 +47,8 @@ export class ReportQueue {
   readonly #parts: ReportQueueParts;
   readonly #lanes = new Map<string, Lanes>();
   readonly #counts = { waiting: 0, taken: 0, dropped: 0 };
+  /** Characters of room that are kept for what is on its way here. */
+  #kept = 0;
 
   constructor(parts: ReportQueueParts) {
     this.#parts = parts;
@@ -59,13 +61,29 @@ export class ReportQueue {
   }
 
   hasRoomFor(characters: number): boolean {
-    return this.#counts.waiting + characters <= WAITING_CHARACTERS_MAX;
+    return this.#counts.waiting + this.#kept + characters <= WAITING_CHARACTERS_MAX;
   }
 
-  /** @returns Whether there is room. */
-  add(environment: EnvironmentRef, entry: Forwarded, isUrgent = false): boolean {
+  /** Keeps room for entries that come one by one. @returns Gives it back; `undefined`: there is none now. */
+  keepRoomFor(characters: number): (() => void) | undefined {
+    if (!this.hasRoomFor(characters)) return undefined;
+    this.#kept += characters;
+    return () => {
+      this.#kept -= characters;
+    };
+  }
+
+  /**
+   * @param options.hasRoom - Whether room was kept for it.
+   * @returns Whether it was taken.
+   */
+  add(
+    environment: EnvironmentRef,
+    entry: Forwarded,
+    { isUrgent = false, hasRoom = false }: { readonly isUrgent?: boolean; readonly hasRoom?: boolean } = {},
+  ): boolean {
     const lane = this.#lanesOf(environment)?.[isUrgent ? 'urgent' : 'usual'];
-    if (lane === undefined || !this.hasRoomFor(entry.json.length)) return false;
+    if (lane === undefined || !(hasRoom || this.hasRoomFor(entry.json.length))) return false;
     this.#counts.waiting += entry.json.length;
     lane.add(entry);
     return true;

@@ -32,15 +32,32 @@ async function take(c: Context<DeliveryEnv>, reports: ReportIntake): Promise<Res
     return answerProblem(c, body.rejection);
   }
   const environment = c.get('environment');
-  if (body.value.form === 'bundle' && !reports.hasRoomForBundle())
-    return shed(c, reports.retryAfterSeconds());
-  if (body.value.form === 'bundle') await takeBundle(environment, body.value.bundle, reports);
-  else if (reports.take(environment, body.value.told) === 'full') return shed(c, reports.retryAfterSeconds());
+  const isTaken =
+    body.value.form === 'bundle'
+      ? await takeBundle(environment, body.value.bundle, reports)
+      : reports.take(environment, body.value.told) !== 'full';
+  if (!isTaken) return shed(c, reports.retryAfterSeconds());
   return c.json({ now: reports.clock.now() }, 202, { 'cache-control': 'no-store' });
 }
 
-/** What a relay hands on: each report in a turn of its own, as if it had come by itself. */
+/** @returns Whether there is room for all of it: its relay keeps it otherwise. */
 async function takeBundle(
+  environment: EnvironmentRef,
+  bundle: ReportBundleInput,
+  reports: ReportIntake,
+): Promise<boolean> {
+  const giveBack = reports.roomForBundle();
+  if (giveBack === undefined) return false;
+  try {
+    await takeWhole(environment, bundle, reports);
+  } finally {
+    giveBack();
+  }
+  return true;
+}
+
+/** What a relay hands on: each report in a turn of its own, as if it had come by itself. */
+async function takeWhole(
   environment: EnvironmentRef,
   { id, reports: entries, clients, connected }: ReportBundleInput,
   reports: ReportIntake,

@@ -50,8 +50,12 @@ export interface ReportIntake {
   take(environment: EnvironmentRef, told: ToldReport): Registered;
   /** Takes what a relay says of instances that say nothing: streams of them are open there. */
   takeConnected(environment: EnvironmentRef, ids: readonly string[]): void;
-  /** Whether a whole bundle can be taken. */
-  hasRoomForBundle(): boolean;
+  /**
+   * Keeps room for a whole bundle: it is taken one by one, and cannot be sent back in part.
+   *
+   * @returns To be called when it is taken; `undefined`: there is no room now.
+   */
+  roomForBundle(): (() => void) | undefined;
   /** Whether a relay's bundle was begun before: from now on it was. */
   isRepeated(bundle: string): boolean;
   /**
@@ -130,7 +134,7 @@ export function createReports(parts: {
     turns,
     moved: appliedLag.moved,
     clock,
-    hasRoomForBundle: () => rollup.hasRoom(SHARE_FOR_BUNDLES),
+    roomForBundle: () => (rollup.hasRoom(SHARE_FOR_BUNDLES) ? () => {} : undefined),
     isRepeated: (bundle) => repeated.isRepeated('', bundle),
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, told) => takeReport(counting, environment, told),
