@@ -4,6 +4,7 @@ import { formatCursor, INSTANCE_HEADER } from '@dimmer/schema';
 import type { EventSourceFetchInit, FetchLikeResponse } from 'eventsource';
 import { EventSource } from 'eventsource';
 import { frameGuard } from './frame-guard.ts';
+import { reachProblem } from './reach-problem.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** What a stream needs to be opened. */
@@ -34,6 +35,7 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
   let ended = false;
   let retryAfter: number | undefined;
   let isTooLarge = false;
+  let unreached: string | undefined;
   const source = new EventSource(streamUrl(options.url, cursor), { fetch: request });
 
   async function request(url: string | URL, init: EventSourceFetchInit): Promise<FetchLikeResponse> {
@@ -42,7 +44,7 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
       Authorization: `Bearer ${options.key}`,
       ...(options.instance !== undefined && { [INSTANCE_HEADER]: options.instance }),
     };
-    const response = await options.fetch(url, { ...init, headers });
+    const response = await reach(url, { ...init, headers });
     retryAfter = retryAfterMs(response.headers.get('retry-after'), options.wallNow());
     return guardedResponse(response, options.frameBytesMax, {
       retry: (delayMs) => {
@@ -52,6 +54,15 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
         isTooLarge = true;
       },
     });
+  }
+
+  async function reach(...asked: Parameters<typeof globalThis.fetch>): Promise<Response> {
+    try {
+      return await options.fetch(...asked);
+    } catch (error) {
+      unreached = reachProblem(error);
+      throw error;
+    }
   }
 
   function finish(end?: StreamEnd): void {
@@ -71,7 +82,11 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
   source.addEventListener('error', (event) => {
     // A hostile server may name an event `error`.
     if (!('data' in event))
-      finish({ ...endOf(event, retryAfter), ...(isTooLarge && { refused: 'TOO_LARGE' }) });
+      finish({
+        ...endOf(event, retryAfter),
+        ...(unreached !== undefined && { message: unreached }),
+        ...(isTooLarge && { refused: 'TOO_LARGE' }),
+      });
   });
   return () => finish();
 }

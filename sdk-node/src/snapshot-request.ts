@@ -2,7 +2,7 @@ import type { PollAnswer, SnapshotTransport, StreamEnd } from '@dimmer/follower'
 import { ageMsOf, snapshotAnswer, unusableSnapshot } from '@dimmer/follower';
 import type { Cursor, WireObject } from '@dimmer/schema';
 import { decodeSnapshot, formatCursor } from '@dimmer/schema';
-import { problemOf } from './problem-of.ts';
+import { reachProblem } from './reach-problem.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** What a snapshot needs to be asked for. */
@@ -28,7 +28,7 @@ export function snapshotTransport(options: SnapshotRequestOptions): SnapshotTran
         if (!giveUp.signal.aborted) answered(answer);
       };
       request(options, cursor, giveUp.signal).then(tell, (error: unknown) =>
-        tell({ outcome: 'failed', end: { message: problemOf(error) } }),
+        tell({ outcome: 'failed', end: { message: reachProblem(error) } }),
       );
       return () => giveUp.abort();
     },
