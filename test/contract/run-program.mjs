@@ -1,18 +1,16 @@
-import { fileURLToPath } from 'node:url';
-import { createViteServer } from 'vitest/node';
+import { register } from 'node:module';
+import { join } from 'node:path';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
 /**
  * Runs a TypeScript program of the tests in a process of its own: `node run-program.mjs <program.ts> ...`.
- * The program exports `main(arguments)`. Sources are loaded as the tests load them, so nothing is built first.
+ * The program exports `main(arguments)`. Its path is one of this machine, or begins with `/` at the root of the
+ * repository. Sources are loaded as the tests load them, so nothing is built first.
  */
-const [program, ...programArguments] = process.argv.slice(2);
+const [program = '', ...programArguments] = process.argv.slice(2);
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const loader = await createViteServer({
-  root,
-  configFile: `${root}/vitest.config.ts`,
-  logLevel: 'error',
-  server: { middlewareMode: true, hmr: false, ws: false, watch: null },
-  optimizeDeps: { noDiscovery: true, include: [] },
-});
-const { main } = await loader.ssrLoadModule(program);
+register('./load-sources.mjs', import.meta.url);
+process.setSourceMapsEnabled(true);
+const path = program.startsWith(root) ? program : join(root, program);
+const { main } = await import(pathToFileURL(path).href);
 await main(programArguments);
