@@ -14,13 +14,16 @@ import { createFlag, readHistory, startWriter } from './writer.ts';
 const KILLS = Number(process.env['DIMMER_TEST_KILLS'] ?? 10);
 const WRITES_PER_SECOND = 50;
 const FLAG = 'written';
+const PATIENTLY = { timeout: 40_000, interval: 20 };
+/** Each mostly waits, for a server of its own: together they take the time of the longest. */
+const SIDE_BY_SIDE = { concurrent: true };
 
 const cluster = await createPostgresCluster();
 if (cluster === undefined && process.env['CI'] !== undefined)
   throw new Error('The pipeline needs PostgreSQL.');
 const noPrograms = cluster === undefined ? ': skipped, this machine has no programs of PostgreSQL' : '';
 
-describe('on SQLite', () => {
+describe('on SQLite', SIDE_BY_SIDE, () => {
   let directory: string;
 
   survivesKills({
@@ -32,7 +35,7 @@ describe('on SQLite', () => {
   });
 });
 
-describe.skipIf(postgresMissing !== undefined)(`on PostgreSQL${postgresMissing ?? ''}`, () => {
+describe.skipIf(postgresMissing !== undefined)(`on PostgreSQL${postgresMissing ?? ''}`, SIDE_BY_SIDE, () => {
   let database: TestDatabase;
 
   survivesKills({
@@ -44,7 +47,7 @@ describe.skipIf(postgresMissing !== undefined)(`on PostgreSQL${postgresMissing ?
   });
 });
 
-describe.skipIf(cluster === undefined)(`on a PostgreSQL that crashes${noPrograms}`, () => {
+describe.skipIf(cluster === undefined)(`on a PostgreSQL that crashes${noPrograms}`, SIDE_BY_SIDE, () => {
   survivesKills({
     what: 'a crash of PostgreSQL',
     open: async () => {
@@ -102,7 +105,7 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
       for (let count = 0; count < KILLS; count += 1) {
         const before = writer.acknowledged.length;
         const delayMs = random.between(20, 400);
-        await expect.poll(() => writer.acknowledged.length, { timeout: 40_000 }).toBeGreaterThan(before);
+        await vi.waitFor(() => expect(writer.acknowledged.length).toBeGreaterThan(before), PATIENTLY);
         await new Promise((resolve) => setTimeout(resolve, delayMs));
         await (kill ?? killServer)();
         const reached = writer.acknowledged.at(-1)?.revision ?? 0;
@@ -111,7 +114,7 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
       await writer.stop();
 
       // A server that has just lost its database finds it again within a second or so.
-      const history = await vi.waitFor(() => readHistory(server), { timeout: 40_000, interval: 100 });
+      const history = await vi.waitFor(() => readHistory(server), PATIENTLY);
       const recorded = new Map(history.map(({ revision, marker }) => [revision, marker]));
       const revisions = history.map(({ revision }) => revision);
       expect(revisions, `seed ${seed}`).toEqual(revisions.map((_, index) => (revisions[0] ?? 0) + index));

@@ -51,6 +51,7 @@ test('[P14] the shipped server sends its traces once the file of deploy/opentele
         DIMMER_DATABASE_URL: `file:${folder}/dimmer.db`,
         OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${port}`,
         OTEL_SERVICE_NAME: 'flags-of-the-shop',
+        OTEL_BSP_SCHEDULE_DELAY: '100',
       },
       stdio: ['ignore', 'pipe', 'inherit'],
     },

@@ -25,8 +25,6 @@ const KILLS_AT_ANY_MOMENT = Number(process.env['DIMMER_TEST_MIGRATOR_KILLS'] ?? 
 const STORE_MB = Number(process.env['DIMMER_TEST_STORE_MB'] ?? 4);
 /** How long those wait at most who find another at it. */
 const WAIT_MS_MAX = 60_000;
-/** How long somebody holds a lock that a migration needs. */
-const LOCK_HELD_MS = 10_000;
 /** What a machine may keep from a server without any of its answers being a polite no, in milliseconds. */
 const STALL_MAX_MS = 500;
 /** What a process that opened it ends with. */
@@ -164,7 +162,7 @@ describe.skipIf(postgresMissing !== undefined)(`PostgreSQL${postgresMissing ?? '
     const migration = openInProcess();
     let takenEarly: readonly unknown[] = [];
     const written = await underTraffic(server, async () => {
-      await sleep(LOCK_HELD_MS);
+      await untilGivenWayTwice();
       takenEarly = await stepsTaken();
       await holder.query('commit');
       await holder.end();
@@ -266,6 +264,15 @@ async function isMigrating(of: TestDatabase): Promise<boolean> {
     select 1 from pg_locks join pg_database on pg_database.oid = database
     where locktype = 'advisory' and granted and objid = 4400001 and datname = current_database()`);
   return held.length > 0;
+}
+
+/** Waits until a migration has waited for a lock, has let go, and all that once more. */
+async function untilGivenWayTwice(): Promise<void> {
+  const waiting = `select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query ilike '%alter table%'`;
+  for (const count of [1, 0, 1, 0]) {
+    await expect.poll(() => database.query(waiting), { interval: 10, timeout: 60_000 }).toHaveLength(count);
+  }
 }
 
 async function timeOf(work: () => Promise<unknown>): Promise<number> {
