@@ -25,7 +25,7 @@ export default defineConfig({
     // Limits end what hangs. How fast anything is on a machine with other things to do is nobody's promise.
     testTimeout: 120_000,
     hookTimeout: 120_000,
-    expect: { poll: { timeout: 20_000 } },
+    expect: { poll: { timeout: 40_000 } },
     // Files that start servers mostly wait, so two cores have room for two files, where one would be chosen.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     // Scenarios under faults wait for servers of their own rather than compute.

@@ -452,11 +452,11 @@ test('[N13] a program that has closed its client exits', async () => {
   const program = fileURLToPath(new URL('./closing-program.fixture.ts', import.meta.url));
   const runner = fileURLToPath(new URL('../../test/contract/run-program.mjs', import.meta.url));
   const directory = mkdtempSync(join(tmpdir(), 'dimmer-test-'));
-  for (const [url, state] of [
-    [server.url, 'LIVE'],
-    [nowhere, 'DEFAULTS'],
-  ]) {
-    const child = spawn(process.execPath, [runner, program, `${url}`, key, directory], {
+  for (const [url, state, readyMs] of [
+    [server.url, 'LIVE', 60_000],
+    [nowhere, 'DEFAULTS', 300],
+  ] as const) {
+    const child = spawn(process.execPath, [runner, program, url, key, directory, String(readyMs)], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const said = new Promise((resolve) => child.stdout.once('data', (data) => resolve(String(data))));

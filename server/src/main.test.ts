@@ -79,9 +79,8 @@ test('[A88] dimmer serve prints where it listens, its new keys, and a line that 
   const secrets = server.out().match(/dim_(adm|srv)_\w+/g) ?? [];
   expect(new Set(secrets).size).toBe(2);
   for (const secret of secrets) expect(server.err()).not.toContain(secret);
-  expect(server.err()).toMatch(
-    /"settings":\{"DIMMER_HOST":"127\.0\.0\.1","DIMMER_PORT":"0",.*"msg":"started"/,
-  );
+  const started = /"settings":\{"DIMMER_HOST":"127\.0\.0\.1","DIMMER_PORT":"0",.*"msg":"started"/;
+  await vi.waitFor(() => expect(server.err()).toMatch(started), PATIENTLY);
   server.kill('SIGTERM');
   expect(await server.exit).toBe(0);
 });

@@ -60,7 +60,7 @@ async function follower(): Promise<{ readonly flags: Dimmer; readonly served: bo
   followers.push(flags);
   const served: boolean[] = [];
   flags.onChange('checkout-v2', () => void served.push(flags.boolean('checkout-v2', user, true)));
-  await flags.ready();
+  await flags.ready({ timeoutMs: 40_000 });
   return { flags, served };
 }
 

@@ -56,7 +56,7 @@ test('[N100] there is none while there are no flags, and what it evaluates is no
 
 async function equalForEveryContext(count: number): Promise<void> {
   const { revision } = (await client.admin(`GET ${PRODUCTION}`)) as { revision: number };
-  expect(await flags.waitForRevision(revision)).toBe(true);
+  expect(await flags.waitForRevision(revision, { timeoutMs: 40_000 })).toBe(true);
   for (const context of CONTEXTS) {
     const answer = await client.evaluate(context);
     const bootstrap = flags.clientBootstrap(context);

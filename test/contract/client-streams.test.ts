@@ -5,6 +5,8 @@ import type { ClientHarness } from './client-harness.ts';
 import { openClient } from './client-harness.ts';
 import { CLIENT, PRODUCTION, SERVER } from './rest-harness.ts';
 
+const WITHIN = { timeout: 40_000, interval: 20 };
+
 let client: ClientHarness;
 afterEach(() => client.close());
 
@@ -110,7 +112,7 @@ describe('a stream of values among others', () => {
     await client.configure('seen', { enabled: false });
     const { revision, digest } = await client.values(context);
     socket.resume();
-    await vi.waitFor(() => expect(received).toContain(`"revision":${revision},"digest":${digest}`), 10_000);
+    await vi.waitFor(() => expect(received).toContain(`"revision":${revision},"digest":${digest}`), WITHIN);
     const commits = [...received.matchAll(/^event: commit$/gm)].length;
     expect(commits).toBeLessThan(8 * flips);
     socket.destroy();
@@ -128,7 +130,7 @@ describe('a stream of values among others', () => {
       [...head, 'content-type: application/json', 'transfer-encoding: chunked', '', ''].join('\r\n'),
     );
     for (let count = 0; count < 4; count += 1) socket.write(`8000\r\n${'x'.repeat(0x8000)}\r\n`);
-    await vi.waitFor(() => expect(received).toContain('BAD_CONTEXT'), 5_000);
+    await vi.waitFor(() => expect(received).toContain('BAD_CONTEXT'), WITHIN);
     socket.destroy();
   });
 });

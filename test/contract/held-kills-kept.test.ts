@@ -107,7 +107,7 @@ async function follower(): Promise<{ readonly flags: Dimmer; readonly served: bo
     if (served.at(-1) !== value) served.push(value);
   };
   flags.onChange('checkout-v2', note);
-  await flags.ready();
+  await flags.ready({ timeoutMs: 40_000 });
   note();
   return { flags, served };
 }

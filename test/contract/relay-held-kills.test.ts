@@ -24,7 +24,7 @@ beforeEach(async () => {
   relay = await openRelay({ upstream: harness.server.url });
   await relay.until({ status: 'ready' });
   flags = new Dimmer({ url: relay.url, key: SERVER, cache: false });
-  await flags.ready();
+  await flags.ready({ timeoutMs: 40_000 });
 });
 
 afterEach(async () => {

@@ -102,7 +102,7 @@ describe('what a relay serves', () => {
   it('[RL5] is one change set for what was missed, with the kill in it', async () => {
     const relay = await relayOf();
     const sdk = sdkAt(relay.url, 'here');
-    await sdk.ready();
+    await sdk.ready({ timeoutMs: 40_000 });
     const { revision } = sdk.status();
     const stream = streamUntil(await relay.ask(`/sdk/v1/stream`), /"kill":true/);
     relay.cut();
@@ -119,7 +119,7 @@ describe('what a relay serves', () => {
   it('[RL6] begins anew when the upstream was restored', async () => {
     const relay = await relayOf();
     const sdk = sdkAt(relay.url, 'here');
-    await sdk.ready();
+    await sdk.ready({ timeoutMs: 40_000 });
     expect(isOn(sdk)).toBe(true);
     const restored = await newServer();
     const { epoch } = sdk.status();
@@ -293,7 +293,7 @@ describe('what instances behind a relay report', () => {
     const outer = await relayOf({ name: 'outer' });
     const inner = await relayOf({ name: 'inner', upstream: outer.url });
     const all = [sdkAt(server.url, 'direct'), sdkAt(outer.url, 'behind-one'), sdkAt(inner.url, 'behind-two')];
-    await Promise.all(all.map((sdk) => sdk.ready()));
+    await Promise.all(all.map((sdk) => sdk.ready({ timeoutMs: 40_000 })));
     expect(all.map((sdk) => sdk.status().state)).toEqual(['LIVE', 'LIVE', 'LIVE']);
     await vi.waitFor(async () => {
       const listed = (await instances()).map(({ id, via, state }) => [id, via, state]);
@@ -316,7 +316,7 @@ describe('what instances behind a relay report', () => {
     const relay = await relayOf();
     relay.cut();
     const sdk = sdkAt(relay.url, 'patient');
-    await sdk.ready();
+    await sdk.ready({ timeoutMs: 40_000 });
     isOn(sdk);
     await sdk.close();
     relay.mend();

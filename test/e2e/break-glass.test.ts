@@ -37,7 +37,7 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
     await send('PATCH', FLAG, { enabled: true, fallthrough: { variation: 'on' } });
     web = follower();
     there = follower(other.url);
-    await Promise.all([web.ready(), there.ready()]);
+    await Promise.all([web.ready({ timeoutMs: 40_000 }), there.ready({ timeoutMs: 40_000 })]);
     await vi.waitFor(() => expect([isOn(web), isOn(there)]).toEqual([true, true]), WITHIN_MS);
     page = readStream(await asPage('/client/v1/stream'));
     await page.until(({ type }) => type === 'commit');
@@ -135,7 +135,7 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
       await page.until((message) => message.type === 'commit' && message.kill === true);
 
       const late = follower();
-      await late.ready();
+      await late.ready({ timeoutMs: 40_000 });
       expect(isOn(late)).toBe(false);
       await late.close();
       expect(await (await asPage('/client/v1/evaluate')).json()).toMatchObject({
@@ -159,7 +159,7 @@ describe.skipIf(cluster === undefined)('a database that goes away under a kill',
       // Two servers held it, and it is one revision.
       await vi.waitFor(() => expect(there.status()).toMatchObject(placeOf(web)), WITHIN_MS);
       expect(isOn(there)).toBe(false);
-      expect(web.status()).toMatchObject({ state: 'LIVE', resyncs: 0 });
+      await vi.waitFor(() => expect(web.status()).toMatchObject({ state: 'LIVE', resyncs: 0 }), WITHIN_MS);
       const told = page.events.flatMap(({ message }) => (message.type === 'put' ? [message.object] : []));
       expect(told).toMatchObject([{ value: true }, { value: false, reason: 'KILLED' }]);
       expect(page.events.some(({ message }) => message.type === 'goodbye')).toBe(false);

@@ -152,7 +152,8 @@ describe.skipIf(CHROMIUM === undefined)('a page in Chromium', () => {
     expect(await page.evaluate('flags.ready({ timeoutMs: 3000 })')).toMatchObject({ source: 'cache' });
     await server.start();
     const next = await change();
-    await shows(page, next, 40_000);
+    // The longest delay of an SDK between two attempts is 30 s.
+    await shows(page, next, 80_000);
   }, 240_000);
 
   test('[B31] a hidden page gives its stream back, and takes it again when shown', async () => {

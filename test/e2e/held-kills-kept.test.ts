@@ -72,7 +72,7 @@ describe.skipIf(cluster === undefined)('a server that is killed while its databa
     '[BG21, BG11, BG10, M30] its kill is held again before anybody is served, and committed once',
     async () => {
       const there = follower(true);
-      await there.flags.ready();
+      await there.flags.ready({ timeoutMs: 40_000 });
       await vi.waitFor(() => expect(there.served).toEqual([true]), WITHIN_MS);
       const { revision } = (await ask('GET', FLAG)).body;
       await cluster?.stop('immediate');
@@ -88,7 +88,7 @@ describe.skipIf(cluster === undefined)('a server that is killed while its databa
       const fresh = follower(false);
       await cluster?.start();
       await started;
-      await fresh.flags.ready();
+      await fresh.flags.ready({ timeoutMs: 40_000 });
 
       await vi.waitFor(async () => {
         expect((await ask('GET', `${ENVIRONMENT}/held-kills`)).body.items).toEqual([]);
@@ -104,7 +104,7 @@ describe.skipIf(cluster === undefined)('a server that is killed while its databa
         );
       }
       const late = follower(false);
-      await late.flags.ready();
+      await late.flags.ready({ timeoutMs: 40_000 });
       const { body: history } = await ask('GET', `${ENVIRONMENT}/revisions?limit=10&flag=checkout-v2`);
       expect(history.items.filter(({ action }: { action: string }) => action === 'flag.kill')).toHaveLength(
         1,

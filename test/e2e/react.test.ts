@@ -203,7 +203,7 @@ async function change(): Promise<string> {
   const { revision } = await send('PATCH', '/environments/production/flags/theme', {
     fallthrough: { variation: theme },
   });
-  expect(await flags.waitForRevision(revision)).toBe(true);
+  expect(await flags.waitForRevision(revision, { timeoutMs: 40_000 })).toBe(true);
   return theme;
 }
 

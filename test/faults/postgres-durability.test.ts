@@ -1,13 +1,14 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { createPostgresCluster, type PostgresCluster } from './postgres-cluster.ts';
 import { COMMAND, createServerProcess, type ServerProcess } from './server-process.ts';
 import { createFlag, readHistory, writeRule } from './writer.ts';
 
 const FLAG = 'written';
 const WRITES = 100;
+const PATIENTLY = { timeout: 40_000 };
 
 /** The process of PostgreSQL that writes what nobody waits for sleeps longer than the tests take. */
 const cluster = await createPostgresCluster(['wal_writer_delay = 10s', 'autovacuum = off']);
@@ -52,11 +53,16 @@ describe.skipIf(cluster === undefined)(`a PostgreSQL that does not wait for its 
     const last = await writeRule(server, FLAG, 'last');
     expect(last).toBeDefined();
     await server.end('SIGKILL');
-    await query('insert into scratch values (1)');
-    expect(await query('select number from scratch')).toEqual([{ number: 1 }]);
-    await postgres.stop('immediate');
-    await postgres.start();
-    expect(await query('select number from scratch')).toEqual([]);
+    let number = 0;
+    // Again, where the process that writes what nobody waits for woke before the crash.
+    await vi.waitFor(async () => {
+      number += 1;
+      await query(`insert into scratch values (${number})`);
+      expect(await query(`select from scratch where number = ${number}`)).toHaveLength(1);
+      await postgres.stop('immediate');
+      await postgres.start();
+      expect(await query(`select from scratch where number = ${number}`)).toEqual([]);
+    }, PATIENTLY);
     await server.start();
     expect((await readHistory(server)).at(-1)).toEqual(last);
   });
@@ -65,10 +71,10 @@ describe.skipIf(cluster === undefined)(`a PostgreSQL that does not wait for its 
     expect(server.output()).not.toContain('fsync');
     await query('alter system set fsync = off');
     await query('select pg_reload_conf()');
-    await expect.poll(() => query('show fsync'), { timeout: 40_000 }).toEqual([{ fsync: 'off' }]);
+    await expect.poll(() => query('show fsync'), PATIENTLY).toEqual([{ fsync: 'off' }]);
     await server.end('SIGTERM');
     await server.start();
-    expect(server.output()).toContain('PostgreSQL runs with fsync = off');
+    await expect.poll(() => server.output(), PATIENTLY).toContain('PostgreSQL runs with fsync = off');
     const doctor = [COMMAND, 'doctor', '--database', postgres.url()];
     // It ends with 1 where it finds a problem of this machine.
     const told = await promisify(execFile)(process.execPath, doctor).catch(

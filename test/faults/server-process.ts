@@ -126,15 +126,17 @@ export function isRunning({ exitCode, signalCode }: ChildProcess): boolean {
   return exitCode === null && signalCode === null;
 }
 
+/** Waits until it has ended and all that it wrote was read; answers with exit code or signal. */
 export async function endOf(child: ChildProcess): Promise<number | NodeJS.Signals | null> {
-  const [code, killedBy] = (await once(child, 'exit')) as [number | null, NodeJS.Signals | null];
+  const [code, killedBy] = (await once(child, 'close')) as [number | null, NodeJS.Signals | null];
   return code ?? killedBy;
 }
 
 export async function untilReady(url: string, child: ChildProcess, output: () => string): Promise<void> {
+  const ended = endOf(child);
   const deadline = Date.now() + READY_WITHIN_MS;
   while (Date.now() < deadline) {
-    if (child.exitCode !== null) throw new Error(`the server ended with ${child.exitCode}:\n${output()}`);
+    if (!isRunning(child)) throw new Error(`the server ended with ${await ended}:\n${output()}`);
     const ready = await fetch(`${url}/readyz`).catch(() => undefined);
     await ready?.body?.cancel();
     if (ready?.ok) return;

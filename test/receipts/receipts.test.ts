@@ -40,7 +40,7 @@ test('[R5, R8] of all SDKs in three processes one is stopped: within 2 s the rec
   const [fleet, sleeper] = [followers('fleet', FOLLOWERS - 2), followers('sleeper', 1)];
   await Promise.all([live(fleet), live(sleeper)]);
   clients.push(follower('here'));
-  await clients[0]?.ready();
+  await clients[0]?.ready({ timeoutMs: 40_000 });
   await vi.waitFor(async () => expect(await heardOf()).toHaveLength(FOLLOWERS), {
     timeout: 40_000,
   });
@@ -82,9 +82,14 @@ test('[R6] a kill that everybody has applied is answered before the time is over
 
 test('[R3] who closes is not waited for', async () => {
   await clients.pop()?.close();
-  const ids = (await instances()).map(({ id }) => id);
-  expect(ids).toContain('sleeper');
-  expect(ids).not.toContain('here');
+  await vi.waitFor(
+    async () => {
+      const ids = (await instances()).map(({ id }) => id);
+      expect(ids).toContain('sleeper');
+      expect(ids).not.toContain('here');
+    },
+    { timeout: 40_000 },
+  );
 });
 
 /** What a machine may keep from the processes here without anybody being late, in milliseconds. */

@@ -170,7 +170,7 @@ describe.skipIf(postgresMissing !== undefined)(
       flags.onChange(() => revisions.push(flags.status().revision ?? 0));
       const reader = { flags, openedAt, states, revisions, whenStale: () => stale };
       readers.push(reader);
-      await flags.ready();
+      await flags.ready({ timeoutMs: 40_000 });
       revisions.push(flags.status().revision ?? 0);
       return reader;
     }

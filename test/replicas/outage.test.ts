@@ -96,7 +96,9 @@ describe.skipIf(cluster === undefined)(`servers whose PostgreSQL goes away${miss
         const stalledMs = waitedForProcessorMs(one.pid(), other.pid()) - waitedMs;
         expect(late).toBeLessThan(SCHEDULE_ERROR_MS + stalledMs);
         await sleep(Math.max(0, Date.parse(expiresAt) - Date.now()));
-        for (const server of [one, other]) expect((await opens(server)).status).toBe(401);
+        for (const server of [one, other]) {
+          await vi.waitFor(async () => expect((await opens(server)).status).toBe(401), WAIT);
+        }
       } finally {
         for (const clock of clocks) clock.set(0);
       }

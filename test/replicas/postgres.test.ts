@@ -22,6 +22,9 @@ const WAIT = { timeout: 40_000, interval: 50 };
 /** What a change takes from server to server where no notification tells of it: a look a second, and some. */
 const LOOK_MS = 2_000;
 
+/** How long a server that was stopped waits for its look at the database. */
+const LOOKS_FOR_MS = 3_000;
+
 /** For how long a server is stopped; raise it for a long run. */
 const STOPPED_MS = Number(process.env['DIMMER_TEST_STOPPED_MS'] ?? 3_500);
 
@@ -109,8 +112,8 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
 
   test('[M1] a server that is cut off serves what it has, says how old it is, and catches up (REP-3)', async () => {
     const reading = await stream(one);
-    await vi.waitFor(() => expect(reading.revision()).toBeGreaterThan(0), WAIT);
-    const before = reading.revision();
+    const { revision: before } = await touch(one);
+    await vi.waitFor(() => expect(reading.revision()).toBe(before), WAIT);
     await proxy.cut();
     const { revision } = await touch(other);
     await vi.waitFor(() => {
@@ -152,21 +155,26 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
     async () => {
       const held = await stream(one);
       await vi.waitFor(() => expect(held.revision()).toBeGreaterThan(0), WAIT);
-      for (let round = 0; round < 2; round += 1) {
+      for (let rounds = 0; rounds < 2; ) {
         one.signal('SIGSTOP');
         await sleep(STOPPED_MS);
         const { revision } = await touch(other);
         // Asked while it is stopped: it finds the requests when it goes on, before or after its own timers.
-        const snapshot = told<{ revision: number }>(one, 'GET /sdk/v1/snapshot', { key: one.serverKey });
-        const opening = stream(one);
+        const snapshot = told<{ readonly revision?: number }>(one, 'GET /sdk/v1/snapshot', {
+          key: one.serverKey,
+        });
+        const opening = stream(one).then(helloOf);
         await sleep(50);
         one.signal('SIGCONT');
-        expect((await snapshot).revision).toBeGreaterThanOrEqual(revision);
-        const opened = await opening;
+        const wentOnAt = performance.now();
+        const heard = await Promise.all([snapshot, opening]);
+        const tookMs = performance.now() - wentOnAt;
         // It takes writes at once: its own sleep is no outage of the database (PG23).
         expect((await touch(one)).revision).toBeGreaterThan(revision);
-        await vi.waitFor(() => expect(opened.events[0]?.event).toBe('hello'), WAIT);
-        expect(opened.events[0]?.data.revision).toBeGreaterThanOrEqual(revision);
+        // Where the machine has kept it from its look for so long, it goes on with what it has.
+        if (tookMs >= LOOKS_FOR_MS) continue;
+        for (const { revision: had } of heard) expect(had).toBeGreaterThanOrEqual(revision);
+        rounds += 1;
       }
       const revisions = held.events.flatMap(({ data }) => data.revision ?? []);
       expect(revisions).toEqual([...revisions].sort((a, b) => a - b));
@@ -231,6 +239,11 @@ describe.skipIf(postgresMissing !== undefined)(`servers on one PostgreSQL ${post
       expect(items.map(({ action }) => action)).toEqual(['flag.restore']);
     }
   });
+
+  async function helloOf({ events }: EventsOfStream): Promise<{ readonly revision?: number }> {
+    await vi.waitFor(() => expect(events[0]?.event).toBe('hello'), WAIT);
+    return events[0]?.data ?? {};
+  }
 
   /** The database is there again, and the server has noticed. */
   async function mend(): Promise<void> {

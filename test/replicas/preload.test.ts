@@ -6,7 +6,8 @@ import type { ServerProcess } from '../faults/server-process.ts';
 import { startBalancer } from './balancer.ts';
 import { type Asked, ask, openEvents, PRODUCTION, PROJECT, startFleet, told } from './fleet.ts';
 
-const WAIT = { timeout: 40_000, interval: 50 };
+/** The longest delay of an SDK between two attempts is 30 s. */
+const WAIT = { timeout: 80_000, interval: 50 };
 const CONTEXT = { context: { targetingKey: 'user-1' } };
 const LATER = `${PROJECT}/environments/later`;
 

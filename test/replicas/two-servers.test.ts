@@ -68,6 +68,11 @@ test('[M3] who wrote through one server reads it from another, on every way, or 
     at('POST /ofrep/v1/evaluate/flags', SERVER, context),
     at('POST /ofrep/v1/evaluate/flags/checkout', SERVER, context),
   ];
+  // Told to come back, it does; once the server has looked, nobody is told to any more.
+  await vi.waitFor(async () => {
+    const answer = await ways[0]?.query(revision);
+    expect(await answer?.text()).toContain('"revision":2');
+  }, WAIT);
   for (const way of ways) {
     for (const asked of [way.query, way.header]) {
       const answer = await asked(revision);

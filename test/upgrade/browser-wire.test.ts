@@ -28,6 +28,9 @@ const pairs = [
   })),
 ];
 
+/** The longest delay of an SDK between two attempts is 30 s. */
+const PATIENTLY = { timeout: 60_000 };
+
 let browser: Browser;
 let directory: string;
 let server: ServerProcess | undefined;
@@ -69,7 +72,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       // What it shows is what this server says, over a connection that was lost.
       later?.reset();
       const revision = await serve(server, 'simple', 'off');
-      await page.waitForFunction(`flags.status().revision >= ${revision}`);
+      await page.waitForFunction(`flags.status().revision >= ${revision}`, undefined, PATIENTLY);
       expect(await page.evaluate(`flags.boolean('simple', true)`)).toBe(false);
       await page.close();
     },
@@ -84,7 +87,9 @@ interface Pair {
 }
 
 async function shows(page: Page, theme: string): Promise<void> {
-  await page.waitForFunction(`document.getElementById('theme').textContent === '${theme}'`, undefined, {
-    timeout: 60_000,
-  });
+  await page.waitForFunction(
+    `document.getElementById('theme').textContent === '${theme}'`,
+    undefined,
+    PATIENTLY,
+  );
 }

@@ -24,7 +24,7 @@ describe.each([...RECORDED, CURRENT])('the Node SDK of $name', (build) => {
     });
     try {
       await server.flag('checkout-v2');
-      await flags.ready();
+      await flags.ready({ timeoutMs: 40_000 });
       const { epoch } = flags.status();
       await vi.waitFor(() => expect(flags.boolean('checkout-v2', user, false)).toBe(true), WITHIN);
       if (storage !== undefined) storage.fault = 'unavailable';

@@ -8,7 +8,7 @@ import { FLAG_OF_TOMORROW, type LaterServer, startLaterServer } from './later-se
 import { createFlag, expectAnswers, kill, openShop, serve, streamsOpened } from './shop.ts';
 
 /** Much for a machine that does nothing else. */
-const FOLLOWS_WITHIN_MS = 30_000;
+const FOLLOWS_WITHIN_MS = 60_000;
 const EVERYBODY = { targetingKey: 'user-1', name: 'Dimmer' };
 
 const SILENT = { warn() {}, error() {} };

@@ -9,7 +9,7 @@ import { type Build, CURRENT, RECORDED } from './builds.ts';
 import { expectAnswers, kill, openShop, restore, serve, streamsOpened } from './shop.ts';
 
 /** Much for a machine that does nothing else. */
-const FOLLOWS_WITHIN_MS = 30_000;
+const FOLLOWS_WITHIN_MS = 60_000;
 
 const pairs = [
   ...RECORDED.map((build) => ({ server: CURRENT, sdk: build })),

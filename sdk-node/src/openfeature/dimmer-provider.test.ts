@@ -26,12 +26,12 @@ async function serve(handler: StreamHandler): Promise<StreamServer> {
   return server;
 }
 
-function dimmer(url: string, objects?: readonly WireObject[]): Dimmer {
+function dimmer(url: string, objects?: readonly WireObject[], staleAfterMs = 100): Dimmer {
   const timing = {
     ...DEFAULT_TIMING,
     retryBaseMs: 20,
     retryMaxMs: 40,
-    staleAfterMs: 100,
+    staleAfterMs,
     refusedMinMs: 100,
     refusedMaxMs: 120,
   };
@@ -137,7 +137,8 @@ test('[N61] a refused key is an ERROR, and READY when it is accepted again', asy
   const server = await serve((stream) => stream.full(1, [fixedFlag('a', 1, true)]));
   const client = OpenFeature.getClient();
   const heard = listen(client);
-  await OpenFeature.setProviderAndWait(new DimmerProvider(dimmer(server.url)));
+  // However long the next attempt takes, it is refused before the flags are stale.
+  await OpenFeature.setProviderAndWait(new DimmerProvider(dimmer(server.url, undefined, 600_000)));
   server.handler = (stream) => stream.refuse(401);
   server.cut();
   await until(() => expect(client.providerStatus).toBe(ProviderStatus.ERROR));
