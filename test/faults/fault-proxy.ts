@@ -25,8 +25,8 @@ export interface ProxyFaults extends FrameEdits {
 /** A TCP proxy in front of one port that harms what passes. */
 export interface FaultProxy {
   readonly url: string;
-  /** Connections that were accepted, and frames left out or repeated, since the start. */
-  readonly counts: { readonly connections: number; readonly edited: number };
+  /** Connections that were accepted, frames left out or repeated, and bytes swallowed, since the start. */
+  readonly counts: { readonly connections: number; readonly edited: number; readonly swallowed: number };
   /** Takes the place of what was set before, for open connections too. `{}` passes. */
   set(faults: ProxyFaults): void;
   /** Resets every open connection on both sides. */
@@ -43,7 +43,7 @@ const THROTTLED_PIECE_BYTES = 256;
  */
 export async function startFaultProxy(targetPort: number, random: () => number): Promise<FaultProxy> {
   const pairs = new Set<Pair>();
-  const counts = { connections: 0, edited: 0 };
+  const counts = { connections: 0, edited: 0, swallowed: 0 };
   let faults: ProxyFaults = {};
   let edits: FrameEdits = {};
 
@@ -55,7 +55,7 @@ export async function startFaultProxy(targetPort: number, random: () => number):
     }
     const pair: Pair = { client, server: connect(targetPort, '127.0.0.1'), cameDown: 0 };
     pairs.add(pair);
-    const settings = { faults: () => faults, edits: () => edits, onEdited, random };
+    const settings = { faults: () => faults, edits: () => edits, onEdited, onSwallowed, random };
     void relayBoth(pair, settings).finally(() => pairs.delete(pair));
   });
   server.listen(0, '127.0.0.1');
@@ -66,6 +66,10 @@ export async function startFaultProxy(targetPort: number, random: () => number):
   function onEdited(): void {
     counts.edited += 1;
     edits = {};
+  }
+
+  function onSwallowed(bytes: number): void {
+    counts.swallowed += bytes;
   }
 
   function reset(): void {
@@ -99,6 +103,7 @@ interface Relaying {
   readonly faults: () => ProxyFaults;
   readonly edits: () => FrameEdits;
   readonly onEdited: () => void;
+  readonly onSwallowed: (bytes: number) => void;
   readonly random: () => number;
 }
 
@@ -109,7 +114,7 @@ async function relayBoth(pair: Pair, relaying: Relaying): Promise<void> {
 
 /** One direction. What is read waits for what was read before: a slow side slows the other one down. */
 async function relay(pair: Pair, direction: 'up' | 'down', relaying: Relaying): Promise<void> {
-  const { faults, edits, onEdited } = relaying;
+  const { faults, edits, onEdited, onSwallowed } = relaying;
   const [source, target] = direction === 'up' ? [pair.client, pair.server] : [pair.server, pair.client];
   source.setNoDelay(true);
   target.on('error', () => source.destroy());
@@ -120,7 +125,10 @@ async function relay(pair: Pair, direction: 'up' | 'down', relaying: Relaying): 
   for await (const chunk of source as AsyncIterable<Buffer>) {
     const { swallow, bufferUntilBytes = 0 } = faults();
     lost ||= swallow === 'both' || swallow === direction;
-    if (lost) continue;
+    if (lost) {
+      onSwallowed(chunk.length);
+      continue;
+    }
     held = Buffer.concat([held, direction === 'down' ? editor.push(chunk) : chunk]);
     if (direction === 'down' && held.length < bufferUntilBytes) continue;
     await forward(pair, direction, held, relaying);
