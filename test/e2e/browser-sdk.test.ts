@@ -215,6 +215,7 @@ async function visit(options: object = {}, form = '', isNew = true, withClock = 
     visitor = await browser.newContext();
   }
   const page = await visitor.newPage();
+  page.setDefaultTimeout(60_000);
   if (withClock) await page.clock.install();
   await page.goto(`${site.url}/?options=${encodeURIComponent(JSON.stringify(options))}${form}`);
   return page;

@@ -174,6 +174,7 @@ describe.skipIf(CHROMIUM === undefined).each([18, 19] as const)('a page with Rea
 
   async function open(): Promise<void> {
     page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(60_000);
     problems = [];
     page.on('pageerror', (error) => problems.push(error.message));
     page.on('console', (message) => {

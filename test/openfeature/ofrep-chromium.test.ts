@@ -35,6 +35,7 @@ beforeAll(async () => {
   await server.declare([booleanFlag('a', false), planFlag('plan')]);
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ['--no-sandbox'] });
   page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
   page.on('response', (response) => {
     if (response.url().includes('/evaluate/flags') && response.request().method() === 'POST') {
       statuses.push(response.status());
@@ -51,7 +52,7 @@ afterAll(async () => {
 
 test.skipIf(!hasChromium)(
   '[OF8, OF11, OF16] the published web provider follows changes and its context, from another origin',
-  { timeout: 60_000 },
+  { timeout: 240_000 },
   async () => {
     await page.evaluate(({ url, key }) => flags.start(url, key, 'free'), {
       url: server.url,

@@ -245,11 +245,9 @@ test('[OF17] client keys that ask too often are told when to come back; server k
   const limited = await startLive({ environment: { DIMMER_CLIENT_REQUESTS_PER_SECOND: '1' } });
   const post = (key: string) =>
     fetch(`${limited.url}${BULK}`, { method: 'POST', headers: { 'x-api-key': key }, body: '{"context":{}}' });
-  const answers = [];
-  for (let count = 0; count < 5; count += 1) answers.push(await post(limited.clientKey));
-  const last = answers.at(-1);
-  expect(last?.status).toBe(429);
-  expect(last?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
+  const answers = await Promise.all(Array.from({ length: 5 }, () => post(limited.clientKey)));
+  const refused = answers.find(({ status }) => status === 429);
+  expect(refused?.headers.get('retry-after')).toMatch(/^[1-9]\d*$/);
   for (let count = 0; count < 5; count += 1) expect((await post(limited.serverKey)).status).toBe(200);
   await limited.close();
 });

@@ -37,6 +37,7 @@ beforeAll(async () => {
   await server.declare([booleanFlag('a', false), planFlag('plan')]);
   browser = await launch();
   page = await browser.newPage();
+  page.setDefaultTimeout(60_000);
   await page.goto(origin);
 });
 

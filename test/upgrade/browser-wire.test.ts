@@ -28,9 +28,6 @@ const pairs = [
   })),
 ];
 
-/** The longest delay of an SDK between two attempts is 30 s. */
-const PATIENTLY = { timeout: 60_000 };
-
 let browser: Browser;
 let directory: string;
 let server: ServerProcess | undefined;
@@ -64,6 +61,8 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       later = isLater ? await startLaterServer(server.url) : undefined;
       site = await openSite(later?.url ?? server.url, CLIENT_KEY, sdk.browserSdk);
       const page = await browser.newPage();
+      // The longest delay of an SDK between two attempts is 30 s.
+      page.setDefaultTimeout(60_000);
       await page.goto(site.url);
       await shows(page, 'dark');
       await kill(server, 'theme');
@@ -72,7 +71,7 @@ describe.skipIf(CHROMIUM === undefined)('in Chromium', () => {
       // What it shows is what this server says, over a connection that was lost.
       later?.reset();
       const revision = await serve(server, 'simple', 'off');
-      await page.waitForFunction(`flags.status().revision >= ${revision}`, undefined, PATIENTLY);
+      await page.waitForFunction(`flags.status().revision >= ${revision}`);
       expect(await page.evaluate(`flags.boolean('simple', true)`)).toBe(false);
       await page.close();
     },
@@ -87,9 +86,5 @@ interface Pair {
 }
 
 async function shows(page: Page, theme: string): Promise<void> {
-  await page.waitForFunction(
-    `document.getElementById('theme').textContent === '${theme}'`,
-    undefined,
-    PATIENTLY,
-  );
+  await page.waitForFunction(`document.getElementById('theme').textContent === '${theme}'`);
 }
