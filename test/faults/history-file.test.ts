@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { createHistoryFile, readHistoryFile } from './history-file.ts';
-import { complaintsAbout } from './run-scenario.ts';
+import { complaintsAbout, provesNothing } from './run-scenario.ts';
 
 let directory: string;
 
@@ -34,6 +34,10 @@ test('[H6] a run that interrupted nobody, edited nothing, or slowed nobody, says
     'run: no reader was slow enough',
     'run: no SDK has left LIVE',
   ]);
+  const violations = complaintsAbout(scenario, [], { framesEdited: 0, heartbeats: 0, merged: 0 });
+  expect(provesNothing({ violations })).toBe(true);
+  expect(provesNothing({ violations: [...violations, 'ordered: 2 came before 1'] })).toBe(false);
+  expect(provesNothing({ violations: [] })).toBe(false);
   const result = { state: 'INTERRUPTED', epoch: 'e', revision: 3 };
   const left = { time: 0, client: 'sdk-1', op: 'status', args: null, result } as const;
   expect(complaintsAbout(scenario, [left], { framesEdited: 1, heartbeats: 1, merged: 1 })).toEqual([]);

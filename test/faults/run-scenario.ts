@@ -271,6 +271,11 @@ async function complaintsAtTheEnd(
   return complaints;
 }
 
+/** Whether nothing is wrong with what was seen, but a run on a busy machine did not do what its scenario says. */
+export function provesNothing({ violations }: Pick<Outcome, 'violations'>): boolean {
+  return violations.length > 0 && violations.every((violation) => violation.startsWith('run: '));
+}
+
 /** A run that did not do what its scenario says proves nothing. */
 export function complaintsAbout(
   { editsFrames, interrupts, merges }: Pick<Scenario, 'editsFrames' | 'interrupts' | 'merges'>,
