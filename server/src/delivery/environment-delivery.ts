@@ -22,6 +22,7 @@ import type { FanOutOrder, Publishing } from './fan-out-order.ts';
 import type { FeedFaults } from './feed-faults.ts';
 import { FrameCache } from './frame-cache.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
+import { ReaderAhead } from './reader-ahead.ts';
 import type { HeldFlags, ShownCopy } from './shown-copy.ts';
 import { copyShower, isAnotherHistory } from './shown-copy.ts';
 import type { StreamSet } from './stream-set.ts';
@@ -67,6 +68,7 @@ export class EnvironmentDelivery implements Publishing {
   readonly #ports: EnvironmentDeliveryPorts;
   readonly #feed: ChangeFeed;
   readonly #frames: FrameCache;
+  readonly #readerAhead: ReaderAhead;
   readonly #rulesetOf = rulesetBuilder();
   readonly #sizeOf = copySizer();
   readonly #show = copyShower();
@@ -78,13 +80,12 @@ export class EnvironmentDelivery implements Publishing {
   #catchingUp: Promise<void> | undefined;
   #stuck = false;
   #usedAt: number;
-  /** The furthest that a reader was told of an epoch, and that the database did not have. */
-  #ahead: Cursor | undefined;
 
   constructor(ports: EnvironmentDeliveryPorts) {
     this.#ports = ports;
     this.#usedAt = ports.clock.now();
     this.#frames = new FrameCache(ports.counts.encodings);
+    this.#readerAhead = new ReaderAhead(ports);
     this.#feed = new ChangeFeed({
       ...ports,
       onCopy: (copy) => this.#moveTo(this.#show(copy, ports.heldFlags())),
@@ -182,16 +183,12 @@ export class EnvironmentDelivery implements Publishing {
     const { copy } = this.#feed;
     if (cursor === undefined || cursor.epoch !== copy?.epoch || cursor.revision <= copy.revision) return;
     await this.#feed.atLeast(cursor.revision).catch(() => undefined);
-    await this.#lookWhetherLost(cursor);
+    await this.#readerAhead.look(cursor);
   }
 
-  /**
-   * Whether a reader has said that it knows revisions which the database lacks, and it still does. It was told them, unless
-   * it lies: anybody who has the key could.
-   */
+  /** Whether a reader has said that it knows revisions which the database lacks, and it still does. */
   get hasReaderAhead(): boolean {
-    const [ahead, { copy }] = [this.#ahead, this.#feed];
-    return ahead !== undefined && copy?.epoch === ahead.epoch && copy.revision < ahead.revision;
+    return this.#readerAhead.isAheadOf(this.#feed.copy);
   }
 
   /** @returns `undefined` until the environment has been loaded. */
@@ -273,20 +270,6 @@ export class EnvironmentDelivery implements Publishing {
   close(): void {
     this.#feed.close();
     this.#ports.faults.forget(this.environment);
-  }
-
-  /** The database is asked anew, because the feed may be the one that is behind. */
-  async #lookWhetherLost({ epoch, revision }: Cursor): Promise<void> {
-    const { whereabouts, log } = this.#ports;
-    const there = await whereabouts?.(this.environment).catch(() => undefined);
-    if (there === undefined || there.epoch !== epoch || there.revision >= revision) return;
-    if (this.#ahead?.epoch === epoch && this.#ahead.revision >= revision) return;
-    this.#ahead = { epoch, revision };
-    log.error(
-      { ...this.environment, epoch, revision: there.revision, readerHas: revision },
-      'a reader knows revisions that the database does not have: it keeps them until there are as many. Were commits lost, ' +
-        'at a failover or by a restore? Then give the environment a new epoch: dimmer renew-epoch',
-    );
   }
 
   #tellAnotherHistory(before: ShownCopy, after: ShownCopy): void {
