@@ -459,7 +459,7 @@ export const MUTANTS = [
     name: 'a server that was paused says what it knew',
     patches: [
       {
-        file: 'server/src/delivery/delivery.ts',
+        file: 'server/src/delivery/followed-environments.ts',
         find: 'if (now - this.#tickedAt <= PAUSED_AFTER_MS) return;',
         replace: 'if (now > 0) return;',
       },
@@ -470,8 +470,8 @@ export const MUTANTS = [
     name: 'readiness that only looks at the database',
     patches: [
       {
-        file: 'server/src/delivery/delivery.ts',
-        find: "if (isStuck || this.#wedges.size > 0) return 'The server cannot follow the database, which answers.';",
+        file: 'server/src/delivery/readiness.ts',
+        find: "if (isStuck) return 'The server cannot follow the database, which answers.';",
         replace: '',
       },
     ],
@@ -481,9 +481,9 @@ export const MUTANTS = [
     name: 'ready with nothing loaded',
     patches: [
       {
-        file: 'server/src/delivery/delivery.ts',
-        find: 'if (this.#preload === undefined || this.#preload.isComplete) return undefined;',
-        replace: 'if (this.#answeredAt() !== undefined) return undefined;',
+        file: 'server/src/delivery/readiness.ts',
+        find: 'if (loading === undefined) return undefined;',
+        replace: 'if (loading === undefined || hasAnswer) return undefined;',
       },
     ],
     caughtBy: { test: 'server/src/delivery/preload.test.ts' },

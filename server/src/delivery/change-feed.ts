@@ -152,7 +152,7 @@ export class ChangeFeed {
   close(): void {
     this.#closed = true;
     for (const told of this.#onLooked.splice(0)) told();
-    this.#settleAll({ cause: new StorageFault('unavailable', 'The server is closing.') });
+    this.#settleAll({ cause: closingFault() });
   }
 
   async #readWhileWoken(): Promise<void> {
@@ -260,6 +260,11 @@ export class ChangeFeed {
   #settleAll(outcome: Outcome): void {
     for (const waiter of [...this.#waiters]) waiter.settle(outcome);
   }
+}
+
+/** What whoever asks of a server that closes is told. */
+export function closingFault(): StorageFault {
+  return new StorageFault('unavailable', 'The server is closing.');
 }
 
 /** Whether a freshly read copy replaces the one at hand: inside an epoch nothing goes back. */

@@ -2,13 +2,11 @@ import type { Registry } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { nameOf } from '../environments/environment.ts';
 import type { Clock } from '../platform/clock.ts';
-import { Gate } from '../platform/gate.ts';
 import type { Log } from '../platform/log.ts';
 import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 import type { Tracing } from '../platform/tracing.ts';
 import { NO_TRACING } from '../platform/tracing.ts';
-import { StorageFault } from '../storage/storage.ts';
 import type { Admission, DeliveryLimits, RefusalCause } from './admission.ts';
 import { createAdmission, createSharedAdmission, retryAfterSeconds } from './admission.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
@@ -16,35 +14,25 @@ import { newDeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentReading } from './delivery-metrics.ts';
 import { registerDeliveryMetrics } from './delivery-metrics.ts';
 import type { DeliverySource } from './delivery-source.ts';
-import type { EncodedSnapshot } from './environment-delivery.ts';
-import { EnvironmentDelivery } from './environment-delivery.ts';
+import type { EncodedSnapshot, EnvironmentDelivery } from './environment-delivery.ts';
 import type { RulesetAt } from './environment-ruleset.ts';
 import type { StreamRequest } from './environment-streams.ts';
-import type { FanOutOrder } from './fan-out-order.ts';
 import { createFanOutOrder } from './fan-out-order.ts';
 import type { StreamEndings } from './farewell.ts';
 import { dismiss, sendAway } from './farewell.ts';
-import { FeedFaults } from './feed-faults.ts';
+import { FollowedEnvironments } from './followed-environments.ts';
 import type { HeartbeatWheel } from './heartbeat-wheel.ts';
 import { createHeartbeatWheel } from './heartbeat-wheel.ts';
-import { LOADS_AT_ONCE_MAX, Preload } from './preload.ts';
+import { Preload } from './preload.ts';
+import { lackIn } from './readiness.ts';
 import type { Holder } from './shown-copy.ts';
-import type { StreamSet, StreamTarget } from './stream-set.ts';
+import type { StreamTarget } from './stream-set.ts';
 import type { ViewRequest } from './view-streams.ts';
 import { WedgeWatch } from './wedge-watch.ts';
 import { Whereabouts } from './whereabouts.ts';
 
 /** How often every feed looks for changes without a hint, in milliseconds. */
 export const TICK_MS = 1_000;
-
-/** A tick that is later than this was held up: the process was paused, and others have gone on. */
-const PAUSED_AFTER_MS = 3_000;
-
-/**
- * For how long an environment must have been of no use before it is let go, in milliseconds: a key is rotated in less, and to
- * load everything again would take the time that the new one was to save.
- */
-export const UNUSED_MS_MAX = 600_000;
 
 export interface DeliveryOptions {
   readonly storage: DeliverySource;
@@ -152,53 +140,41 @@ export function createDelivery(options: DeliveryOptions): Delivery {
 
 class StorageDelivery implements Delivery {
   readonly #options: DeliveryOptions;
-  readonly #environments = new Map<string, EnvironmentDelivery>();
+  readonly #followed: FollowedEnvironments;
   readonly #counts: DeliveryCounts = newDeliveryCounts();
   readonly #wheel: HeartbeatWheel;
-  readonly #order: FanOutOrder;
   readonly #admission: Admission;
   readonly #clientAdmission: Admission;
-  readonly #observeLag: (lagMs: number) => void;
   readonly #subscriptions: readonly (() => void)[];
   readonly #wedges: WedgeWatch;
-  readonly #faults: FeedFaults;
-  readonly #loads: Gate;
-  readonly #whereabouts: Whereabouts | undefined;
   readonly #preload: Preload | undefined;
   #pingedAt: number | undefined;
-  #tickedAt: number;
-  #unready = false;
-  #closed = false;
+  #isLeaving = false;
 
   constructor(options: DeliveryOptions) {
-    const { storage, clock, schedule, heartbeatMs } = options;
+    const { storage, clock, schedule, heartbeatMs, holder } = options;
     this.#options = options;
-    this.#tickedAt = clock.now();
-    this.#wedges = new WedgeWatch({ ...options, onAnswer: () => this.#noteAnswer() });
-    this.#faults = new FeedFaults(options.log);
-    this.#loads = new Gate(LOADS_AT_ONCE_MAX, options);
-    this.#whereabouts = whereaboutsIn(storage);
-    this.#preload = this.#preloadOf(options);
     this.#wheel = createHeartbeatWheel({ clock, schedule, periodMs: heartbeatMs });
-    this.#order = createFanOutOrder(schedule);
     this.#admission = createAdmission(options.limits, clock);
     this.#clientAdmission = createSharedAdmission(this.#admission, options.limits, clock);
-    this.#observeLag = registerDeliveryMetrics(options.metrics, {
+    this.#wedges = new WedgeWatch({ ...options, onAnswer: () => this.#noteAnswer() });
+    const whereabouts = whereaboutsIn(storage);
+    this.#followed = new FollowedEnvironments({
+      ...options,
+      whereabouts,
+      holder,
+      onMoved: options.onMoved ?? (() => {}),
+      onPublished: this.#registerMetrics(),
+      tracing: options.tracing ?? NO_TRACING,
+      wheel: this.#wheel,
+      order: createFanOutOrder(schedule),
       counts: this.#counts,
-      streams: () => this.#streamsByEnvironment(),
-      environments: () => this.environments(),
-      databaseAgeMs: () => this.databaseAgeMs(),
-      ready: () => this.ready(),
-      missing: () => this.#missing(),
-      readersAhead: () => this.readersAhead(),
     });
+    this.#preload = this.#preloadBy(whereabouts);
     this.#subscriptions = [
-      storage.onCommit((environment, revision) =>
-        this.#environments.get(nameOf(environment))?.announce(revision),
-      ),
+      storage.onCommit((environment, revision) => this.#followed.find(environment)?.announce(revision)),
       schedule.every(TICK_MS, () => this.#tick()),
-      options.holder?.onChange((environment) => this.#environments.get(nameOf(environment))?.showAgain()) ??
-        (() => {}),
+      holder?.onChange((environment) => this.#followed.find(environment)?.showAgain()) ?? (() => {}),
     ];
     this.#wedges.ask();
     this.#preload?.look();
@@ -225,7 +201,7 @@ class StorageDelivery implements Delivery {
     const cause = admission.admit(keyId);
     if (cause !== undefined) return this.#refuse(cause);
     response.once('close', () => admission.release(keyId));
-    const delivery = await this.#load(environment, minRevision);
+    const delivery = await this.#followed.load(environment, minRevision);
     if (delivery === undefined) return { outcome: 'absent' };
     // A stream begins at what streams were told last, which may be a turn or two behind what this server knows, and its
     // reader perhaps, from another.
@@ -237,19 +213,18 @@ class StorageDelivery implements Delivery {
   }
 
   async snapshot(environment: EnvironmentRef, minRevision = 0): Promise<EncodedSnapshot | undefined> {
-    return (await this.#load(environment, minRevision))?.snapshot();
+    return (await this.#followed.load(environment, minRevision))?.snapshot();
   }
 
   async ruleset(environment: EnvironmentRef, minRevision: number): Promise<RulesetAt | undefined> {
     // Nearly always it is there: an evaluation costs less than the promises on the longer way.
-    this.#noticePause();
-    const known = this.#closed ? undefined : this.#environments.get(nameOf(environment));
-    const there = known?.catchingUp === undefined ? known?.ruleset() : undefined;
+    const known = this.#followed.findCurrent(environment);
+    const there = known?.ruleset();
     if (there !== undefined && there.revision >= minRevision) {
       known?.use();
       return there;
     }
-    return (await this.#load(environment, minRevision))?.ruleset();
+    return (await this.#followed.load(environment, minRevision))?.ruleset();
   }
 
   ready(): boolean {
@@ -257,14 +232,13 @@ class StorageDelivery implements Delivery {
   }
 
   lacks(): string | undefined {
-    if (this.#unready || this.#closed) return 'The server is closing.';
-    if (this.#answeredAt() === undefined) return 'The database has not answered yet.';
-    const isStuck = [...this.#environments.values()].some(({ stuck }) => stuck);
-    if (isStuck || this.#wedges.size > 0) return 'The server cannot follow the database, which answers.';
-    if (this.#preload === undefined || this.#preload.isComplete) return undefined;
-    const { held, needed } = this.#preload.progress();
-    if (needed === undefined) return 'The server does not know yet which environments SDKs may ask for.';
-    return `The server loads what SDKs may ask for: ${held} of ${needed} environments are there.`;
+    const isComplete = this.#preload === undefined || this.#preload.isComplete;
+    return lackIn({
+      isLeaving: this.#isLeaving,
+      hasAnswer: this.#answeredAt() !== undefined,
+      isStuck: this.#wedges.size > 0 || this.#followed.all().some(({ stuck }) => stuck),
+      loading: isComplete ? undefined : this.#preload?.progress(),
+    });
   }
 
   databaseAgeMs(): number {
@@ -273,7 +247,7 @@ class StorageDelivery implements Delivery {
   }
 
   readersAhead(): number {
-    return [...this.#environments.values()].filter(({ hasReaderAhead }) => hasReaderAhead).length;
+    return this.#followed.all().filter(({ hasReaderAhead }) => hasReaderAhead).length;
   }
 
   streams(environment?: EnvironmentRef): number {
@@ -286,45 +260,45 @@ class StorageDelivery implements Delivery {
   }
 
   known(environment: EnvironmentRef): RulesetAt | undefined {
-    return this.#environments.get(nameOf(environment))?.ruleset();
+    return this.#followed.find(environment)?.ruleset();
   }
 
   environments(): readonly EnvironmentReading[] {
-    return [...this.#environments.values()].flatMap((delivery) => delivery.reading() ?? []);
+    return this.#followed.readings();
   }
 
   revoke(opens: (keyId: string) => boolean): void {
-    for (const set of this.#streamSets()) {
+    for (const set of this.#followed.streamSets()) {
       set.revoke(({ keyId, signedBy }) => opens(keyId) && (signedBy == null || opens(signedBy)));
     }
   }
 
   async revokeUnsigned(isNeeded: (environment: EnvironmentRef) => Promise<boolean>): Promise<void> {
-    for (const { environment, views } of [...this.#environments.values()]) {
+    for (const { environment, views } of this.#followed.all()) {
       if (views === undefined || views.set.count === 0) continue;
       if (await isNeeded(environment)) views.set.revoke(({ signedBy }) => signedBy !== null);
     }
   }
 
   unready(): void {
-    this.#unready = true;
+    this.#isLeaving = true;
   }
 
   async drain(spreadMs: number): Promise<void> {
-    this.#unready = true;
+    this.#isLeaving = true;
     this.#clientAdmission.close();
-    await sendAway(this.#streamSets(), spreadMs, this.#options);
+    await sendAway(this.#followed.streamSets(), spreadMs, this.#options);
     await this.close();
   }
 
   async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
+    if (this.#followed.isClosed) return;
+    this.#isLeaving = true;
     this.#clientAdmission.close();
     for (const unsubscribe of this.#subscriptions) unsubscribe();
     this.#wheel.close();
-    for (const environment of this.#environments.values()) environment.close();
-    await dismiss(this.#streamSets(), this.#options.schedule);
+    this.#followed.close();
+    await dismiss(this.#followed.streamSets(), this.#options.schedule);
   }
 
   #refuse(cause: RefusalCause): StreamOutcome {
@@ -336,83 +310,39 @@ class StorageDelivery implements Delivery {
     };
   }
 
-  async #load(environment: EnvironmentRef, revision: number): Promise<EnvironmentDelivery | undefined> {
-    if (this.#closed) throw closing();
-    const name = nameOf(environment);
-    const delivery = this.#environments.get(name) ?? this.#follow(environment);
-    delivery.use();
-    this.#noticePause();
-    const exists = await delivery.load(revision);
-    await delivery.catchingUp;
-    if (this.#closed) throw closing();
-    if (exists) return delivery;
-    delivery.close();
-    this.#environments.delete(name);
-    return undefined;
-  }
-
-  #follow(environment: EnvironmentRef): EnvironmentDelivery {
-    const whereabouts = this.#whereabouts;
-    const delivery = new EnvironmentDelivery({
-      ...this.#options,
-      whereabouts: whereabouts && ((at) => whereabouts.of(at)),
-      loads: this.#loads,
-      faults: this.#faults,
-      onMoved: this.#options.onMoved ?? (() => {}),
-      tracing: this.#options.tracing ?? NO_TRACING,
-      environment,
-      heldFlags: () => this.#options.holder?.heldOver(environment),
-      wheel: this.#wheel,
-      order: this.#order,
+  #registerMetrics(): (lagMs: number) => void {
+    return registerDeliveryMetrics(this.#options.metrics, {
       counts: this.#counts,
-      onPublished: this.#observeLag,
+      streams: () => this.#streamsByEnvironment(),
+      environments: () => this.environments(),
+      databaseAgeMs: () => this.databaseAgeMs(),
+      ready: () => this.ready(),
+      missing: () => this.#missing(),
+      readersAhead: () => this.readersAhead(),
     });
-    this.#environments.set(nameOf(environment), delivery);
-    return delivery;
   }
 
-  #tick(): void {
-    this.#noticePause();
-    this.#tickedAt = this.#options.clock.now();
-    this.#preload?.look();
-    // Those with streams first: they are the first to be read again after an outage.
-    for (const hasStreams of [true, false]) {
-      for (const one of this.#environments.values()) if (one.hasStreams === hasStreams) one.tick();
-    }
-    // Before the first environment is followed, nothing else would tell whether the database is there.
-    if (this.#environments.size === 0) this.#wedges.ask();
-    this.#wedges.look([...this.#environments.values()]);
-  }
-
-  #preloadOf({ needed, schedule, log }: DeliveryOptions): Preload | undefined {
-    const whereabouts = this.#whereabouts;
+  #preloadBy(whereabouts: Whereabouts | undefined): Preload | undefined {
+    const { needed, schedule, log } = this.#options;
     if (needed === undefined || whereabouts === undefined) return undefined;
     return new Preload({
       needed,
       whereabouts,
       isHeld: (environment) => this.known(environment) !== undefined,
-      load: (environment) => this.#load(environment, 0),
-      onKnown: (names) => this.#letGo(names),
+      load: (environment) => this.#followed.load(environment, 0),
+      onKnown: (names) => this.#followed.letGo(names),
       schedule,
       log,
     });
   }
 
-  /**
-   * Lets go what no key opens, no stream tells of, nobody reads and no kill is held over, once that has been so for long.
-   *
-   * @param opened - Names of the environments that keys open, as of now.
-   */
-  #letGo(opened: ReadonlySet<string>): void {
-    if (this.#closed) return;
-    const { clock, holder } = this.#options;
-    for (const [name, delivery] of this.#environments) {
-      const { environment, hasStreams } = delivery;
-      if (opened.has(name) || hasStreams || holder?.heldOver(environment) !== undefined) delivery.use();
-      if (clock.now() - delivery.usedAt < UNUSED_MS_MAX) continue;
-      delivery.close();
-      this.#environments.delete(name);
-    }
+  #tick(): void {
+    this.#preload?.look();
+    this.#followed.tick();
+    const followed = this.#followed.all();
+    // Before the first environment is followed, nothing else would tell whether the database is there.
+    if (followed.length === 0) this.#wedges.ask();
+    this.#wedges.look(followed);
   }
 
   #missing(): number {
@@ -424,38 +354,22 @@ class StorageDelivery implements Delivery {
     this.#pingedAt = this.#options.clock.now();
   }
 
-  /** Others may have gone on while this process was paused: nobody is told anything before it has looked (M2). */
-  #noticePause(): void {
-    const now = this.#options.clock.now();
-    if (now - this.#tickedAt <= PAUSED_AFTER_MS) return;
-    this.#tickedAt = now;
-    for (const environment of this.#environments.values()) environment.catchUp();
-  }
-
   #answeredAt(): number | undefined {
-    const answers = [...this.#environments.values()].map(({ answeredAt }) => answeredAt);
+    const answers = this.#followed.all().map(({ answeredAt }) => answeredAt);
     const known = [...answers, this.#pingedAt].filter((at) => at !== undefined);
     return known.length === 0 ? undefined : Math.max(...known);
   }
 
   *#streamsByEnvironment(): Iterable<{ environment: EnvironmentRef; count: number }> {
-    for (const delivery of this.#environments.values()) {
+    for (const delivery of this.#followed.all()) {
       const sets = delivery.streamSets();
       const count = sets.reduce((sum, set) => sum + set.count, 0);
       if (sets.length > 0) yield { environment: delivery.environment, count };
     }
-  }
-
-  #streamSets(): readonly StreamSet[] {
-    return [...this.#environments.values()].flatMap((delivery) => delivery.streamSets());
   }
 }
 
 function whereaboutsIn(storage: DeliverySource): Whereabouts | undefined {
   const ask = storage.environments?.bind(storage);
   return ask && new Whereabouts(ask);
-}
-
-function closing(): StorageFault {
-  return new StorageFault('unavailable', 'The server is closing.');
 }

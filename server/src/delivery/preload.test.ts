@@ -8,8 +8,9 @@ import { expect, test, vi } from 'vitest';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import { StorageFault } from '../storage/storage.ts';
 import { ChangeLog, ENVIRONMENT, put } from './change-log.fixture.ts';
-import { createDelivery, TICK_MS, UNUSED_MS_MAX } from './delivery.ts';
+import { createDelivery, TICK_MS } from './delivery.ts';
 import { DELIVERY_SETTINGS } from './delivery-server.fixture.ts';
+import { UNUSED_MS_MAX } from './followed-environments.ts';
 import { ManualSchedule, settle } from './manual-schedule.fixture.ts';
 import { LOADS_AT_ONCE_MAX } from './preload.ts';
 

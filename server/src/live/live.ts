@@ -3,6 +3,7 @@ import type { Result } from '../changes/result.ts';
 import { accepted } from '../changes/result.ts';
 import type { Admission, RefusalCause } from '../delivery/admission.ts';
 import { createAdmission, retryAfterSeconds } from '../delivery/admission.ts';
+import { closingFault } from '../delivery/change-feed.ts';
 import { TICK_MS } from '../delivery/delivery.ts';
 import { newRefusals, newStreamCounts } from '../delivery/delivery-counts.ts';
 import type { StreamEndings } from '../delivery/farewell.ts';
@@ -18,7 +19,6 @@ import type { Schedule } from '../platform/schedule.ts';
 import type { InstanceRegistry } from '../reports/instance-registry.ts';
 import { readEnvironment } from '../rest/read-project.ts';
 import type { Storage } from '../storage/storage.ts';
-import { StorageFault } from '../storage/storage.ts';
 import type { LiveRequest } from './environment-live.ts';
 import { EnvironmentLive } from './environment-live.ts';
 import type { LiveHead } from './live-feed.ts';
@@ -156,7 +156,7 @@ class StorageLive implements Live {
   }
 
   #insistOpen(): void {
-    if (this.#isClosed) throw new StorageFault('unavailable', 'The server is closing.');
+    if (this.#isClosed) throw closingFault();
   }
 
   #refuse(cause: RefusalCause): LiveOutcome {
