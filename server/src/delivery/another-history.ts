@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { isFlagDefinition, type WireObject } from '@dimmer/schema';
+import type { WireObject } from '@dimmer/schema';
 import type { EnvironmentCopy } from './environment-copy.ts';
+import { isKilled } from './environment-copy.ts';
 
 /** How many flags are named. More are an environment that is another one altogether. */
 const NAMED_MAX = 100;
@@ -40,8 +41,4 @@ export function historyDifference(
 /** A version is a revision: in another history the same definition may have another one. */
 function isSame(was: WireObject | undefined, is: WireObject | undefined): boolean {
   return isDeepStrictEqual(was && { ...was, version: 0 }, is && { ...is, version: 0 });
-}
-
-function isKilled(object: WireObject | undefined): boolean {
-  return object !== undefined && isFlagDefinition(object) && object.killed === true;
 }

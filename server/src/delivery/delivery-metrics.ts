@@ -1,7 +1,8 @@
 import type { Registry } from 'prom-client';
-import { Counter, Gauge, Histogram } from 'prom-client';
+import { Histogram } from 'prom-client';
 import type { EnvironmentRef } from '../environments/environment.ts';
-import { registerReadings } from '../platform/metrics.ts';
+import type { MetricName } from '../platform/metrics.ts';
+import { registerReadings, registerTotal, registerTotals } from '../platform/metrics.ts';
 import type { CopySize } from './copy-size.ts';
 import type { DeliveryCounts } from './delivery-counts.ts';
 
@@ -38,59 +39,36 @@ export function registerDeliveryMetrics(
   registry: Registry,
   readings: DeliveryReadings,
 ): (lagMs: number) => void {
-  const { counts } = readings;
-  const registers = [registry];
-  registerStreams(registers, readings);
+  registerOpen(registry, { name: 'dimmer_streams', help: 'Open streams.' }, readings.streams);
+  registerReadings(registry, [], SERVER_GAUGES, () => [{ labels: {}, values: serverValues(readings) }]);
   registerEnvironments(registry, readings.environments);
-  registerTotal(registers, 'dimmer_stream_bytes_total', 'Bytes handed to streams.', () => counts.bytes);
-  registerTotal(
-    registers,
-    'dimmer_slow_streams_total',
-    'Times that a stream could not take a change at once and was sent a merged one later.',
-    () => counts.heldBack,
-  );
-  registerTotal(
-    registers,
-    'dimmer_feed_faults_total',
-    'Times that a change feed could not follow the database.',
-    () => counts.feedFaults,
-  );
-  registerByLabel(
-    registers,
-    'dimmer_streams_opened_total',
-    'Streams opened, by mode.',
-    'mode',
-    counts.opened,
-  );
-  registerByLabel(
-    registers,
-    'dimmer_streams_refused_total',
-    'Streams not opened, by the limit that was met.',
-    'cause',
-    counts.refused,
-  );
-  registerByLabel(
-    registers,
-    'dimmer_streams_cut_total',
-    'Streams ended without a goodbye that was taken, by cause.',
-    'cause',
-    counts.cut,
-  );
-  registerByLabel(registers, 'dimmer_streams_ended_total', 'Streams ended, by why.', 'reason', counts.ended);
-  registerByLabel(
-    registers,
-    'dimmer_revision_encodings_total',
-    'Times that a revision became bytes; one delta per revision while no stream is slow.',
-    'form',
-    counts.encodings,
-  );
+  registerCounts(registry, readings.counts);
   const lag = new Histogram({
     name: 'dimmer_feed_lag_seconds',
     help: 'From a commit to the last write of its fan-out.',
     buckets: [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10],
-    registers,
+    registers: [registry],
   });
   return (lagMs) => lag.observe(Math.max(0, lagMs) / 1000);
+}
+
+const SERVER_GAUGES = {
+  dimmer_database_age_seconds: 'Time since the database last answered.',
+  dimmer_ready: '1 while /readyz answers 200, else 0.',
+  dimmer_environments_missing:
+    'Environments that keys open and that this server does not hold: in an outage of the database it could not serve them.',
+  dimmer_environments_behind_readers:
+    'Environments of which an SDK knows revisions that the database does not have: anything but 0 is a loss, or a lie.',
+} as const;
+
+function serverValues(readings: DeliveryReadings): Record<keyof typeof SERVER_GAUGES, number> {
+  const { databaseAgeMs, ready, missing, readersAhead } = readings;
+  return {
+    dimmer_database_age_seconds: databaseAgeMs() / 1000,
+    dimmer_ready: ready() ? 1 : 0,
+    dimmer_environments_missing: missing(),
+    dimmer_environments_behind_readers: readersAhead(),
+  };
 }
 
 const ENVIRONMENT_GAUGES = {
@@ -117,90 +95,73 @@ function registerEnvironments(registry: Registry, environments: DeliveryReadings
   });
 }
 
-function registerStreams(registers: Registry[], readings: DeliveryReadings): void {
-  const { streams, databaseAgeMs, ready, missing, readersAhead } = readings;
-  registerOpen(registers, 'dimmer_streams', 'Open streams.', streams);
-  new Gauge({
-    name: 'dimmer_database_age_seconds',
-    help: 'Time since the database last answered.',
-    registers,
-    collect() {
-      this.set(databaseAgeMs() / 1000);
-    },
-  });
-  new Gauge({
-    name: 'dimmer_ready',
-    help: '1 while /readyz answers 200, else 0.',
-    registers,
-    collect() {
-      this.set(ready() ? 1 : 0);
-    },
-  });
-  new Gauge({
-    name: 'dimmer_environments_missing',
-    help: 'Environments that keys open and that this server does not hold: in an outage of the database it could not serve them.',
-    registers,
-    collect() {
-      this.set(missing());
-    },
-  });
-  new Gauge({
-    name: 'dimmer_environments_behind_readers',
-    help: 'Environments of which an SDK knows revisions that the database does not have: anything but 0 is a loss, or a lie.',
-    registers,
-    collect() {
-      this.set(readersAhead());
-    },
-  });
-}
-
 /** Registers how many streams of each environment are open. */
 export function registerOpen(
-  registers: Registry[],
-  name: string,
-  help: string,
+  registry: Registry,
+  { name, help }: MetricName,
   streams: DeliveryReadings['streams'],
 ): void {
-  new Gauge({
-    name,
-    help,
-    labelNames: ['project', 'environment'],
-    registers,
-    collect() {
-      this.reset();
-      for (const { environment, count } of streams()) this.set({ ...environment }, count);
-    },
+  registerReadings(registry, ['project', 'environment'], { [name]: help }, function* () {
+    for (const { environment, count } of streams()) {
+      yield { labels: { ...environment }, values: { [name]: count } };
+    }
   });
 }
 
-function registerTotal(registers: Registry[], name: string, help: string, read: () => number): void {
-  new Counter({
-    name,
-    help,
-    registers,
-    collect() {
-      this.reset();
-      this.inc(read());
+function registerCounts(registry: Registry, counts: DeliveryCounts): void {
+  registerTotal(
+    registry,
+    { name: 'dimmer_stream_bytes_total', help: 'Bytes handed to streams.' },
+    () => counts.bytes,
+  );
+  registerTotal(
+    registry,
+    {
+      name: 'dimmer_slow_streams_total',
+      help: 'Times that a stream could not take a change at once and was sent a merged one later.',
     },
-  });
-}
-
-/** Registers totals that are kept as plain numbers, one per value of a label. */
-export function registerByLabel(
-  registers: Registry[],
-  name: string,
-  help: string,
-  label: string,
-  totals: { readonly [value: string]: number },
-): void {
-  new Counter({
-    name,
-    help,
-    labelNames: [label],
-    registers,
-    collect() {
-      this.reset();
-      for (const [value, total] of Object.entries(totals)) this.inc({ [label]: value }, total);
+    () => counts.heldBack,
+  );
+  registerTotal(
+    registry,
+    { name: 'dimmer_feed_faults_total', help: 'Times that a change feed could not follow the database.' },
+    () => counts.feedFaults,
+  );
+  registerTotals(
+    registry,
+    { name: 'dimmer_streams_opened_total', help: 'Streams opened, by mode.', label: 'mode' },
+    counts.opened,
+  );
+  registerTotals(
+    registry,
+    {
+      name: 'dimmer_streams_refused_total',
+      help: 'Streams not opened, by the limit that was met.',
+      label: 'cause',
     },
-  });
+    counts.refused,
+  );
+  registerTotals(
+    registry,
+    {
+      name: 'dimmer_streams_cut_total',
+      help: 'Streams ended without a goodbye that was taken, by cause.',
+      label: 'cause',
+    },
+    counts.cut,
+  );
+  registerTotals(
+    registry,
+    { name: 'dimmer_streams_ended_total', help: 'Streams ended, by why.', label: 'reason' },
+    counts.ended,
+  );
+  registerTotals(
+    registry,
+    {
+      name: 'dimmer_revision_encodings_total',
+      help: 'Times that a revision became bytes; one delta per revision while no stream is slow.',
+      label: 'form',
+    },
+    counts.encodings,
+  );
 }

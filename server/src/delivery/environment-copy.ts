@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import type { WireObject } from '@dimmer/schema';
-import { addDigests, digestOf, digestOfAll, subtractDigests } from '@dimmer/schema';
+import { addDigests, digestOf, digestOfAll, isFlagDefinition, subtractDigests } from '@dimmer/schema';
 import type { DeliveredChange, DeliveredObject, DeliveredSnapshot } from './delivery-source.ts';
 
 /**
@@ -73,25 +73,24 @@ export function copyOf(snapshot: DeliveredSnapshot): EnvironmentCopy {
 export function fold(copy: EnvironmentCopy, changes: readonly DeliveredChange[]): EnvironmentCopy {
   const last = changes.at(-1);
   if (last === undefined) return copy;
-  const objects = new Map(copy.objects);
-  const tombstones = new Map(copy.tombstones);
-  let { revision, digest, lastKill } = copy;
+  const contents = {
+    objects: new Map(copy.objects),
+    tombstones: new Map(copy.tombstones),
+    digest: copy.digest,
+  };
+  let { revision, lastKill } = copy;
   for (const change of changes) {
     assert.equal(precedingRevision(change), revision, 'D2: a change is missing, repeated or misplaced');
     assert(change.revision > revision, 'D2: a change goes back');
     revision = change.revision;
-    for (const changed of change.objects) {
-      digest = applyObject(objects, tombstones, digest, changed, change.revision);
-    }
+    for (const changed of change.objects) applyObject(contents, changed, revision);
     if (change.kill) lastKill = change.revision;
   }
   return withBoundedTombstones({
     ...copy,
     revision,
     committedAt: last.at,
-    objects,
-    tombstones,
-    digest,
+    ...contents,
     lastKill,
   });
 }
@@ -125,25 +124,32 @@ export function differencesBetween(before: EnvironmentCopy, after: EnvironmentCo
   return { objects, tombstones };
 }
 
-/** Applies one object to maps that the caller owns. @returns The digest after it. */
-function applyObject(
-  objects: Map<string, WireObject>,
-  tombstones: Map<string, Tombstone>,
-  digest: number,
-  { kind, key, definition }: DeliveredObject,
-  revision: number,
-): number {
+/** Whether an object is a flag that is killed. */
+export function isKilled(object: WireObject | undefined): boolean {
+  return object !== undefined && isFlagDefinition(object) && object.killed === true;
+}
+
+/** What a copy holds, while a new one is made. */
+interface Contents {
+  readonly objects: Map<string, WireObject>;
+  readonly tombstones: Map<string, Tombstone>;
+  digest: number;
+}
+
+function applyObject(contents: Contents, { kind, key, definition }: DeliveredObject, revision: number): void {
+  const { objects, tombstones } = contents;
   const name = nameOf({ kind, key });
   const before = objects.get(name);
-  const without = before === undefined ? digest : subtractDigests(digest, digestOf(before));
-  tombstones.delete(name);
-  if (definition !== null) {
+  if (before !== undefined) contents.digest = subtractDigests(contents.digest, digestOf(before));
+  if (definition === null) {
+    objects.delete(name);
+    tombstones.delete(name);
+    tombstones.set(name, { kind, key, version: revision });
+  } else {
     objects.set(name, definition);
-    return addDigests(without, digestOf(definition));
+    tombstones.delete(name);
+    contents.digest = addDigests(contents.digest, digestOf(definition));
   }
-  objects.delete(name);
-  tombstones.set(name, { kind, key, version: revision });
-  return without;
 }
 
 function withBoundedTombstones(copy: EnvironmentCopy): EnvironmentCopy {

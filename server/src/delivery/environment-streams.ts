@@ -106,7 +106,7 @@ export class EnvironmentStreams implements StreamSource {
     const kill = copy.killPosition > before.position;
     const bytes = Buffer.concat([
       this.#hello(copy, 'delta'),
-      this.#ports.frames.changes(copy, changes, kill),
+      this.#ports.frames.changes(copy, changes, { kill }),
     ]);
     return { to: this.#position, copy, bytes };
   }

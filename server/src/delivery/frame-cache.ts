@@ -33,23 +33,31 @@ export class FrameCache {
     this.#turnTo(copy);
     const known = this.#deltas.get(since);
     if (known !== undefined) return known;
-    const bytes = this.changes(copy, differencesSince(copy, since), copy.lastKill > since);
+    const bytes = this.changes(copy, differencesSince(copy, since), { kill: copy.lastKill > since });
     if (this.#deltas.size < DELTAS_MAX) this.#deltas.set(since, bytes);
     return bytes;
   }
 
-  /** A change set to the copy, whatever it starts from. */
-  changes(copy: EnvironmentCopy, { objects, tombstones }: Differences, kill: boolean): Buffer {
+  /**
+   * A change set to the copy, whatever it starts from.
+   *
+   * @param options.kill - Whether it killed a flag.
+   */
+  changes(
+    copy: EnvironmentCopy,
+    { objects, tombstones }: Differences,
+    options: { readonly kill: boolean },
+  ): Buffer {
     this.#encodings.delta += 1;
     const frames = [...this.#putsOf(objects), ...tombstones.map(deleteFrame)];
-    return Buffer.concat([...frames, commitFrame(copy, kill)]);
+    return Buffer.concat([...frames, commitFrame(copy, options)]);
   }
 
   /** Every object, then the commit. */
   full(copy: EnvironmentCopy): Buffer {
     this.#turnTo(copy);
     if (this.#full === undefined) {
-      this.#full = Buffer.concat([...this.#putsOf(copy.objects.values()), commitFrame(copy, false)]);
+      this.#full = Buffer.concat([...this.#putsOf(copy.objects.values()), commitFrame(copy)]);
       this.#encodings.full += 1;
     }
     return this.#full;

@@ -12,7 +12,7 @@ const copy = copyOf({
 });
 
 test('[W10] the id of a commit is its cursor, and nothing else has an id', () => {
-  expect(commitFrame(copy, false).toString()).toMatch(/^id: k3v9:7$/m);
+  expect(commitFrame(copy).toString()).toMatch(/^id: k3v9:7$/m);
   const others = [
     helloFrame(copy, 'full', { heartbeatMs: 15_000, databaseAgeMs: 20 }),
     putFrame({ kind: 'segment', key: 'beta', version: 7, opaque: true }),

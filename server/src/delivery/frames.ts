@@ -11,8 +11,8 @@ import type {
 import { formatCursor, PROTOCOL_VERSION } from '@dimmer/schema';
 import type { EnvironmentCopy, Tombstone } from './environment-copy.ts';
 
-/** A moment of an environment, and the digest of what a reader holds at it. */
-export type Standing = Pick<EnvironmentCopy, 'epoch' | 'revision' | 'digest' | 'committedAt'>;
+/** Where an environment is, and the digest of what a reader holds there. */
+export type CopyHead = Pick<EnvironmentCopy, 'epoch' | 'revision' | 'digest' | 'committedAt'>;
 
 const PUT_PREFIX = 'event: put\ndata: ';
 const SUFFIX = '\n\n';
@@ -43,15 +43,19 @@ export function deleteFrame({ kind, key, version }: Tombstone): Buffer {
   return frame('delete', { kind, key, version });
 }
 
-/** Ends a change set, and carries the cursor to resume from as its SSE id. */
-export function commitFrame(copy: Standing, kill: boolean): Buffer {
+/**
+ * Ends a change set, and carries the cursor to resume from as its SSE id.
+ *
+ * @param options.kill - Whether it killed a flag.
+ */
+export function commitFrame(copy: CopyHead, { kill = false }: { readonly kill?: boolean } = {}): Buffer {
   const { revision, digest, committedAt } = copy;
   return frame('commit', { revision, digest, committedAt, ...(kill && { kill }) }, formatCursor(copy));
 }
 
 /** Without an id: a heartbeat is no position to resume from, its commit was. */
 export function heartbeatFrame(
-  { revision, digest }: Pick<Standing, 'revision' | 'digest'>,
+  { revision, digest }: Pick<CopyHead, 'revision' | 'digest'>,
   databaseAgeMs: number,
 ): Buffer {
   return frame('heartbeat', { revision, digest, databaseAgeMs });
@@ -67,7 +71,7 @@ export function goodbyeFrame(reason: GoodbyeMessage['reason'], reconnectInMs: nu
  *
  * @param puts - The frame of every object that the reader is to hold.
  */
-export function snapshotDocument(copy: Standing, puts: readonly Buffer[]): Buffer<ArrayBuffer> {
+export function snapshotDocument(copy: CopyHead, puts: readonly Buffer[]): Buffer<ArrayBuffer> {
   const { epoch, revision, digest, committedAt } = copy;
   const head: Omit<SnapshotDocument, 'objects'> = {
     protocol: PROTOCOL_VERSION,

@@ -48,8 +48,8 @@ function setUp(opened: readonly string[], prepare: (log: ChangeLog, needed: Need
       return needed.names.map(place);
     },
   });
-  const missing = async (): Promise<number | undefined> =>
-    (await metrics.getSingleMetric('dimmer_environments_missing')?.get())?.values[0]?.value;
+  const missing = async (): Promise<number> =>
+    Number(/^dimmer_environments_missing (\d+)$/m.exec(await metrics.metrics())?.[1]);
   /** Time as a running process sees it: what a second has begun ends before the next. */
   const passSeconds = async (seconds: number): Promise<void> => {
     for (let second = 0; second < seconds; second += 1) {

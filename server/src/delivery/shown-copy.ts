@@ -2,6 +2,7 @@ import type { WireObject } from '@dimmer/schema';
 import { isFlagDefinition } from '@dimmer/schema';
 import type { EnvironmentRef } from '../environments/environment.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
+import { isKilled } from './environment-copy.ts';
 
 /** Flags of one environment that are killed here, whatever the database says. */
 export interface HeldFlags {
@@ -117,8 +118,4 @@ function placeOf(
 
 function killsMore(before: EnvironmentCopy, after: EnvironmentCopy): boolean {
   return [...after.objects].some(([name, object]) => isKilled(object) && !isKilled(before.objects.get(name)));
-}
-
-function isKilled(object: WireObject | undefined): boolean {
-  return object !== undefined && isFlagDefinition(object) && object.killed === true;
 }

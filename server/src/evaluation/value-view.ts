@@ -65,7 +65,7 @@ class ValueSource implements StreamSource {
     const { puts, removed } = this.#values.advance(this.#cache.flagsOf(at.ruleset));
     this.#told = at;
     const deletes = removed.map(({ key, version }) => deleteFrame({ kind: 'value', key, version }));
-    const commit = commitFrame({ ...at, digest: this.#values.digest }, at.killPosition > position);
+    const commit = commitFrame({ ...at, digest: this.#values.digest }, { kill: at.killPosition > position });
     const crossing = at.epoch === told.epoch ? [] : [this.#hello(at)];
     return Buffer.concat([...crossing, ...framesOf(puts), ...deletes, commit]);
   }
@@ -99,7 +99,7 @@ function beginningOf(
 ): Buffer | undefined {
   if (mode === 'none') return undefined;
   const kill = mode === 'delta' && since !== undefined && at.lastKill > since.revision;
-  const commit = commitFrame({ ...at, digest }, kill);
+  const commit = commitFrame({ ...at, digest }, { kill });
   return mode === 'delta' ? commit : Buffer.concat([...framesOf(values), commit]);
 }
 

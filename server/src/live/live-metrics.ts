@@ -2,7 +2,8 @@ import type { Registry } from 'prom-client';
 import type { RefusalCause } from '../delivery/admission.ts';
 import type { StreamCounts } from '../delivery/delivery-counts.ts';
 import type { DeliveryReadings } from '../delivery/delivery-metrics.ts';
-import { registerByLabel, registerOpen } from '../delivery/delivery-metrics.ts';
+import { registerOpen } from '../delivery/delivery-metrics.ts';
+import { registerTotals } from '../platform/metrics.ts';
 
 /** Registers the metrics of live streams, which are read from plain numbers when somebody collects them. */
 export function registerLiveMetrics(
@@ -13,27 +14,32 @@ export function registerLiveMetrics(
     readonly counts: Pick<StreamCounts, 'cut' | 'ended'>;
   },
 ): void {
-  const registers = [registry];
-  registerOpen(registers, 'dimmer_live_streams', 'Open live streams of admin keys.', readings.streams);
-  registerByLabel(
-    registers,
-    'dimmer_live_streams_refused_total',
-    'Live streams not opened, by the limit that was met.',
-    'cause',
+  registerOpen(
+    registry,
+    { name: 'dimmer_live_streams', help: 'Open live streams of admin keys.' },
+    readings.streams,
+  );
+  registerTotals(
+    registry,
+    {
+      name: 'dimmer_live_streams_refused_total',
+      help: 'Live streams not opened, by the limit that was met.',
+      label: 'cause',
+    },
     readings.refused,
   );
-  registerByLabel(
-    registers,
-    'dimmer_live_streams_cut_total',
-    'Live streams ended without a goodbye that was taken, by cause.',
-    'cause',
+  registerTotals(
+    registry,
+    {
+      name: 'dimmer_live_streams_cut_total',
+      help: 'Live streams ended without a goodbye that was taken, by cause.',
+      label: 'cause',
+    },
     readings.counts.cut,
   );
-  registerByLabel(
-    registers,
-    'dimmer_live_streams_ended_total',
-    'Live streams ended, by why.',
-    'reason',
+  registerTotals(
+    registry,
+    { name: 'dimmer_live_streams_ended_total', help: 'Live streams ended, by why.', label: 'reason' },
     readings.counts.ended,
   );
 }

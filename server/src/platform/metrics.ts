@@ -79,3 +79,46 @@ export function registerReadings<Name extends string>(
     made.push({ name: name as Name, gauge });
   }
 }
+
+/** What a metric is called, and what it says. */
+export interface MetricName {
+  readonly name: string;
+  readonly help: string;
+}
+
+/**
+ * Registers a counter whose total is kept as a plain number, and read when somebody collects it.
+ *
+ * @example registerTotal(registry, { name: 'dimmer_stream_bytes_total', help: 'Bytes handed to streams.' }, () => counts.bytes);
+ */
+export function registerTotal(registry: Registry, metric: MetricName, read: () => number): void {
+  new Counter({
+    ...metric,
+    registers: [registry],
+    collect() {
+      this.reset();
+      this.inc(read());
+    },
+  });
+}
+
+/**
+ * The same for totals by the value of one label.
+ *
+ * @param totals - By value; they are read when somebody collects.
+ */
+export function registerTotals(
+  registry: Registry,
+  { label, ...metric }: MetricName & { readonly label: string },
+  totals: { readonly [value: string]: number },
+): void {
+  new Counter({
+    ...metric,
+    labelNames: [label],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [value, total] of Object.entries(totals)) this.inc({ [label]: value }, total);
+    },
+  });
+}

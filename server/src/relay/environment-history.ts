@@ -1,7 +1,7 @@
 import type { Publication, Snapshot } from '@dimmer/follower';
 import type { WireObject } from '@dimmer/schema';
-import { isFlagDefinition } from '@dimmer/schema';
 import type { DeliveredChange, DeliveredObject } from '../delivery/delivery-source.ts';
+import { isKilled } from '../delivery/environment-copy.ts';
 
 /** How many steps are kept for a reader that has not taken them yet. It takes each in the turn in which it comes. */
 export const CHANGES_KEPT_MAX = 100;
@@ -72,8 +72,4 @@ function stepFrom(before: Snapshot<WireObject>, { snapshot, kill }: Published): 
   }
   const { revision, committedAt } = snapshot;
   return { revision, from: before.revision, at: committedAt, kill: isKill, objects };
-}
-
-function isKilled(object: WireObject | undefined): boolean {
-  return object !== undefined && isFlagDefinition(object) && object.killed === true;
 }

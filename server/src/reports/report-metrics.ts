@@ -1,7 +1,7 @@
 import { UPDATE_PROBLEM_CODES } from '@dimmer/schema';
 import type { Registry } from 'prom-client';
-import { Counter, Gauge } from 'prom-client';
-import { registerReadings } from '../platform/metrics.ts';
+import { Counter } from 'prom-client';
+import { registerReadings, registerTotal } from '../platform/metrics.ts';
 
 const CODES: ReadonlySet<string> = new Set(UPDATE_PROBLEM_CODES);
 
@@ -65,24 +65,20 @@ export function registerReportMetrics(registry: Registry, readings: ReportReadin
     labelNames: ['code'],
     registers,
   });
-  new Gauge({
-    name: 'dimmer_instances',
-    help: 'Running SDKs that are known.',
-    registers,
-    collect() {
-      this.set(readings.instances());
+  registerTotal(
+    registry,
+    {
+      name: 'dimmer_exposures_dropped_total',
+      help: 'Evaluations that were reported and could not be kept until they were written.',
     },
-  });
-  new Counter({
-    name: 'dimmer_exposures_dropped_total',
-    help: 'Evaluations that were reported and could not be kept until they were written.',
-    registers,
-    collect() {
-      this.reset();
-      this.inc(readings.exposuresDropped());
-    },
-  });
-  registerReadings(registry, [], QUEUE_GAUGES, () => [{ labels: {}, values: readings.queues() }]);
+    readings.exposuresDropped,
+  );
+  registerReadings(
+    registry,
+    [],
+    { dimmer_instances: 'Running SDKs that are known.', ...QUEUE_GAUGES },
+    () => [{ labels: {}, values: { dimmer_instances: readings.instances(), ...readings.queues() } }],
+  );
   return {
     observe: (outcome) => reports.inc({ outcome }),
     addEvents: (count) => events.inc(count),
