@@ -1,7 +1,7 @@
 import type { EnvironmentRef } from '../../environments/environment.ts';
 import { nameOf } from '../../environments/environment.ts';
 import type { Database } from './connections.ts';
-import { findEnvironment } from './snapshot.ts';
+import { findEnvironment } from './find-environment.ts';
 
 /** Ids of environments, which never change: each is read once. Not for use before a new one is committed. */
 export class EnvironmentIds {

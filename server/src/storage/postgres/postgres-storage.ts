@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict';
-import { asc, desc, lt, sql } from 'drizzle-orm';
+import { asc, sql } from 'drizzle-orm';
 import type { ApiKey } from '../../access/api-key.ts';
 import type { Result } from '../../changes/result.ts';
 import { accepted } from '../../changes/result.ts';
 import type { EnvironmentRef, Project, ProjectState } from '../../environments/environment.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Catalog } from '../catalog.ts';
-import { EMPTY_CATALOG } from '../catalog.ts';
 import type { CommitAnnouncer } from '../commit-announcer.ts';
-import { auditEntryOf } from '../rows/audit-rows.ts';
 import type { DamageListener } from '../rows/damage.ts';
 import type { EnvironmentRow } from '../rows/rows.ts';
 import type {
@@ -27,13 +25,13 @@ import type {
   TransactRequest,
 } from '../storage.ts';
 import { StorageFault } from '../storage.ts';
+import { selectAuditEntries } from './audit-log.ts';
 import type { Breaker } from './breaker.ts';
 import type { CommitWatch } from './commit-watch.ts';
 import type { Connections, Database, Lane } from './connections.ts';
 import { inTransaction } from './connections.ts';
-import { EnvironmentIds } from './environment-ids.ts';
+import { findEnvironment } from './find-environment.ts';
 import { differencesAt, revisionAt, selectChanges } from './history.ts';
-import { loadCatalog, loadProject, stampOfCatalog, stampOfProject } from './load-state.ts';
 import type { CatalogLock } from './locks.ts';
 import { PostgresExposures } from './postgres-exposures.ts';
 import type { DatabaseTarget } from './postgres-fault.ts';
@@ -41,13 +39,13 @@ import { faultOf, isRepeatable, nameOf } from './postgres-fault.ts';
 import { PostgresInstances } from './postgres-instances.ts';
 import { PostgresLeases } from './postgres-leases.ts';
 import { deleteOldReplies, pruneStep } from './prune.ts';
+import { Remembered } from './remembered.ts';
 import type { Retrying } from './retry-budget.ts';
 import { createRetrying } from './retry-budget.ts';
-import { findEnvironment, loadSnapshot } from './snapshot.ts';
-import { StateCache } from './state-cache.ts';
-import { audit, environments } from './tables.ts';
+import { loadSnapshot } from './snapshot.ts';
+import { environments } from './tables.ts';
 import type { Written } from './transact.ts';
-import { CATALOG, writeRequest } from './transact.ts';
+import { writeRequest } from './transact.ts';
 import { WriteQueue } from './write-queue.ts';
 
 /** What {@link PostgresStorage} is made from; `openPostgresStorage` puts it together. */
@@ -64,9 +62,6 @@ export interface PostgresStorageParts {
 /**
  * One PostgreSQL database, used by any number of servers. A writer holds the row of its project, so planners of one
  * project run one after the other and those of different projects side by side.
- *
- * States are kept in memory with the stamp of their rows, and used only where the row still says that stamp, in the same
- * process of PostgreSQL.
  */
 export class PostgresStorage implements Storage {
   readonly exposures: PostgresExposures;
@@ -75,20 +70,17 @@ export class PostgresStorage implements Storage {
   readonly #parts: PostgresStorageParts;
   readonly #retrying: Retrying = createRetrying(isRepeatable);
   readonly #queue = new WriteQueue();
-  readonly #ids = new EnvironmentIds();
-  readonly #states = new StateCache<ProjectState>();
-  readonly #catalogs = new StateCache<Catalog>();
-  /** Which process of PostgreSQL what is in memory was read from. */
-  #server: string | undefined;
+  readonly #remembered: Remembered;
   #closing: Promise<void> | undefined;
 
   constructor(parts: PostgresStorageParts) {
     this.#parts = parts;
-    parts.watch.onServer((server) => this.#meet(server));
+    this.#remembered = new Remembered(parts.onDamage);
+    parts.watch.onServer((server) => this.#remembered.meet(server));
     this.exposures = new PostgresExposures({
       use: (work) => this.#use('reports', work),
       transaction: (work) => this.#inTransaction('reports', 'write', work),
-      idOf: (database, ref) => this.#ids.find(database, ref),
+      idOf: (database, ref) => this.#remembered.ids.find(database, ref),
     });
     this.leases = new PostgresLeases((work) => this.#use('writes', work));
     this.instances = new PostgresInstances((work) => this.#use('reports', work));
@@ -108,15 +100,7 @@ export class PostgresStorage implements Storage {
   }
 
   async read(project: string): Promise<ProjectState | undefined> {
-    return this.#use('reads', async (database) => {
-      const stamp = await stampOfProject(database, project);
-      if (stamp === undefined) return undefined;
-      return this.#states.since(project, stamp, () =>
-        inTransaction(database, 'snapshot', () =>
-          loadProject(database, project, this.#states.latest(project), this.#parts.onDamage),
-        ),
-      );
-    });
+    return this.#use('reads', (database) => this.#remembered.project(database, project));
   }
 
   async environments(): Promise<readonly EnvironmentStanding[]> {
@@ -153,7 +137,7 @@ export class PostgresStorage implements Storage {
 
   async history(environment: EnvironmentRef, query: HistoryQuery): Promise<readonly Change[]> {
     return this.#use('reads', async (database) => {
-      const id = await this.#ids.find(database, environment);
+      const id = await this.#remembered.ids.find(database, environment);
       if (id === undefined) return [];
       const name = { id, project: environment.project, key: environment.environment };
       const { epoch, changes } = await selectChanges(database, name, query, this.#parts.onDamage);
@@ -179,22 +163,9 @@ export class PostgresStorage implements Storage {
     return [...(await this.#currentCatalog()).keys.values()];
   }
 
-  async audit({
-    before,
-    limit,
-  }: {
-    readonly before?: number;
-    readonly limit: number;
-  }): Promise<readonly AuditEntry[]> {
-    const rows = await this.#use('reads', async (database) =>
-      database
-        .select()
-        .from(audit)
-        .where(before === undefined ? undefined : lt(audit.id, before))
-        .orderBy(desc(audit.id))
-        .limit(limit),
-    );
-    return rows.map((row) => auditEntryOf(row, this.#parts.onDamage));
+  async audit(query: { readonly before?: number; readonly limit: number }): Promise<readonly AuditEntry[]> {
+    const { onDamage } = this.#parts;
+    return this.#use('reads', (database) => selectAuditEntries(database, query, onDamage));
   }
 
   async prune(policy: HistoryPolicy): Promise<void> {
@@ -257,11 +228,10 @@ export class PostgresStorage implements Storage {
 
   #attempt(request: TransactRequest, catalogLock: CatalogLock): Promise<Result<Written> | undefined> {
     const { clock, onDamage } = this.#parts;
-    const remembered = { states: this.#states, catalogs: this.#catalogs };
-    const onServer = (server: string): void => this.#meet(server);
+    const remembered = this.#remembered;
     return this.#run('writes', (database) =>
       inTransaction(database, 'write', (begun) =>
-        writeRequest({ database, begun, request, catalogLock, clock, onDamage, onServer, ...remembered }),
+        writeRequest({ database, begun, request, catalogLock, clock, onDamage, remembered }),
       ),
     );
   }
@@ -269,30 +239,12 @@ export class PostgresStorage implements Storage {
   /** After COMMIT, never before: what readers see must be on the disk. */
   #advance({ commit }: Written): void {
     if (commit === undefined) return;
-    const { record, projectStamp, catalogStamp, reached } = commit;
-    this.#catalogs.put(CATALOG, { stamp: catalogStamp, value: record.catalog });
-    if (record.project !== null && record.state !== undefined) {
-      this.#states.put(record.project, { stamp: projectStamp, value: record.state });
-    }
-    this.#parts.watch.announce(reached);
+    this.#remembered.advance(commit);
+    this.#parts.watch.announce(commit.reached);
   }
 
-  /** Whatever was read from another process of PostgreSQL is forgotten: its rows may have had commits that these lack. */
-  #meet(server: string): void {
-    if (server === this.#server) return;
-    this.#server = server;
-    this.#states.clear();
-    this.#catalogs.clear();
-    this.#ids.clear();
-  }
-
-  async #currentCatalog(): Promise<Catalog> {
-    const catalog = await this.#use('reads', async (database) =>
-      this.#catalogs.since(CATALOG, await stampOfCatalog(database), () =>
-        inTransaction(database, 'snapshot', () => loadCatalog(database)),
-      ),
-    );
-    return catalog ?? EMPTY_CATALOG;
+  #currentCatalog(): Promise<Catalog> {
+    return this.#use('reads', (database) => this.#remembered.catalog(database));
   }
 
   /** Reads an environment's row and what belongs to it as they were at one moment. */

@@ -5,8 +5,8 @@ import { REPLY_KEPT_MS } from '../idempotency.ts';
 import type { EnvironmentRow } from '../rows/rows.ts';
 import type { HistoryPolicy } from '../storage.ts';
 import type { Database } from './connections.ts';
+import { findEnvironment } from './find-environment.ts';
 import { lockProject } from './locks.ts';
-import { findEnvironment } from './snapshot.ts';
 import { changedObjects, changes, definitions, environments, projects, replies } from './tables.ts';
 
 /** How many revisions one transaction deletes at most, so that pruning never holds up a write for long. */

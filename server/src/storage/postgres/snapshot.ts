@@ -1,11 +1,10 @@
-import { and, desc, eq } from 'drizzle-orm';
-import type { EnvironmentRef } from '../../environments/environment.ts';
+import { desc, eq } from 'drizzle-orm';
 import type { DamageListener } from '../rows/damage.ts';
 import type { EnvironmentRow } from '../rows/rows.ts';
 import { snapshotOf } from '../rows/snapshot-rows.ts';
 import type { StoredSnapshot } from '../storage.ts';
 import type { Database } from './connections.ts';
-import { changes, definitions, environments } from './tables.ts';
+import { changes, definitions } from './tables.ts';
 
 /** All definitions of an environment, in one snapshot. A damaged one is reported and comes back opaque. */
 export async function loadSnapshot(
@@ -21,15 +20,4 @@ export async function loadSnapshot(
     .orderBy(desc(changes.revision))
     .limit(1);
   return snapshotOf(environment, rows, last?.at, onDamage);
-}
-
-export async function findEnvironment(
-  database: Database,
-  ref: EnvironmentRef,
-): Promise<EnvironmentRow | undefined> {
-  const [row] = await database
-    .select()
-    .from(environments)
-    .where(and(eq(environments.project, ref.project), eq(environments.key, ref.environment)));
-  return row;
 }

@@ -1,10 +1,8 @@
 import { and, eq, sql } from 'drizzle-orm';
 import type { Result } from '../../changes/result.ts';
 import { accepted, rejected } from '../../changes/result.ts';
-import type { ProjectState } from '../../environments/environment.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Catalog } from '../catalog.ts';
-import type { DraftRecord } from '../draft-record.ts';
 import { recordOf } from '../draft-record.ts';
 import type { StoredReply } from '../idempotency.ts';
 import { IN_FLIGHT, replayOf } from '../idempotency.ts';
@@ -18,16 +16,12 @@ import type { Draft, TransactOutcome, TransactRequest } from '../storage.ts';
 import type { Committed } from './commit-watch.ts';
 import { notifyCommits } from './commit-watch.ts';
 import type { Database } from './connections.ts';
-import { loadCatalog, loadProject } from './load-state.ts';
 import type { CatalogLock } from './locks.ts';
 import { lock, lockProject } from './locks.ts';
 import { isCurrent } from './postgres-leases.ts';
-import type { StateCache } from './state-cache.ts';
+import type { Remembered, StampedRecord } from './remembered.ts';
 import { catalog, projects, replies } from './tables.ts';
 import { writeDraft } from './write-draft.ts';
-
-/** The key of the one catalog among what is remembered. */
-export const CATALOG = 'catalog';
 
 /** What a transaction decided and wrote. */
 export interface Written {
@@ -36,11 +30,7 @@ export interface Written {
   readonly commit?: WrittenDraft;
 }
 
-interface WrittenDraft {
-  readonly record: DraftRecord;
-  /** The stamps that the rows carry now. */
-  readonly projectStamp: number;
-  readonly catalogStamp: number;
+interface WrittenDraft extends StampedRecord {
   /** In the order of the draft. */
   readonly reached: readonly Committed[];
 }
@@ -53,10 +43,7 @@ export interface WriteParts {
   readonly catalogLock: CatalogLock;
   readonly clock: Clock;
   readonly onDamage: DamageListener;
-  readonly states: StateCache<ProjectState>;
-  readonly catalogs: StateCache<Catalog>;
-  /** Told which process of PostgreSQL it is, before anything that is remembered is used. */
-  readonly onServer: (server: string) => void;
+  readonly remembered: Remembered;
 }
 
 /**
@@ -66,7 +53,7 @@ export interface WriteParts {
  * @returns `undefined`, with nothing written, where the draft writes the catalog and shares it with others.
  */
 export async function writeRequest(parts: WriteParts): Promise<Result<Written> | undefined> {
-  const { database, request, catalogLock } = parts;
+  const { database, request, catalogLock, remembered } = parts;
   const { idempotency, lease } = request;
   const [stamps, earlier] = await Promise.all([
     lock(database, request, catalogLock),
@@ -80,10 +67,12 @@ export async function writeRequest(parts: WriteParts): Promise<Result<Written> |
   // Also while another repeat has the key: what was answered stays so.
   if (replay !== undefined) return replay.ok ? accepted({ outcome: replay.value }) : replay;
   if (stamps === undefined) return rejected(IN_FLIGHT);
-  parts.onServer(stamps.server);
-  const known = await catalogAt(parts, stamps.catalog);
+  remembered.meet(stamps.server);
+  const known = await remembered.catalogAt(database, stamps.catalog);
   const project =
-    request.project === null ? undefined : await stateAt(parts, request.project, stamps.project);
+    request.project === null
+      ? undefined
+      : await remembered.projectAt(database, request.project, stamps.project);
   const planned = request.plan({ now, projects: known.projects, project, keys: known.keys });
   if (!planned.ok) return planned;
   const { draft, reply } = planned.value;
@@ -105,11 +94,11 @@ async function writePlanned(
     readonly now: number;
   },
 ): Promise<WrittenDraft> {
-  const { database, request } = parts;
+  const { database, request, remembered } = parts;
   const key = request.project ?? draft.project?.key;
   const stampBefore =
     request.project === null && key !== undefined ? await lockProject(database, key) : ground.projectStamp;
-  const state = key === undefined ? undefined : await stateAt(parts, key, stampBefore);
+  const state = key === undefined ? undefined : await remembered.projectAt(database, key, stampBefore);
   const record = recordOf(draft, { catalog: ground.catalog, state, now: ground.now, actor: request.actor });
   const projectStamp = (stampBefore ?? 0) + 1;
   const catalogStamp = ground.catalogStamp + (writesCatalog(draft) ? 1 : 0);
@@ -141,29 +130,6 @@ async function stampProject(
     .set({ stamp, ...(isRemoving && { removalStamp: stamp }) })
     .where(eq(projects.key, key))
     .execute();
-}
-
-/** The catalog at a stamp that is locked: from memory, or from the rows. */
-async function catalogAt({ database, catalogs }: WriteParts, stamp: number): Promise<Catalog> {
-  const known = catalogs.at(CATALOG, stamp);
-  if (known !== undefined) return known;
-  const loaded = await loadCatalog(database);
-  catalogs.put(CATALOG, loaded);
-  return loaded.value;
-}
-
-/** A project's state at a stamp that is locked: from memory, brought up to date from the rows where it is older. */
-async function stateAt(
-  { database, states, onDamage }: WriteParts,
-  project: string,
-  stamp: number | undefined,
-): Promise<ProjectState | undefined> {
-  if (stamp === undefined) return undefined;
-  const known = states.at(project, stamp);
-  if (known !== undefined) return known;
-  const loaded = await loadProject(database, project, states.latest(project), onDamage);
-  if (loaded !== undefined) states.put(project, loaded);
-  return loaded?.value;
 }
 
 function writesCatalog({ project, keys = [], revokedKeys = [] }: Draft): boolean {
