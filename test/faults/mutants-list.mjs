@@ -298,7 +298,7 @@ export const MUTANTS = [
     patches: [
       {
         file: 'server/src/process/listening.ts',
-        find: 'await Promise.race([end(), timeIsUp]);',
+        find: 'await within(limitMs, schedule, end());',
         replace: 'await end();',
       },
     ],

@@ -11,6 +11,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Log } from '../platform/log.ts';
 import { repeat } from '../platform/repeat.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import { within } from '../platform/within.ts';
 import type { TransactOutcome } from '../storage/storage.ts';
 import { StorageFault } from '../storage/storage.ts';
 import type { HeldFile } from './held-file.ts';
@@ -105,7 +106,7 @@ class HoldingBreakGlass implements BreakGlass {
     asked: AskedKill,
     commitKill: () => Promise<Result<TransactOutcome>>,
   ): Promise<Result<TransactOutcome>> {
-    const { log, home } = this.#ports;
+    const { log, home, schedule } = this.#ports;
     const committed = committedOrAway(commitKill());
     if (asked.breakGlass !== true) {
       const outcome = await committed;
@@ -115,18 +116,18 @@ class HoldingBreakGlass implements BreakGlass {
     }
     committed.catch((err: unknown) => log.warn({ err }, 'a kill failed in the database'));
     // Where the database takes its time, whatever comes of it then does no harm.
-    const outcome = await this.#within(DATABASE_TRY_MS, committed);
+    const outcome = await within(DATABASE_TRY_MS, schedule, committed);
     return outcome === undefined || outcome instanceof StorageFault ? this.#hold(asked) : outcome;
   }
 
   async lift(environment: EnvironmentRef, flag: string): Promise<Result<TransactOutcome>> {
-    const { held, file, home, host, delivery, log } = this.#ports;
+    const { held, file, home, host, delivery, schedule, log } = this.#ports;
     const kill = held.of(environment).find((one) => one.flag === flag);
     if (kill !== undefined && this.#underWay.has(kill)) return rejected(underWay(flag, home));
     if (kill !== undefined) {
       held.drop(environment, [kill]);
       log.warn({ ...environment, flag }, 'a held kill was lifted');
-      await this.#within(DISK_TRY_MS, file.keep());
+      await within(DISK_TRY_MS, schedule, file.keep());
     }
     const streams = delivery.streams(environment);
     const view: LiftedView = { lifted: kill !== undefined, server: host, streams, ...environment, flag };
@@ -140,7 +141,7 @@ class HoldingBreakGlass implements BreakGlass {
 
   async reconcile(): Promise<void> {
     const reconciled = this.#reconcileOnce().catch((err: unknown) => this.#fail(err));
-    await this.#within(DATABASE_TRY_MS, reconciled);
+    await within(DATABASE_TRY_MS, this.#ports.schedule, reconciled);
   }
 
   async close(): Promise<void> {
@@ -180,21 +181,8 @@ class HoldingBreakGlass implements BreakGlass {
     void file.keep();
   }
 
-  /** The outcome, or `undefined` where it is not there in time. */
-  async #within<T>(limitMs: number, outcome: Promise<T>): Promise<T | undefined> {
-    let cancel = (): void => {};
-    const late = new Promise<undefined>((resolve) => {
-      cancel = this.#ports.schedule.after(limitMs, () => resolve(undefined));
-    });
-    try {
-      return await Promise.race([outcome, late]);
-    } finally {
-      cancel();
-    }
-  }
-
   async #hold(asked: AskedKill): Promise<Result<TransactOutcome>> {
-    const { held, home, file, clock, host, delivery, log } = this.#ports;
+    const { held, home, file, clock, schedule, host, delivery, log } = this.#ports;
     const { environment, actor } = asked;
     const at = new Date(clock.now()).toISOString();
     const made = andThen(this.#flagsOf(asked), (flags) =>
@@ -205,7 +193,7 @@ class HoldingBreakGlass implements BreakGlass {
     if (!made.ok) return made;
     held.hold(environment, made.value);
     for (const one of made.value) log.warn(factsOf(one), `a kill is held here: the ${home} does not answer`);
-    const isKept = (await this.#within(DISK_TRY_MS, file.keep())) ?? false;
+    const isKept = (await within(DISK_TRY_MS, schedule, file.keep())) ?? false;
     const body: HeldView = {
       held: true,
       server: host,

@@ -2,6 +2,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Random } from '../platform/random.ts';
 import { fractionOf } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import { within } from '../platform/within.ts';
 import type { StreamSet } from './stream-set.ts';
 import type { Subscriber } from './subscriber.ts';
 
@@ -47,13 +48,7 @@ export async function sendAway(
 /** Ends all streams with a goodbye, and cuts those that do not take it within 1 s. */
 export async function dismiss(sets: readonly StreamSet[], schedule: Schedule): Promise<void> {
   for (const set of sets) set.endAll('draining', CLOSE_SPREAD_MS);
-  await new Promise<void>((resolve) => {
-    const forgetLimit = schedule.after(CLOSE_GRACE_MS, resolve);
-    void whenEmpty(sets).then(() => {
-      forgetLimit();
-      resolve();
-    });
-  });
+  await within(CLOSE_GRACE_MS, schedule, whenEmpty(sets));
   for (const set of sets) set.cutAll();
 }
 

@@ -5,6 +5,7 @@ import type { Listener } from '../platform/listen.ts';
 import { listen } from '../platform/listen.ts';
 import type { Log } from '../platform/log.ts';
 import type { Schedule } from '../platform/schedule.ts';
+import { within } from '../platform/within.ts';
 import type { Settings } from '../settings/settings.ts';
 import { connectionsOf } from './server-connections.ts';
 
@@ -94,14 +95,9 @@ async function endWithin(
   { listener, parts: { schedule, closeStore } }: Started,
   end: () => Promise<unknown>,
 ): Promise<void> {
-  let cancel = (): void => {};
-  const timeIsUp = new Promise<void>((resolve) => {
-    cancel = schedule.after(limitMs, resolve);
-  });
   try {
-    await Promise.race([end(), timeIsUp]);
+    await within(limitMs, schedule, end());
   } finally {
-    cancel();
     listener.destroy();
     await closeStore();
   }

@@ -1,6 +1,7 @@
 import { drizzle } from 'drizzle-orm/node-postgres';
 import pg from 'pg';
 import type { Schedule } from '../../platform/schedule.ts';
+import { within } from '../../platform/within.ts';
 import type { ConnectionUse } from '../storage.ts';
 import { StorageFault } from '../storage.ts';
 import { answeredWithin } from './answer-deadline.ts';
@@ -166,13 +167,8 @@ export class PgConnections implements Connections {
 
   /** @returns Whether it was done in time. */
   async #withinClosing(closing: Promise<unknown>): Promise<boolean> {
-    let callOff = (): void => {};
-    const timeIsUp = new Promise<boolean>((resolve) => {
-      callOff = this.#schedule.after(CLOSE_MS, () => resolve(false));
-    });
-    const isDone = await Promise.race([closing.then(alwaysTrue, alwaysTrue), timeIsUp]);
-    callOff();
-    return isDone;
+    const isDone = closing.then(alwaysTrue, alwaysTrue);
+    return (await within(CLOSE_MS, this.#schedule, isDone)) ?? false;
   }
 
   #release(client: pg.PoolClient, isDoubtful: boolean): void {
