@@ -1,16 +1,8 @@
-import type {
-  Follower,
-  FollowerState,
-  FollowerStatus,
-  Publication,
-  RefusedUpdate,
-  Snapshot,
-  StoredSnapshot,
-  StreamProblem,
-} from '@dimmer/follower';
-import { follow, isLive, modeOf, PHASE, pollsOf, statusOf } from '@dimmer/follower';
+import type { Follower, FollowerState, Publication, RefusedUpdate, StoredSnapshot } from '@dimmer/follower';
+import { follow, isLive, modeOf, pollsOf, statusOf } from '@dimmer/follower';
 import type { EvaluationContext, ReportedStatus, WireObject } from '@dimmer/schema';
 import { decodeMessage } from '@dimmer/schema';
+import { atMost } from './at-most.ts';
 import { loadBootstrap } from './bootstrap.ts';
 import type { DiskCache } from './disk-cache.ts';
 import { diskCache } from './disk-cache.ts';
@@ -28,7 +20,10 @@ import { problemOf } from './problem-of.ts';
 import type { Reporter } from './reporter.ts';
 import { secureHash } from './secure-hash.ts';
 import { ServedFlags } from './served-flags.ts';
+import { damageIn, defectIn } from './snapshot-problems.ts';
 import { snapshotTransport } from './snapshot-request.ts';
+import type { Told } from './state-lines.ts';
+import { stateLines } from './state-lines.ts';
 
 /** The most that `close` waits for the disk. */
 const FLUSH_TIMEOUT_MS = 1_500;
@@ -52,9 +47,9 @@ export class Dimmer extends ServedFlags {
   readonly #instance: string;
   readonly #reporter: Reporter | undefined;
   readonly #follower: Follower<WireObject>;
-  #state: FollowerStatus = 'INIT';
+  /** What the log and listeners were told of last. */
+  #told: Told = { status: 'INIT', problem: null };
   #refusal: RefusedUpdate | null = null;
-  #problem: StreamProblem | null = null;
   #closing: Promise<void> | undefined;
 
   /**
@@ -144,8 +139,9 @@ export class Dimmer extends ServedFlags {
     // Asked by a listener, the follower first finishes the step under way: its snapshot goes to the cache.
     await Promise.resolve();
     this.retire();
+    const { clock } = this.#platform;
     const written =
-      this.#cache === undefined ? undefined : atMost(FLUSH_TIMEOUT_MS, this.#cache.flush(), this.#platform);
+      this.#cache === undefined ? undefined : atMost(FLUSH_TIMEOUT_MS, clock, this.#cache.flush());
     await Promise.all([written, this.#reporter?.close(isLive)]);
   }
 
@@ -193,35 +189,12 @@ export class Dimmer extends ServedFlags {
     }
     if (source !== 'stream' && source !== 'poll') return;
     this.#cache?.save(snapshot);
-    this.#tellDamage(snapshot, before);
-    this.#tellDefect(snapshot, before, change);
+    for (const refusal of [damageIn(snapshot, before), defectIn(snapshot, change)]) {
+      if (refusal !== undefined) this.#refused(refusal, before?.revision);
+    }
     const { epoch, revision } = snapshot;
     if (before?.epoch === epoch) this.#reporter?.applied({ epoch, from: before.revision, revision }, kill);
     else if (kill) this.#reporter?.killed();
-  }
-
-  /** Damaged flags and segments that came with a snapshot: each costs its own update, and no other. */
-  #tellDamage(snapshot: Snapshot<WireObject>, before: Snapshot<WireObject> | undefined): void {
-    const { epoch, revision, objects } = snapshot;
-    for (const [name, object] of objects) {
-      if (!('opaque' in object) || object.damage === undefined) continue;
-      if (before?.objects.get(name) === object) continue;
-      const message = `${object.kind} ${object.key} came damaged: ${object.damage}`;
-      this.#refused({ code: 'DAMAGED', message, epoch, revision }, before?.revision);
-      return;
-    }
-  }
-
-  /** The first of the changed flags that cannot be compiled. */
-  #tellDefect(
-    { epoch, revision }: Snapshot<WireObject>,
-    before: Snapshot<WireObject> | undefined,
-    { keys, after }: TableChange,
-  ): void {
-    const key = keys.find((name) => after.flags.get(name)?.defect !== undefined);
-    if (key === undefined) return;
-    const message = `flag ${key}: ${after.flags.get(key)?.defect?.detail}`;
-    this.#refused({ code: 'DEFECTIVE', message, epoch, revision }, before?.revision);
   }
 
   #refused(refusal: RefusedUpdate, from = this.served?.revision): void {
@@ -232,17 +205,12 @@ export class Dimmer extends ServedFlags {
     this.wake();
     if (state.refusal !== null && state.refusal !== this.#refusal) this.#refused(state.refusal);
     this.#refusal = state.refusal;
+    for (const { level, text } of stateLines(state, this.#told)) this.#logger[level](text);
+    const before = this.#told.status;
     const status = statusOf(state);
-    if (isFirstFailure(state) && state.problem !== this.#problem)
-      this.#logger.warn(`no stream yet, ${servedInstead(state)}: ${messageOf(state)}`);
-    this.#problem = state.problem;
-    if (status === this.#state) return;
-    this.#state = status;
+    this.#told = { status, problem: state.problem };
+    if (status === before) return;
     if (status === 'LIVE') this.#reporter?.live();
-    if (status === 'REFUSED')
-      this.#logger.error(`the server refuses the key, flags stay as they are: ${messageOf(state)}`);
-    if (status === 'STALE')
-      this.#logger.warn(`no stream for a while, ${meanwhile(state)}: ${messageOf(state)}`);
     this.announce();
   }
 
@@ -264,25 +232,6 @@ function isSettled(state: FollowerState<WireObject>): boolean {
   const status = statusOf(state);
   if (status === 'LIVE' || status === 'REFUSED' || status === 'CLOSED') return true;
   return state.snapshot !== null && state.failures > 0;
-}
-
-/** Whether the first attempt of all has just failed, for another reason than the key. */
-function isFirstFailure(state: FollowerState<WireObject>): boolean {
-  const { failures, liveSince, refused, phase, polling } = state;
-  const isFirst = failures === 1 && liveSince === null && (polling?.number ?? 0) === 0;
-  return isFirst && !refused && phase === PHASE.waiting;
-}
-
-function meanwhile(state: FollowerState<WireObject>): string {
-  return modeOf(state) === 'poll' ? 'flags are polled' : 'flags stay as they are';
-}
-
-function servedInstead({ source }: FollowerState<WireObject>): string {
-  return source === null ? 'callers get their fallbacks' : `flags are those of the ${source}`;
-}
-
-function messageOf({ problem }: FollowerState<WireObject>): string {
-  return problem?.message ?? 'no answer';
 }
 
 function isNewer(
@@ -311,13 +260,4 @@ function cacheOf(
     wallNow,
     warn,
   });
-}
-
-async function atMost(limitMs: number, work: Promise<void>, { clock }: Platform): Promise<void> {
-  let cancel: (() => void) | undefined;
-  const limit = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve);
-  });
-  await Promise.race([work, limit]);
-  cancel?.();
 }

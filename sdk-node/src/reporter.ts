@@ -1,6 +1,7 @@
 import type { Clock } from '@dimmer/follower';
 import type { Report, ReportBatch, ReportedInstance, ReportedStatus } from '@dimmer/schema';
 import { AppliedRevisions } from './applied-revisions.ts';
+import { atMost } from './at-most.ts';
 import type { Counted } from './report-batches.ts';
 import { batchesOf } from './report-batches.ts';
 import type { ReportTiming } from './report-timing.ts';
@@ -108,11 +109,12 @@ export class Reporter {
     if (!isHeard) return;
     const { clock, timing } = this.#ports;
     const deadline = clock.now() + timing.farewellMs;
-    await within(timing.farewellMs, clock, async () => {
+    const farewell = async (): Promise<void> => {
       await this.#sending;
       const leftMs = deadline - clock.now();
       if (leftMs > 0 && this.#failures === 0) await this.#sendOne(leftMs, false);
-    });
+    };
+    await atMost(timing.farewellMs, clock, farewell());
   }
 
   #hurry(spreadMs: number): void {
@@ -250,13 +252,4 @@ export class Reporter {
     this.#givenUp = NOTHING_GIVEN_UP;
     this.#batches = batchesOf({ ...counted, dropped }, this.#ports.newId);
   }
-}
-
-async function within(limitMs: number, clock: Clock, work: () => Promise<void>): Promise<void> {
-  let cancel: (() => void) | undefined;
-  const limit = new Promise<void>((resolve) => {
-    cancel = clock.after(limitMs, resolve);
-  });
-  await Promise.race([work(), limit]);
-  cancel?.();
 }
