@@ -302,7 +302,7 @@ export const MUTANTS = [
         replace: 'await end();',
       },
     ],
-    caughtBy: { test: 'server/src/start-server.test.ts' },
+    caughtBy: { test: 'server/src/process/start-server.test.ts' },
   },
   {
     name: 'poll overwrites',
