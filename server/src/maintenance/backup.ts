@@ -1,9 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
 import { dirname, extname, join } from 'node:path';
 import { CommandFailure } from '../operator/command-failure.ts';
+import { count } from '../operator/count.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
-import { count } from '../operator/receipt-lines.ts';
 import { makeFolder } from '../platform/make-folder.ts';
 import { redactedUrl } from '../storage/database-url.ts';
 import type { ImageRow } from '../storage/image.ts';
@@ -36,7 +36,7 @@ export async function backup(
       'Give a name that is free, or a folder: the file is then named after the time.',
     ]);
   }
-  const source = await openSource(from, false);
+  const source = await openSource(from, { exclusive: false });
   makeFolder(dirname(path));
   const check = createImageCheck();
   let size: number;

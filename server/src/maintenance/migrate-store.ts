@@ -1,8 +1,8 @@
 import { resolve } from 'node:path';
 import { CommandFailure } from '../operator/command-failure.ts';
+import { count } from '../operator/count.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
-import { count } from '../operator/receipt-lines.ts';
 import { isPostgresUrl, redactedUrl, sqlitePath } from '../storage/database-url.ts';
 import { fillStore } from './fill-store.ts';
 import type { Maintenance } from './maintenance.ts';
@@ -24,7 +24,7 @@ export async function migrateStore(maintenance: Maintenance, { from, to }: Migra
       'Give with --to a file that does not exist yet, or an empty database.',
     ]);
   }
-  const source = await openSource(from, true);
+  const source = await openSource(from, { exclusive: true });
   try {
     const target = await openTarget(to, maintenance);
     try {

@@ -5,8 +5,16 @@ import type { Schedule } from '../platform/schedule.ts';
 import { isPostgresUrl, redactedUrl, sqlitePath } from '../storage/database-url.ts';
 import type { ImageSource, ImageTarget } from '../storage/image.ts';
 
-/** Opens the store of a URL to read it whole. @param exclusive - Whether nobody may serve it meanwhile. */
-export async function openSource(url: string, exclusive: boolean): Promise<ImageSource> {
+/**
+ * Opens the store of a URL to read it whole.
+ *
+ * @param options.exclusive - Whether nobody may serve it meanwhile.
+ * @throws StorageFault where it cannot be opened; CommandFailure where the URL names no store.
+ */
+export async function openSource(
+  url: string,
+  { exclusive }: { readonly exclusive: boolean },
+): Promise<ImageSource> {
   if (isPostgresUrl(url)) {
     const { openPostgresSource } = await import('../storage/postgres/open-postgres-image.ts');
     return openPostgresSource({ url, exclusive });
@@ -16,7 +24,11 @@ export async function openSource(url: string, exclusive: boolean): Promise<Image
   return openSqliteSource({ path, exclusive });
 }
 
-/** Opens the store of a URL to fill it. */
+/**
+ * Opens the store of a URL to fill it.
+ *
+ * @throws StorageFault where it cannot be opened, or is not empty; CommandFailure where the URL names no store.
+ */
 export async function openTarget(
   url: string,
   { clock, schedule }: { readonly clock: Clock; readonly schedule: Schedule },

@@ -1,8 +1,8 @@
 import { CommandFailure } from '../operator/command-failure.ts';
+import { count } from '../operator/count.ts';
 import type { ExitCode } from '../operator/exit-code.ts';
 import { EXIT } from '../operator/exit-code.ts';
 import { localTime } from '../operator/local-time.ts';
-import { count } from '../operator/receipt-lines.ts';
 import type { Random } from '../platform/random.ts';
 import { newEpoch } from '../rest/create-project.ts';
 import { redactedUrl } from '../storage/database-url.ts';

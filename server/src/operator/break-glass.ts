@@ -6,11 +6,14 @@ import type {
   ReceiptView,
 } from '@dimmer/schema/rest';
 import { CommandFailure } from './command-failure.ts';
+import { countOf } from './count.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
-import { count, receiptSummary } from './receipt-lines.ts';
-import type { RestClient, WriteWords } from './rest-client.ts';
+import { KILL_WORDS } from './kill.ts';
+import { receiptSummary } from './receipt-lines.ts';
+import type { RestClient } from './rest-client.ts';
 import { environmentPath } from './rest-client.ts';
+import { RESTORE_WORDS } from './restore.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
 
@@ -54,7 +57,7 @@ export function breakGlassRestore(session: Session, urls: readonly URL[], flag: 
   return atEveryServer<LiftedView>(session, urls, {
     send: (api) => api.post(path, { breakGlass: true }, RESTORE_WORDS),
     linesOf: ({ lifted, server, streams }) => [
-      lifted ? `lifted by ${server} for ${streamsText(streams)}` : `${server} held no such kill`,
+      lifted ? `lifted by ${server} for ${countOf(streams, 'stream')}` : `${server} held no such kill`,
     ],
     exitCodeOf: () => EXIT.done,
     lastLines: (made) =>
@@ -110,11 +113,7 @@ async function atEveryServer<T>(
 function heldLine({ flags, server, streams, kept }: HeldReceiptView): string {
   const what = flags.length === 1 ? '' : `${flags.length} flags, `;
   const until = kept ? 'not in the database yet' : 'not in the database yet, and in its memory alone';
-  return `${what}held by ${server} for ${streamsText(streams)}, ${until}`;
-}
-
-function streamsText(streams: number): string {
-  return streams === 1 ? '1 stream' : `${count(streams)} streams`;
+  return `${what}held by ${server} for ${countOf(streams, 'stream')}, ${until}`;
 }
 
 function committedLine({ revision }: CommitView, place: string): string {
@@ -138,13 +137,3 @@ function heldLines(held: readonly HeldReceiptView[]): readonly string[] {
     'SDKs of servers that are not named here still serve the flag: name every server with --url.',
   ];
 }
-
-const KILL_WORDS: WriteWords = {
-  what: 'the kill',
-  next: ['Run the same command again: a kill may be sent any number of times.'],
-};
-
-const RESTORE_WORDS: WriteWords = {
-  what: 'the restore',
-  next: ['Run the same command again: a restore may be sent any number of times.'],
-};

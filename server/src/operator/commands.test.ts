@@ -83,7 +83,7 @@ test('[O3, O12] status as JSON has the answers as they came', async () => {
 test('[O3] instances come from all pages', async () => {
   const answers = {
     [`GET ${ENVIRONMENT_PATH}/instances?limit=500`]: { items: [instanceView('web-1')], next: 'a b' },
-    [`GET ${ENVIRONMENT_PATH}/instances?limit=500&cursor=a%20b`]: {
+    [`GET ${ENVIRONMENT_PATH}/instances?limit=500&cursor=a+b`]: {
       items: [instanceView('web-2', { revision: 813 })],
     },
     [`GET ${ENVIRONMENT_PATH}`]: { revision: 813 },

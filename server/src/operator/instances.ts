@@ -1,26 +1,20 @@
 import type { InstanceView } from '@dimmer/schema/rest';
+import { count } from './count.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
+import { readPages } from './read-pages.ts';
 import { headRevision } from './receipt.ts';
-import { count, heardAgo, streamWord } from './receipt-lines.ts';
+import { heardAgo, streamWord } from './receipt-lines.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
 import type { Column } from './table.ts';
 import { tableLines } from './table.ts';
 
-/** Instances that one request asks for: the most that the API gives. */
-const PAGE_SIZE = 500;
-
-interface Page {
-  readonly items: readonly InstanceView[];
-  readonly next?: string;
-}
-
 /** Shows every running SDK. */
 export async function instances(session: Session): Promise<ExitCode> {
-  const { settings, clock, isJson } = session;
-  const items = await allInstances(session);
+  const { api, settings, clock, isJson } = session;
+  const items = await readPages<InstanceView>(api, `${environmentPath(settings)}/instances`);
   const head = isJson ? 0 : await headRevision(session);
   answer(session, { items }, () => instanceLines(items, head, clock.now(), placeOf(settings)));
   return EXIT.done;
@@ -73,14 +67,4 @@ function refusalOf({ problems, epoch, revision }: InstanceView): string {
   const last = problems.findLast((problem) => problem.epoch === epoch && problem.from === revision);
   if (last === undefined) return '-';
   return last.revision === null ? last.code : `${last.code} ${last.revision}`;
-}
-
-async function allInstances({ api, settings }: Session): Promise<InstanceView[]> {
-  const items: InstanceView[] = [];
-  for (let cursor = ''; ; ) {
-    const page = await api.get<Page>(`${environmentPath(settings)}/instances?limit=${PAGE_SIZE}${cursor}`);
-    items.push(...page.items);
-    if (page.next === undefined) return items;
-    cursor = `&cursor=${encodeURIComponent(page.next)}`;
-  }
 }

@@ -5,6 +5,7 @@ import { EXIT } from './exit-code.ts';
 import { localTime } from './local-time.ts';
 import { receiptLines } from './receipt-lines.ts';
 import { awaitReceipt } from './receipt-wait.ts';
+import type { WriteWords } from './rest-client.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
@@ -21,16 +22,20 @@ export interface KillInput {
   readonly waitMs?: number | undefined;
 }
 
+/** What is said of a kill that got no answer. */
+export const KILL_WORDS: WriteWords = {
+  what: 'the kill',
+  next: ['Run the same command again: a kill may be sent any number of times.'],
+};
+
 /**
  * Kills flags in one revision, and waits for the receipt where that was asked. Whatever becomes of the wait, the
  * kill is committed by then, and that is said first.
  */
 export async function kill(session: Session, input: KillInput): Promise<ExitCode> {
   const { api, settings, terminal, isJson } = session;
-  const made = await api.post<CommitView>(`${environmentPath(settings)}/kill`, killRequest(input), {
-    what: 'the kill',
-    next: ['Run the same command again: a kill may be sent any number of times.'],
-  });
+  const path = `${environmentPath(settings)}/kill`;
+  const made = await api.post<CommitView>(path, killRequest(input), KILL_WORDS);
   const said = killedLines(made, input, placeOf(settings));
   if (!isJson) for (const line of said) terminal.out(line);
   if (input.waitMs === undefined) {

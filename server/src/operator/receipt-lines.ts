@@ -1,4 +1,5 @@
 import type { InstanceView, ReceiptView } from '@dimmer/schema/rest';
+import { count } from './count.ts';
 import { formatDuration } from './duration.ts';
 import { localTime } from './local-time.ts';
 import type { Column } from './table.ts';
@@ -79,11 +80,6 @@ export function streamWord({ connected }: Pick<InstanceView, 'connected'>): stri
 /** @param now - Milliseconds since the Unix epoch, on the server's clock. */
 export function heardAgo({ heardAt }: Pick<InstanceView, 'heardAt'>, now: number): string {
   return heardAt === null ? 'never' : `${formatDuration(now - Date.parse(heardAt))} ago`;
-}
-
-/** A number with its thousands apart. */
-export function count(value: number): string {
-  return value.toLocaleString('en-US');
 }
 
 function namesOf({ stragglers, stragglersOmitted }: ReceiptView): string {

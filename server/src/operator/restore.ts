@@ -1,6 +1,7 @@
 import type { ConfigurationView } from '@dimmer/schema/rest';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
+import type { WriteWords } from './rest-client.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
@@ -11,18 +12,17 @@ export interface RestoreInput {
   readonly reason: string;
 }
 
+/** What is said of a restore that got no answer. */
+export const RESTORE_WORDS: WriteWords = {
+  what: 'the restore',
+  next: ['Run the same command again: a restore may be sent any number of times.'],
+};
+
 /** Lifts the kill of a flag. One that is not killed stays as it is. */
 export async function restore(session: Session, { flag, reason }: RestoreInput): Promise<ExitCode> {
   const { api, settings } = session;
   const path = `${environmentPath(settings)}/flags/${encodeURIComponent(flag)}/restore`;
-  const view = await api.post<ConfigurationView>(
-    path,
-    { reason },
-    {
-      what: 'the restore',
-      next: ['Run the same command again: a restore may be sent any number of times.'],
-    },
-  );
+  const view = await api.post<ConfigurationView>(path, { reason }, RESTORE_WORDS);
   answer(session, view, () => restoredLines(view, placeOf(settings)));
   return EXIT.done;
 }

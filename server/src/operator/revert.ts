@@ -1,9 +1,9 @@
 import type { CommitView } from '@dimmer/schema/rest';
+import { countOf } from './count.ts';
 import { differenceLines } from './difference-lines.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import { localTime } from './local-time.ts';
-import { count } from './receipt-lines.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer, placeOf } from './session.ts';
@@ -41,7 +41,7 @@ function revertedLines(
   if (objects.length === 0 && (dryRun || !changed)) {
     return [`${place} is as it was at ${point}: nothing to revert.`, ...cautions];
   }
-  const what = `${count(objects.length)} ${objects.length === 1 ? 'object' : 'objects'}`;
+  const what = countOf(objects.length, 'object');
   const head = dryRun
     ? `Reverting ${place} to ${point} would change ${what}. Nothing was written.`
     : `Reverted ${place} to ${point}: ${what} changed, revision ${revision}.`;

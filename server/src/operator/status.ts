@@ -7,11 +7,12 @@ import type {
 } from '@dimmer/schema/rest';
 import { changeLine } from './change-lines.ts';
 import { CommandFailure } from './command-failure.ts';
+import { count } from './count.ts';
 import type { ExitCode } from './exit-code.ts';
 import { EXIT } from './exit-code.ts';
 import { historyPath } from './history.ts';
 import { localTime } from './local-time.ts';
-import { count, receiptSummary } from './receipt-lines.ts';
+import { receiptSummary } from './receipt-lines.ts';
 import { environmentPath } from './rest-client.ts';
 import type { Session } from './session.ts';
 import { answer } from './session.ts';
