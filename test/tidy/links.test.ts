@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join, normalize } from 'node:path';
 import { expect, test } from 'vitest';
 import { filesUnder, ROOT } from './sources.ts';
@@ -7,6 +7,8 @@ const LINK = /\[[^\]]*\]\(([^()\s]+)\)/g;
 const OUTSIDE = /^[a-z][a-z+.-]*:/;
 /** A source file, from any folder above it: `changes/commit.ts`. What has a placeholder or a star in it is none. */
 const SOURCE = /(?<![\w<>*./-])(?:\w[\w-]*\/)*\w[\w.-]*\.(?:ts|mjs)\b/g;
+/** A command of this repository. */
+const COMMAND = /\bnpm run ([a-z][a-z:-]*)/g;
 /** A folder in the map of the server. */
 const MAPPED = /^ {2}([a-z-]+)\/ {2}/gm;
 
@@ -17,6 +19,30 @@ test('links between the pages lead somewhere', () => {
     linksOf(text).flatMap((link) => (leadsSomewhere(path, link) ? [] : [`${path}: ${link}`])),
   );
   expect(dead).toEqual([]);
+});
+
+test('the index in the README leads to every guide', () => {
+  const index = linksOf(pages.get('README.md') ?? '').map((link) => link.split('#')[0]);
+  const guides = [...pages.keys()].filter((page) => /^docs\/[^/]+\.md$/.test(page));
+  expect(guides.filter((guide) => !index.includes(guide))).toEqual([]);
+});
+
+test('commands that a page names are there, and each is in CONTRIBUTING.md', () => {
+  const manifest: { readonly scripts: object } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8'));
+  const scripts = Object.keys(manifest.scripts);
+  const unknown = [...pages].flatMap(([page, text]) =>
+    [...text.matchAll(COMMAND)].flatMap(([, name = '']) =>
+      scripts.includes(name) ? [] : [`${page}: ${name}`],
+    ),
+  );
+  const listed = [...(pages.get('CONTRIBUTING.md') ?? '').matchAll(/`([^`]*)`/g)].map(
+    ([, code = '']) => code,
+  );
+  const unlisted = scripts.filter(
+    (name) =>
+      !listed.some((code) => [name, `npm run ${name}`, `npm ${name}`].some((form) => isCommand(code, form))),
+  );
+  expect({ unknown, unlisted }).toEqual({ unknown: [], unlisted: [] });
 });
 
 test('source files that a page for maintainers names are there', () => {
@@ -37,6 +63,11 @@ test('the map of the server has each of its folders, and no other', () => {
   const folders = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name);
   expect(mapped.sort()).toEqual(folders.sort());
 });
+
+/** Whether a text is the command, perhaps with arguments. */
+function isCommand(text: string, command: string): boolean {
+  return text === command || text.startsWith(`${command} `);
+}
 
 function isForMaintainers([page]: readonly [string, string]): boolean {
   return /^(ARCHITECTURE|CONTRIBUTING|SPEC)\b/.test(basename(page)) || page.startsWith('docs/decisions/');
