@@ -15,7 +15,7 @@ import type { Variables } from './platform/variable-files.ts';
 import { withVariableFiles } from './platform/variable-files.ts';
 import type { ServeFlags } from './process/serve.ts';
 import type { RelayFlags } from './relay/run-relay.ts';
-import type { SettingTable } from './settings/settings.ts';
+import type { SettingTable } from './settings/setting-table.ts';
 
 /** The options of `dimmer doctor`. */
 interface DoctorFlags extends DoctorOptions {

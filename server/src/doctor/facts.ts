@@ -1,9 +1,10 @@
-import type { ParsedSettings } from '../settings/settings.ts';
+import type { ParsedSettings } from '../settings/setting-table.ts';
+import type { Settings } from '../settings/settings.ts';
 import type { DatabaseFacts } from '../storage/database-facts.ts';
 
 /** Everything that the doctor looks at, gathered; what it makes of it is decided without a look at the world. */
 export interface Facts {
-  readonly settings: ParsedSettings;
+  readonly settings: ParsedSettings<Settings>;
   /** Names of variables that are set, begin with `DIMMER_`, and are none of the server's or the command's. */
   readonly unknownVariables: readonly string[];
   readonly database: DatabaseFacts;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { describeFaults } from '../settings/settings.ts';
+import { describeFaults } from '../settings/setting-table.ts';
 import { settingsHelp, settingsTable } from '../settings/settings-text.ts';
 import { parseRelaySettings, RELAY_SETTINGS } from './relay-settings.ts';
 

@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { kindOfSecret } from '../access/secret.ts';
-import type { ParsedSettings, SettingRow, SettingsOf } from '../settings/settings.ts';
-import { list, parseTable, SETTINGS } from '../settings/settings.ts';
+import type { ParsedSettings, SettingRow, SettingsOf } from '../settings/setting-table.ts';
+import { list, parseTable } from '../settings/setting-table.ts';
+import { SETTINGS } from '../settings/settings.ts';
 
 /** Every setting of a relay, in one table. What a server has too is set by the same variable. */
 export const RELAY_SETTINGS = {

@@ -6,7 +6,7 @@ import { readOpenFilesMax } from '../platform/open-files.ts';
 import { createTracing } from '../platform/tracing.ts';
 import { EXIT_SETTINGS, EXIT_START, endOnSignal, fail } from '../process/process-end.ts';
 import { describeListenFault } from '../process/start-fault.ts';
-import { describeFaults, settingsInForce } from '../settings/settings.ts';
+import { describeFaults, settingsInForce } from '../settings/setting-table.ts';
 import { parseRelaySettings, RELAY_SETTINGS } from './relay-settings.ts';
 import { startRelay } from './start-relay.ts';
 

@@ -1,4 +1,4 @@
-import type { SettingRow, SettingTable } from './settings.ts';
+import type { SettingRow, SettingTable } from './setting-table.ts';
 import { SETTINGS } from './settings.ts';
 
 /** A table of settings as the help of its command prints it. */

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { RELAY_SETTINGS } from '../relay/relay-settings.ts';
-import { describeFaults, parseSettings, SETTINGS, settingsInForce } from './settings.ts';
+import { describeFaults, settingsInForce } from './setting-table.ts';
+import { parseSettings, SETTINGS } from './settings.ts';
 import { settingsHelp, settingsTable } from './settings-text.ts';
 
 test('[A80] without any variable every setting has its default', () => {
