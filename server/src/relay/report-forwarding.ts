@@ -3,7 +3,7 @@ import { createTurns } from '../platform/turns.ts';
 import type { Instance } from '../reports/instance.ts';
 import { InstanceRegistry } from '../reports/instance-registry.ts';
 import { RepeatedBatches } from '../reports/repeated-batches.ts';
-import { ReportAdmission } from '../reports/report-admission.ts';
+import { ReportAdmission, reportRetrySeconds } from '../reports/report-admission.ts';
 import { registerReportMetrics } from '../reports/report-metrics.ts';
 import type { ReportIntake } from '../reports/reports.ts';
 import type { ToldReport } from '../reports/told-report.ts';
@@ -18,9 +18,6 @@ const SILENT_AFTER_MS = 45_000;
 
 /** How many of them are told of; more are an outage, which a list does not help with. */
 const SILENT_TOLD_MAX = 2_000;
-
-/** Seconds that an instance is asked to wait when its report is not taken: from the first to the second. */
-const RETRY_SECONDS = { least: 5, most: 15 } as const;
 
 export interface ReportForwardingParts extends ReportQueueParts {
   /** How the relay is called where its instances are listed. */
@@ -96,10 +93,7 @@ export function createReportForwarding(parts: ReportForwardingParts): ReportForw
       metrics.observe(outcome);
       return outcome;
     },
-    retryAfterSeconds: () => {
-      const { least, most } = RETRY_SECONDS;
-      return least + (random.uint32() % (most - least + 1));
-    },
+    retryAfterSeconds: () => reportRetrySeconds(random),
     close: async () => {
       stopTelling();
       admission.close();

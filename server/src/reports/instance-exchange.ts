@@ -15,7 +15,7 @@ import type {
 import type { Instance } from './instance.ts';
 import { isPresent } from './instance.ts';
 import { documentOf, instanceOf } from './instance-document.ts';
-import type { InstanceRegistry } from './instance-registry.ts';
+import type { InstanceRegistry, Urgency } from './instance-registry.ts';
 import { byId } from './instance-registry.ts';
 import { mergeInstances } from './merge-instances.ts';
 
@@ -73,7 +73,7 @@ interface Waiting extends EnvironmentRef {
  */
 export class InstanceExchange {
   readonly #ports: InstanceExchangePorts;
-  /** What is to be shared, by whether it waits for nothing. */
+  /** What is to be shared. */
   readonly #soon = new Map<string, Waiting>();
   readonly #later = new Map<string, Waiting>();
   /** What others have told: by environment, then by id and server. */
@@ -100,11 +100,11 @@ export class InstanceExchange {
     this.#stop = () => Promise.all([sharing.stop(), reading.stop()]);
   }
 
-  /** An instance of this server has changed. @param isUrgent - Somebody may be waiting for it. */
-  changed(environment: EnvironmentRef, id: string, isUrgent: boolean): void {
+  /** An instance of this server has changed. @param urgency - `soon` where somebody may be waiting for it. */
+  changed(environment: EnvironmentRef, id: string, urgency: Urgency): void {
     const name = instanceName(environment, id);
     const { project, environment: key } = environment;
-    if (isUrgent) this.#soon.set(name, { project, environment: key, id });
+    if (urgency === 'soon') this.#soon.set(name, { project, environment: key, id });
     else if (!this.#soon.has(name)) this.#later.set(name, { project, environment: key, id });
   }
 
@@ -202,7 +202,7 @@ export class InstanceExchange {
   #takeAll(now: number): void {
     this.#sharedAllAt = now;
     for (const environment of this.#ports.registry.environments()) {
-      for (const { id } of this.#ports.registry.known(environment)) this.changed(environment, id, false);
+      for (const { id } of this.#ports.registry.known(environment)) this.changed(environment, id, 'later');
     }
   }
 

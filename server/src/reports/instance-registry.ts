@@ -17,8 +17,11 @@ export type Registered = 'counted' | 'repeated' | 'full';
 /** Told of each moment that an instance tells of for the first time. */
 export type OnApplied = (environment: EnvironmentRef, moment: AppliedMoment, startedAt: number) => void;
 
-/** Told of an instance that is another than before. `isUrgent`: it has applied something, or has ended. */
-export type OnChanged = (environment: EnvironmentRef, id: string, isUrgent: boolean) => void;
+/** When others are to hear of an instance: `soon` where it has applied something, or has ended. */
+export type Urgency = 'soon' | 'later';
+
+/** Told of an instance that is another than before. */
+export type OnChanged = (environment: EnvironmentRef, id: string, urgency: Urgency) => void;
 
 /**
  * The instances of every environment that speak to this server, in memory. A restart forgets them, and each tells again
@@ -67,7 +70,7 @@ export class InstanceRegistry {
     const isFarewell = report.status.state === 'CLOSED';
     if (isFarewell) instances.delete(id);
     else instances.set(id, told);
-    this.#onChanged(environment, id, isFarewell || report.applied.length > 0);
+    this.#onChanged(environment, id, isFarewell || report.applied.length > 0 ? 'soon' : 'later');
     return isRepeated(known, report) ? 'repeated' : 'counted';
   }
 
@@ -81,13 +84,13 @@ export class InstanceRegistry {
     if (known === undefined) return () => {};
     const connectedAt = this.#clock.now();
     this.#instancesOf(environment).set(id, { ...known, streams: known.streams + 1, connectedAt });
-    this.#onChanged(environment, id, false);
+    this.#onChanged(environment, id, 'later');
     return () => {
       const instances = this.#environments.get(nameOf(environment));
       const ended = instances?.get(id);
       if (ended === undefined) return;
       instances?.set(id, { ...ended, streams: Math.max(0, ended.streams - 1) });
-      this.#onChanged(environment, id, false);
+      this.#onChanged(environment, id, 'later');
     };
   }
 
@@ -99,7 +102,7 @@ export class InstanceRegistry {
       const known = instances?.get(id);
       if (known === undefined) continue;
       instances?.set(id, { ...known, seenAt });
-      this.#onChanged(environment, id, false);
+      this.#onChanged(environment, id, 'later');
     }
   }
 

@@ -1,5 +1,6 @@
 import { REPORT_LIMITS } from '@dimmer/schema';
 import type { Clock } from '../platform/clock.ts';
+import type { Random } from '../platform/random.ts';
 import type { Schedule } from '../platform/schedule.ts';
 
 /** Reports that are read at the same time. */
@@ -22,6 +23,15 @@ export const LAG_MAX_MS = 250;
 
 /** For how long reports are refused after the loop was late, in milliseconds. */
 export const SHED_MS = 1_000;
+
+/** The times that an instance is asked to wait when its report is not taken, in seconds: from the first to the second. */
+const RETRY_SECONDS = { least: 5, most: 15 } as const;
+
+/** When a refused instance should try again, in seconds: spread, so that they do not come back together. */
+export function reportRetrySeconds(random: Pick<Random, 'uint32'>): number {
+  const { least, most } = RETRY_SECONDS;
+  return least + (random.uint32() % (most - least + 1));
+}
 
 /**
  * Decides whether a report is read. Reports are the first that a busy server does without: kills, writes and

@@ -19,7 +19,7 @@ import { InstanceRegistry } from './instance-registry.ts';
 import type { Receipts } from './receipts.ts';
 import { createReceipts } from './receipts.ts';
 import { RepeatedBatches } from './repeated-batches.ts';
-import { ReportAdmission } from './report-admission.ts';
+import { ReportAdmission, reportRetrySeconds } from './report-admission.ts';
 import type { ReportMetrics } from './report-metrics.ts';
 import { registerReportMetrics } from './report-metrics.ts';
 import { takeClientBatch, takeReport } from './take-counts.ts';
@@ -33,9 +33,6 @@ const ROLLUP_LIMITS: RollupLimits = { rows: 50_000, counts: 1_000_000 };
 
 /** A bundle is taken whole, and many may be under way: it is sent back while there is room for them. */
 const SHARE_FOR_BUNDLES = 0.5;
-
-/** The longest that an instance is asked to wait after its report was refused, in seconds; the least is a third. */
-const RETRY_SECONDS_MAX = 15;
 
 /** Takes what running SDKs tell. Whether it is counted here or handed on is nothing to those who tell. */
 export interface ReportIntake {
@@ -139,10 +136,7 @@ export function createReports(parts: {
     takeConnected: (environment, ids) => registry.seen(environment, ids),
     take: (environment, told) => takeReport(counting, environment, told),
     takeFromClient: (environment, told) => takeClientBatch(counting, environment, told),
-    retryAfterSeconds: () => {
-      const least = RETRY_SECONDS_MAX / 3;
-      return least + (random.uint32() % (RETRY_SECONDS_MAX - least + 1));
-    },
+    retryAfterSeconds: () => reportRetrySeconds(random),
     close: async () => {
       stopExpiring();
       admission.close();
