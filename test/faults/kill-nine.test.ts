@@ -131,6 +131,6 @@ function survivesKills({ open, remove, what = 'kill -9', kill }: Store): void {
       });
       await flags.close();
     },
-    60_000 + KILLS * 10_000,
+    60_000 + KILLS * 30_000,
   );
 }
