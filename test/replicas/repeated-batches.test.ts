@@ -51,6 +51,9 @@ const FORMS: readonly Form[] = [
 ];
 const BATCHES = 4;
 
+/** Both mostly wait until a server writes what it counted: together they take the time of the longer. */
+const SIDE_BY_SIDE = { concurrent: true };
+
 /** What is counted of each form in the end. */
 const ONCE = [COUNT, COUNT, 2 * COUNT];
 
@@ -142,6 +145,7 @@ const repeatedAt = (server: ServerProcess): Promise<number> =>
 
 describe.skipIf(postgresMissing !== undefined)(
   `a batch that is sent again to another server on one PostgreSQL ${postgresMissing ?? ''}`,
+  SIDE_BY_SIDE,
   () => {
     let database: TestDatabase;
     let one: ServerProcess;
@@ -167,7 +171,7 @@ describe.skipIf(postgresMissing !== undefined)(
       for (const server of [one, other]) await untilKnown(server, `${prefix}-${FORMS.length - 1}`);
     }
 
-    test('[M36] counts once where an answer was lost: of a report, a browser and a relay', async () => {
+    test.sequential('[M36] counts once where an answer was lost: of a report, a browser and a relay', async () => {
       await makeFlags('lost');
       await forEachForm('lost', (form, flag) => sendUnheard(one, proxy, form, flag));
       await forEachForm('lost', (form, flag) => sendHeard(other, form, flag));
@@ -176,7 +180,7 @@ describe.skipIf(postgresMissing !== undefined)(
       expect((await repeatedAt(one)) + (await repeatedAt(other))).toBe(BATCHES);
     }, 120_000);
 
-    test('[M36] counts once where the server that took it was killed before it wrote, or behind it', async () => {
+    test.sequential('[M36] counts once where the server that took it was killed before it wrote, or behind it', async () => {
       for (const prefix of ['before', 'behind']) {
         await makeFlags(prefix);
         await forEachForm(prefix, (form, flag) => sendUnheard(one, proxy, form, flag));
@@ -193,7 +197,7 @@ describe.skipIf(postgresMissing !== undefined)(
   },
 );
 
-describe('a batch that is sent again to a server that was started again, on SQLite', () => {
+describe('a batch that is sent again to a server that was started again, on SQLite', SIDE_BY_SIDE, () => {
   let folder: string;
   let server: ServerProcess;
   let proxy: SwallowingProxy;
