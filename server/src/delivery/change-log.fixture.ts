@@ -8,8 +8,20 @@ import type {
   EnvironmentStanding,
   StoredSnapshot,
 } from '../storage/storage.ts';
+import { copyOf } from './environment-copy.ts';
+import { flagObject } from './flag-object.fixture.ts';
 
 export const ENVIRONMENT: EnvironmentRef = { project: 'shop', environment: 'production' };
+
+/** What every history begins with. */
+export const EMPTY_COPY = copyOf({
+  epoch: 'first',
+  revision: 0,
+  historyFloor: 0,
+  committedAt: '2023-11-14T22:13:20.000Z',
+  objects: [],
+  tombstones: [],
+});
 
 /** One edit of a history: an object is there afterwards, or it is not. */
 export interface HistoryEdit {
@@ -55,21 +67,8 @@ export function putLong(key: string, padding: number): HistoryCommit {
   return { edits: [{ kind: 'flag', key, present: true, padding }], kill: false };
 }
 
-export function flagOf(key: string, version: number, padding = 0): FlagDefinition {
-  return {
-    ...(padding > 0 && { metadata: { padding: '.'.repeat(padding) } }),
-    kind: 'flag',
-    key,
-    version,
-    type: 'boolean',
-    variations: { on: { value: true }, off: { value: false } },
-    enabled: true,
-    offVariation: 'off',
-    prerequisites: [],
-    targets: [],
-    rules: [],
-    fallthrough: { variation: 'on' },
-  };
+function flagOf(key: string, version: number, padding = 0): FlagDefinition {
+  return flagObject(key, version, padding > 0 ? { metadata: { padding: '.'.repeat(padding) } } : {});
 }
 
 function segmentOf(key: string, version: number): SegmentDefinition {

@@ -2,18 +2,9 @@ import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Change } from '../storage/storage.ts';
-import { ChangeLog, history, put, remove } from './change-log.fixture.ts';
+import { ChangeLog, EMPTY_COPY, history, put, remove } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, differencesSince, fold, TOMBSTONES_MAX } from './environment-copy.ts';
-
-const empty = copyOf({
-  epoch: 'first',
-  revision: 0,
-  historyFloor: 0,
-  committedAt: '2023-11-14T22:13:20.000Z',
-  objects: [],
-  tombstones: [],
-});
 
 function changesOf(commits: Parameters<ChangeLog['commit']>[0][]): Change[] {
   const log = new ChangeLog();
@@ -30,8 +21,8 @@ test('[D2] any split of a list of changes folds alike', () => {
       const split = points.reduce<EnvironmentCopy>((copy, point) => {
         const rest = changes.slice(copy.revision, point);
         return fold(copy, rest);
-      }, empty);
-      expect(split).toEqual(fold(empty, changes));
+      }, EMPTY_COPY);
+      expect(split).toEqual(fold(EMPTY_COPY, changes));
     }),
   );
 });
@@ -42,8 +33,8 @@ test('[D2] the copy of a snapshot equals the fold of the changes that led to it'
       const log = new ChangeLog();
       const changes = commits.map((commit) => log.commit(commit));
       const snapshot = await log.snapshot({ project: 'shop', environment: 'production' });
-      const loaded = snapshot === undefined ? empty : copyOf(snapshot);
-      const folded = fold(empty, changes);
+      const loaded = snapshot === undefined ? EMPTY_COPY : copyOf(snapshot);
+      const folded = fold(EMPTY_COPY, changes);
       expect(new Map([...folded.objects].sort())).toEqual(new Map([...loaded.objects].sort()));
       expect(new Map([...folded.tombstones].sort())).toEqual(new Map([...loaded.tombstones].sort()));
       expect(folded.digest).toBe(loaded.digest);
@@ -55,7 +46,7 @@ test('[D2] the copy of a snapshot equals the fold of the changes that led to it'
 test('[D3] the digest of a copy is that of its objects', () => {
   fc.assert(
     fc.property(history, (commits) => {
-      const copy = fold(empty, changesOf([...commits]));
+      const copy = fold(EMPTY_COPY, changesOf([...commits]));
       expect(copy.digest).toBe(digestOfAll(copy.objects.values()));
     }),
   );
@@ -64,14 +55,14 @@ test('[D3] the digest of a copy is that of its objects', () => {
 test('[D2] a missing, repeated or misplaced change is refused', () => {
   const [first, second, third] = changesOf([put('a'), put('b'), put('c')]);
   if (first === undefined || second === undefined || third === undefined) throw new Error('three changes');
-  expect(() => fold(empty, [second])).toThrow('D2');
-  expect(() => fold(empty, [first, third])).toThrow('D2');
-  expect(() => fold(empty, [first, first])).toThrow('D2');
-  expect(() => fold(fold(empty, [first]), [first])).toThrow('D2');
+  expect(() => fold(EMPTY_COPY, [second])).toThrow('D2');
+  expect(() => fold(EMPTY_COPY, [first, third])).toThrow('D2');
+  expect(() => fold(EMPTY_COPY, [first, first])).toThrow('D2');
+  expect(() => fold(fold(EMPTY_COPY, [first]), [first])).toThrow('D2');
 });
 
 test('[D2] folding leaves the copy that it began with as it was', () => {
-  const before = fold(empty, changesOf([put('a', 'b')]));
+  const before = fold(EMPTY_COPY, changesOf([put('a', 'b')]));
   const frozen = structuredClone(before);
   const log = new ChangeLog();
   log.commit(put('a', 'b'));
@@ -80,7 +71,7 @@ test('[D2] folding leaves the copy that it began with as it was', () => {
 });
 
 test('[D5] an object that was removed and made again is no longer a removal', () => {
-  const copy = fold(empty, changesOf([put('a'), remove('a'), put('a')]));
+  const copy = fold(EMPTY_COPY, changesOf([put('a'), remove('a'), put('a')]));
   expect(differencesSince(copy, 1)).toMatchObject({ objects: [{ key: 'a', version: 3 }], tombstones: [] });
 });
 
@@ -90,7 +81,7 @@ test('[D6] of very many removals the older half is forgotten, and the floor says
   const copy = keys.reduce<EnvironmentCopy>((folded, key) => {
     const change = log.commit(remove(key));
     return change.revision % 1000 === 0 || change.revision > TOMBSTONES_MAX ? foldFrom(folded, log) : folded;
-  }, empty);
+  }, EMPTY_COPY);
   expect(copy.tombstones.size).toBe(TOMBSTONES_MAX / 2);
   expect(copy.floor).toBe(TOMBSTONES_MAX / 2 + 1);
   expect(differencesSince(copy, copy.floor).tombstones).toHaveLength(TOMBSTONES_MAX / 2);

@@ -1,10 +1,11 @@
 import { decodeSnapshot } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ChangeLog, ENVIRONMENT, flagOf, history, put } from './change-log.fixture.ts';
+import { ChangeLog, ENVIRONMENT, history, put } from './change-log.fixture.ts';
 import { newDeliveryCounts } from './delivery-counts.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
 import { copyOf, fold } from './environment-copy.ts';
+import { flagObject } from './flag-object.fixture.ts';
 import { DELTAS_MAX, FrameCache } from './frame-cache.ts';
 import { goodbyeFrame, putFrame } from './frames.ts';
 import { eventsOf } from './reader.fixture.ts';
@@ -36,9 +37,9 @@ test('[D3] an object version becomes JSON once, whatever is made of it', async (
   let times = 0;
   const toJSON = (): unknown => {
     times += 1;
-    return flagOf('a', 1);
+    return flagObject('a', 1);
   };
-  const flag = { ...flagOf('a', 1), toJSON };
+  const flag = { ...flagObject('a', 1), toJSON };
   log.commit(put('b'));
   const copy = await copyAfter(log);
   const withFlag: EnvironmentCopy = { ...copy, objects: new Map([...copy.objects, ['flag/a', flag]]) };
@@ -104,7 +105,7 @@ test('[D15] the snapshot document holds what the copy holds, for any history', a
 
 test('[D1] text that looks like a line of the protocol stays inside its frame', () => {
   const metadata = { note: 'a\n\nevent: goodbye\r\ndata: {}\u2028\u0000💡' };
-  const events = eventsOf(putFrame({ ...flagOf('a', 1), metadata }));
+  const events = eventsOf(putFrame({ ...flagObject('a', 1), metadata }));
   expect(events).toEqual([
     { id: undefined, message: { type: 'put', object: expect.objectContaining({ metadata }) } },
   ]);

@@ -1,32 +1,24 @@
 import { digestOfAll } from '@dimmer/schema';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ChangeLog, flagOf, history } from './change-log.fixture.ts';
+import { ChangeLog, EMPTY_COPY, history } from './change-log.fixture.ts';
 import type { EnvironmentCopy } from './environment-copy.ts';
-import { copyOf, differencesBetween, fold } from './environment-copy.ts';
+import { differencesBetween, fold } from './environment-copy.ts';
+import { flagObject } from './flag-object.fixture.ts';
 import type { HeldFlags, ShownCopy } from './shown-copy.ts';
 import { copyShower, isAnotherHistory, isCrossing, killedDefinitions, withKilled } from './shown-copy.ts';
-
-const empty = copyOf({
-  epoch: 'first',
-  revision: 0,
-  historyFloor: 0,
-  committedAt: '2023-11-14T22:13:20.000Z',
-  objects: [],
-  tombstones: [],
-});
 
 const keys: fc.Arbitrary<string[]> = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'd', 'e', 'nowhere'));
 
 /** Every copy of a history, from its first revision on. */
 const copies: fc.Arbitrary<readonly EnvironmentCopy[]> = history.map((commits) => {
   const log = new ChangeLog();
-  const made = [empty];
-  for (const commit of commits) made.push(fold(made.at(-1) ?? empty, [log.commit(commit)]));
+  const made = [EMPTY_COPY];
+  for (const commit of commits) made.push(fold(made.at(-1) ?? EMPTY_COPY, [log.commit(commit)]));
   return made;
 });
 
-const lastCopy = copies.map((made) => made.at(-1) ?? empty);
+const lastCopy = copies.map((made) => made.at(-1) ?? EMPTY_COPY);
 
 test('[BG7] exactly the flags that are held are killed, and nothing else differs but the epoch', () => {
   fc.assert(
@@ -47,8 +39,8 @@ test('[BG7] exactly the flags that are held are killed, and nothing else differs
 
 test('[BG24] a copy of another epoch and the same lineage is crossed to, as a kill where it kills more', () => {
   const copyAt = (epoch: string, lineage: string, killed: boolean): EnvironmentCopy => {
-    const object = { ...flagOf('a', 1), ...(killed && { killed }) };
-    return { ...empty, epoch, lineage, objects: new Map([['flag/a', object]]) };
+    const object = flagObject('a', 1, killed ? { killed } : {});
+    return { ...EMPTY_COPY, epoch, lineage, objects: new Map([['flag/a', object]]) };
   };
   const show = copyShower();
   const first = show(copyAt('e', '1', false), undefined);
@@ -110,8 +102,8 @@ test('[BG8] the differences of two copies make one of the other', () => {
 
 test('[BG6, BG8] positions rise by what streams have to be told, and say where the last kill was', () => {
   const [one, two] = [
-    { ...empty, revision: 7 },
-    { ...empty, revision: 9 },
+    { ...EMPTY_COPY, revision: 7 },
+    { ...EMPTY_COPY, revision: 9 },
   ];
   const a: HeldFlags = { epoch: 'a', flags: new Set(['a']) };
   const ab: HeldFlags = { epoch: 'ab', flags: new Set(['a', 'b']) };

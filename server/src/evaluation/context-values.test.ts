@@ -3,6 +3,7 @@ import type { FlagDefinition } from '@dimmer/schema';
 import { addDigests } from '@dimmer/schema';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import { ContextValues } from './context-values.ts';
 import { ValueCache } from './value-cache.ts';
 
@@ -25,20 +26,11 @@ const revisions = fc.array(fc.uniqueArray(shape, { selector: ({ key }) => key })
 
 function definitionOf({ key, exposed, variation, rule }: Shape, version: number): FlagDefinition {
   const when = { attribute: 'country', op: 'in' as const, values: [`${rule}`] };
-  return {
-    kind: 'flag',
-    key,
-    version,
-    type: 'boolean',
-    variations: { on: { value: true }, off: { value: false } },
-    enabled: true,
-    offVariation: 'off',
-    prerequisites: [],
-    targets: [],
+  return flagObject(key, version, {
     rules: rule ? [{ id: 'r', when, serve: { variation: 'on' } }] : [],
     fallthrough: { variation },
     ...(exposed && { exposeToClients: true }),
-  };
+  });
 }
 
 /** Rulesets one after another, in which a flag that stays as it was stays the same object. */

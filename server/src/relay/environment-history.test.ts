@@ -4,9 +4,9 @@ import { digestOfAll } from '@dimmer/schema';
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { copyOf, fold } from '../delivery/environment-copy.ts';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import type { EnvironmentHistory } from './environment-history.ts';
 import { CHANGES_KEPT_MAX, stepsAfter, withPublished } from './environment-history.ts';
-import { flagObject } from './relay-objects.fixture.ts';
 
 const AT = '2026-11-21T09:00:00.000Z';
 

@@ -1,7 +1,7 @@
 import { decodeMessageOf, digestOf } from '@dimmer/schema';
 import { expect, test } from 'vitest';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import { decodePassed } from './passed-object.ts';
-import { flagObject } from './relay-objects.fixture.ts';
 
 test('[RL4] what this build cannot read is sent on as it came, and counts in digests', () => {
   const newer = { kind: 'holdout', key: 'h', version: 7, share: { of: ['a'] }, opaque: 'its own word' };

@@ -7,12 +7,12 @@ import { digestOfAll } from '@dimmer/schema';
 import * as fc from 'fast-check';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
 import { systemRandom } from '../platform/random.ts';
 import { decodePassed } from './passed-object.ts';
 import type { RelayCache } from './relay-cache.ts';
 import { createRelayCache } from './relay-cache.ts';
-import { flagObject } from './relay-objects.fixture.ts';
 
 const KEY = `dim_srv_${'r'.repeat(32)}`;
 const KEYS = { project: 'shop', environment: 'production', secureMode: true, keys: [] };

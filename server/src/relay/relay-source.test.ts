@@ -4,12 +4,12 @@ import { digestOfAll } from '@dimmer/schema';
 import { expect, test, vi } from 'vitest';
 import { ChangeFeed } from '../delivery/change-feed.ts';
 import type { EnvironmentCopy } from '../delivery/environment-copy.ts';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
 import { Gate } from '../platform/gate.ts';
 import { NO_TRACING } from '../platform/tracing.ts';
 import type { EnvironmentHistory } from './environment-history.ts';
 import { withPublished } from './environment-history.ts';
-import { flagObject } from './relay-objects.fixture.ts';
 import { RelaySource } from './relay-source.ts';
 
 /** What becomes true by itself, and at once on a machine that has nothing else to do. */

@@ -1,26 +1,13 @@
 import { buildRuleset } from '@dimmer/evaluator';
-import type { FlagDefinition } from '@dimmer/schema';
 import { expect, it } from 'vitest';
+import { flagObject } from '../delivery/flag-object.fixture.ts';
 import { credibleExposures } from './client-exposures.ts';
 import { ExposureRollup } from './exposure-rollup.ts';
 import { RepeatedBatches } from './repeated-batches.ts';
 
-const definition: FlagDefinition = {
-  kind: 'flag',
-  key: 'seen',
-  version: 1,
-  type: 'boolean',
-  variations: { on: { value: true }, off: { value: false } },
-  enabled: true,
-  offVariation: 'off',
-  prerequisites: [],
-  targets: [],
-  rules: [],
-  fallthrough: { variation: 'on' },
-  exposeToClients: true,
-};
-const { exposeToClients: _, ...hidden } = { ...definition, key: 'hidden' };
-const ruleset = buildRuleset([definition, hidden]);
+const seen = flagObject('seen', 1, { exposeToClients: true });
+const hidden = flagObject('hidden', 1);
+const ruleset = buildRuleset([seen, hidden]);
 const exposure = { flag: 'seen', variation: 'on', reason: 'SPLIT', count: 3 };
 
 it('[R15] only what a browser can have seen is counted', () => {
