@@ -215,7 +215,7 @@ export const MUTANTS = [
         replace: '',
       },
     ],
-    caughtBy: { test: 'test/contract/break-glass' },
+    caughtBy: { test: 'test/contract/held-kills-settled' },
   },
   {
     name: 'a held kill comes after people',
@@ -226,7 +226,7 @@ export const MUTANTS = [
         replace: '',
       },
     ],
-    caughtBy: { test: 'test/contract/break-glass' },
+    caughtBy: { test: 'test/contract/held-kills-settled' },
   },
   {
     name: 'a server forgets with a restart what it held',
