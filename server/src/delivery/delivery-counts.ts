@@ -34,6 +34,7 @@ export interface DeliveryCounts extends StreamCounts {
   readonly encodings: Record<'delta' | 'full' | 'document', number>;
 }
 
+/** Nothing was counted yet. */
 export function newDeliveryCounts(): DeliveryCounts {
   return {
     ...newStreamCounts(),
@@ -44,6 +45,7 @@ export function newDeliveryCounts(): DeliveryCounts {
   };
 }
 
+/** The same of streams alone. */
 export function newStreamCounts(): StreamCounts {
   return {
     bytes: 0,
@@ -53,6 +55,7 @@ export function newStreamCounts(): StreamCounts {
   };
 }
 
+/** The same of refusals alone. */
 export function newRefusals(): Record<RefusalCause, number> {
   return { node: 0, key: 0, rate: 0, clients: 0, 'client-rate': 0, draining: 0, stuck: 0 };
 }

@@ -90,7 +90,7 @@ export function snapshotDocument(copy: CopyHead, puts: readonly Buffer[]): Buffe
 }
 
 /** What each event carries beside its name. */
-interface Payloads {
+interface EventData {
   readonly hello: Omit<HelloMessage, 'type'>;
   readonly delete: Tombstone;
   readonly commit: Omit<CommitMessage, 'type'>;
@@ -98,7 +98,7 @@ interface Payloads {
   readonly goodbye: Omit<GoodbyeMessage, 'type'>;
 }
 
-function frame<Event extends keyof Payloads>(event: Event, data: Payloads[Event], id?: string): Buffer {
+function frame<Event extends keyof EventData>(event: Event, data: EventData[Event], id?: string): Buffer {
   return sseFrame(event, data, id);
 }
 

@@ -42,6 +42,11 @@ export interface RelayGlass {
   open(delivery: Delivery): { readonly routes: RestRoutes | undefined; close(): Promise<void> };
 }
 
+/**
+ * Makes the glass of a relay. Without a key it cannot be broken.
+ *
+ * @example createRelayGlass({ secret: 'dim_adm_…', folder: './data/relay', fetch }, ports)
+ */
 export function createRelayGlass(
   { secret, folder, fetch }: RelayGlassSetting,
   ports: RelayGlassPorts,

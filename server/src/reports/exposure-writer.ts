@@ -26,9 +26,11 @@ export interface ExposureWriter {
   stop(): Promise<void>;
 }
 
+/** Writes what is counted every few seconds, and deletes what is old, until it is stopped. */
 export function startExposureWriter(parts: {
   readonly rollup: ExposureRollup;
   readonly store: ExposureStore;
+  /** For how long counts are kept, in days. */
   readonly keptDays: number;
   readonly clock: Clock;
   readonly schedule: Schedule;

@@ -163,6 +163,7 @@ export class InstanceRegistry {
   }
 }
 
+/** The order of instances in lists. */
 export function byId(one: Instance, other: Instance): number {
   return one.id < other.id ? -1 : 1;
 }

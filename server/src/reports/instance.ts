@@ -55,6 +55,7 @@ export const PROBLEMS_PER_INSTANCE_MAX = 8;
 /** Batches per instance that are recognised when they come again. An SDK has one under way at a time. */
 const BATCHES_REMEMBERED_MAX = 8;
 
+/** An instance of which nothing is known but its id. */
 export function newInstance(id: string): Instance {
   return {
     id,

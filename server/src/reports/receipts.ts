@@ -36,6 +36,7 @@ export interface HeldSubject {
   readonly heldAt: number;
 }
 
+/** @example createReceipts({ storage, registry, here, clock, schedule }).within(environment, 813, 2_000) */
 export function createReceipts(ports: {
   readonly storage: Pick<Storage, 'read' | 'history'>;
   readonly registry: Pick<InstanceRegistry, 'present'>;

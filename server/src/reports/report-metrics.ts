@@ -36,6 +36,7 @@ const QUEUE_GAUGES = {
   dimmer_exposure_rows_waiting: 'Rows of counted exposures that wait to be written.',
 } as const;
 
+/** Registers the metrics of reports. @returns What counts them. */
 export function registerReportMetrics(registry: Registry, readings: ReportReadings): ReportMetrics {
   const registers = [registry];
   const reports = new Counter({

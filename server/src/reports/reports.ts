@@ -76,6 +76,11 @@ export interface Reports extends ReportIntake {
   close(): Promise<void>;
 }
 
+/**
+ * Takes reports, and counts what they tell.
+ *
+ * @example createReports({ storage, serverId, clock, random, schedule, log, metrics, keptDays: 3, work })
+ */
 export function createReports(parts: {
   readonly storage: Pick<Storage, 'read' | 'history' | 'exposures' | 'instances'>;
   /** Of this process among the servers of the database: one name per start. */
@@ -85,6 +90,7 @@ export function createReports(parts: {
   readonly schedule: Schedule;
   readonly log: Log;
   readonly metrics: Registry;
+  /** For how long counted exposures are kept, in days (`DIMMER_EXPOSURE_DAYS`). */
   readonly keptDays: number;
   readonly work: WorkMetrics;
 }): Reports {

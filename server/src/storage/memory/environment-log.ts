@@ -17,6 +17,7 @@ export interface EnvironmentLog {
   readonly tombstones: ReadonlyMap<string, Tombstone>;
 }
 
+/** The log of an environment that was just made. */
 export function emptyLog(environment: Environment): EnvironmentLog {
   return {
     floor: 0,
@@ -57,10 +58,12 @@ export function truncate(log: EnvironmentLog, floor: number): EnvironmentLog {
   };
 }
 
+/** Where the environment is, and since when (ISO 8601). */
 export function headOf(log: EnvironmentLog): { readonly revision: number; readonly at: string } {
   return log.changes.at(-1) ?? { revision: log.floor, at: log.floorAt };
 }
 
+/** The changes that a query asks for, in its order. */
 export function selectChanges(log: EnvironmentLog, query: HistoryQuery): readonly Change[] {
   const { flag, after, before } = query;
   const selected = log.changes.filter(
@@ -72,12 +75,14 @@ export function selectChanges(log: EnvironmentLog, query: HistoryQuery): readonl
   return (after === undefined ? selected.reverse() : selected).slice(0, query.limit);
 }
 
+/** The last revision at or before a time, in milliseconds; `undefined` where the log does not reach that far. */
 export function revisionAt(log: EnvironmentLog, time: number): number | undefined {
   const last = log.changes.findLast((change) => Date.parse(change.at) <= time);
   if (last !== undefined) return last.revision;
   return Date.parse(log.floorAt) <= time ? log.floor : undefined;
 }
 
+/** What every object that was changed after a revision was then; `undefined` where the log does not reach that far. */
 export function differencesAt(log: EnvironmentLog, revision: number): readonly ObjectAt[] | undefined {
   if (revision < log.floor || revision > headOf(log).revision) return undefined;
   const earliest = new Map<string, ObjectAt>();

@@ -96,6 +96,7 @@ export class LanePool {
   }
 }
 
+/** That no connection could be had, and why. */
 export function connectFault(cause: unknown): ConnectFault {
   return new ConnectFault('A connection could not be had.', { cause });
 }

@@ -24,6 +24,7 @@ export function* lastGoodFlag(question: Omit<LogQuestion, 'kind'>): AskingLog<Fl
   return read?.ok === true ? read.value : undefined;
 }
 
+/** The same of a segment. */
 export function* lastGoodSegment(question: Omit<LogQuestion, 'kind'>): AskingLog<Segment | undefined> {
   const text = yield { kind: 'segment', ...question };
   const read = text === undefined ? undefined : readSegment(text);

@@ -21,6 +21,12 @@ const REMEDIES: { readonly [kind in Damage['kind']]: string } = {
   reply: 'None is needed: the request is carried out again.',
 };
 
+/**
+ * A damage, with what mends it.
+ *
+ * @param name - Of what is damaged, as people find it.
+ * @param problem - What is wrong with it.
+ */
 export function damageOf(kind: Damage['kind'], name: string, problem: string): Damage {
   return { kind, name, problem, remedy: REMEDIES[kind] };
 }

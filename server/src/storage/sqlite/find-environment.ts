@@ -4,6 +4,7 @@ import type { EnvironmentRow } from '../rows/rows.ts';
 import type { Database } from './database.ts';
 import { environments } from './tables.ts';
 
+/** @returns `undefined` where there is no such environment. */
 export function findEnvironment(database: Database, ref: EnvironmentRef): EnvironmentRow | undefined {
   return database
     .select()

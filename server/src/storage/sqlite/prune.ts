@@ -58,6 +58,7 @@ export function truncateHistory(database: Database, environment: EnvironmentRow,
     .run();
 }
 
+/** Deletes the replies that are too old to be repeated. */
 export function deleteOldReplies(database: Database, now: number): void {
   database
     .delete(replies)

@@ -35,6 +35,11 @@ export function isPassing(fault: unknown): boolean {
   return code !== undefined && !FORBIDDEN.test(code);
 }
 
+/**
+ * A file that cannot be used as it is.
+ *
+ * @param detail - What was found to be wrong with it.
+ */
 export function damaged(path: string, detail: string, cause?: unknown): StorageFault {
   return new StorageFault(
     'damaged',
