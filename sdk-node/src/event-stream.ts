@@ -57,6 +57,8 @@ function openStream(options: EventStreamOptions, cursor: Cursor | undefined, sin
   }
 
   async function reach(...asked: Parameters<typeof globalThis.fetch>): Promise<Response> {
+    // Node takes some 20 ms for its first `fetch`: whoever makes an SDK has what is stored before that.
+    await Promise.resolve();
     try {
       return await options.fetch(...asked);
     } catch (error) {

@@ -7,7 +7,7 @@ import { keyRoutes } from './access/key-routes.ts';
 import { startRevocation } from './access/revocation.ts';
 import type { BreakGlass } from './break-glass/break-glass.ts';
 import { createBreakGlass } from './break-glass/break-glass.ts';
-import { createHeldFile, NOT_KEPT } from './break-glass/held-file.ts';
+import { createHeldFile, notKept } from './break-glass/held-file.ts';
 import { HeldKills } from './break-glass/held-kills.ts';
 import { registerHeldMetrics } from './break-glass/held-metrics.ts';
 import { heldRoutes } from './break-glass/held-routes.ts';
@@ -219,7 +219,7 @@ function breakGlassOf({ heldKillsFile: path, ...ports }: BreakGlassParts): {
   readonly load: App['load'];
 } {
   const settle = settleInStorage(ports);
-  const file = path === undefined ? NOT_KEPT : createHeldFile({ ...ports, path, secret: '' });
+  const file = path === undefined ? notKept(ports.log) : createHeldFile({ ...ports, path, secret: '' });
   const breakGlass = createBreakGlass({ ...ports, home: 'database', settle, file });
   return {
     settle,

@@ -81,7 +81,7 @@ export interface BreakGlassPorts {
   readonly log: Log;
 }
 
-/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, file: NOT_KEPT, delivery, host, clock, schedule, log }); */
+/** @example const breakGlass = createBreakGlass({ held, home: 'database', settle, file: notKept(log), delivery, host, clock, schedule, log }); */
 export function createBreakGlass(ports: BreakGlassPorts): BreakGlass {
   return new HoldingBreakGlass(ports);
 }

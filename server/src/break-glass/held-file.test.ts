@@ -7,7 +7,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { ManualSchedule } from '../delivery/manual-schedule.fixture.ts';
 import { systemRandom } from '../platform/random.ts';
 import type { HeldFile } from './held-file.ts';
-import { createHeldFile, UNHELD_MAX_MS } from './held-file.ts';
+import { createHeldFile, notKept, UNHELD_MAX_MS } from './held-file.ts';
 import { heldFilePath } from './held-file-path.ts';
 import type { HeldKill } from './held-kills.ts';
 import { HeldKills } from './held-kills.ts';
@@ -129,6 +129,15 @@ test('[BG21] neither is one of another key, of a later form, or a folder', async
     'its form is not known',
     'it is not a file',
   ]);
+});
+
+test('[BG21] where nothing is kept, it is said at the start, with what to do', async () => {
+  const lines: string[] = [];
+  const file = notKept(pino({ level: 'warn' }, { write: (line) => void lines.push(line) }));
+  expect(lines).toEqual([]);
+  await file.load();
+  expect(lines).toEqual([expect.stringContaining('Set DIMMER_HELD_KILLS_DIR')]);
+  expect([await file.keep(), await file.close()]).toEqual([false, false]);
 });
 
 test('[BG21] a folder that cannot be written is said at the start, once, and stops nothing', async () => {

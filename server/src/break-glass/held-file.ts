@@ -50,12 +50,15 @@ export interface HeldFile {
   close(): Promise<boolean>;
 }
 
-/** Held kills are kept nowhere: they end with the process. */
-export const NOT_KEPT: HeldFile = {
-  load: () => Promise.resolve(),
-  keep: () => Promise.resolve(false),
-  close: () => Promise.resolve(false),
-};
+/** Held kills are kept nowhere: they end with the process, which it says at the start and not only in the hour of need. */
+export function notKept(log: Log): HeldFile {
+  const isKept = (): Promise<boolean> => Promise.resolve(false);
+  return {
+    load: async () => log.warn(NOT_KEPT),
+    keep: isKept,
+    close: isKept,
+  };
+}
 
 export interface HeldFileParts {
   /** Of a file that no other process writes. */
@@ -137,6 +140,10 @@ export function createHeldFile(parts: HeldFileParts): HeldFile {
     },
   };
 }
+
+const NOT_KEPT =
+  'a restart of this server loses the kills that it holds while its database is away. Set DIMMER_HELD_KILLS_DIR to a ' +
+  'folder of its own that outlives the process';
 
 const UNWRITABLE =
   'held kills cannot be written: a restart loses them. Make the folder writable for this process, or free space there';

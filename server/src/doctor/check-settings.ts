@@ -118,7 +118,7 @@ function checkKeeping({ historyDays, historyRevisions }: Settings): Finding[] {
 function checkHeldKills(settings: Settings): Finding[] {
   if (heldFilePath(settings) !== undefined) return [];
   return [
-    note(
+    warning(
       'Kills that this server holds while PostgreSQL is away are lost when it restarts.',
       'Set DIMMER_HELD_KILLS_DIR to a folder of its own that outlives the process: docs/break-glass.md.',
     ),

@@ -128,7 +128,7 @@ const CASES: readonly (readonly [string, Partial<Facts>, readonly string[]])[] =
   [
     '[P18] held kills that are kept nowhere',
     withSettings({ DIMMER_DATABASE_URL: 'postgres://db/dimmer' }),
-    ['note settings'],
+    ['warning settings'],
   ],
   [
     '[P18] hardly any history',
