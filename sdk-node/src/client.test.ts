@@ -113,14 +113,6 @@ test('[N11] a bootstrap is served as soon as the constructor returns, and ready 
   expect(await flags.ready({ timeoutMs: 60_000 })).toMatchObject({ state: 'BOOTSTRAP', revision: 7 });
 });
 
-test('[N11] nothing is asked for before the constructor returns: what is stored has no wait for the first request', async () => {
-  const fetch = vi.fn(async () => new Response(null, { status: 503 }));
-  const flags = dimmer(nowhere, { bootstrap: snapshotDocument(7, [on1]), fetch });
-  expect(flags.boolean('a', user, false)).toBe(true);
-  expect(fetch).not.toHaveBeenCalled();
-  await until(() => expect(fetch).toHaveBeenCalled());
-});
-
 test('[N11] a bootstrap file is served, and a broken one is warned about', () => {
   const path = join(mkdtempSync(join(tmpdir(), 'dimmer-test-')), 'flags.json');
   writeFileSync(path, JSON.stringify(snapshotDocument(7, [on1])));

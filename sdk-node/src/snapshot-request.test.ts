@@ -2,7 +2,7 @@ import { mkdtempSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_TIMING } from '@dimmer/follower';
-import { afterEach, expect, test, vi } from 'vitest';
+import { afterEach, beforeAll, expect, test, vi } from 'vitest';
 import { Dimmer } from './client.ts';
 import type { DimmerOptions } from './options.ts';
 import type { Platform } from './platform.ts';
@@ -33,6 +33,11 @@ const fast: Platform = {
   },
   cacheDelayMs: 5,
 };
+
+// Node loads it at its first call, which takes a busy machine as long as the patience of these tests.
+beforeAll(async () => {
+  await fetch('data:,');
+});
 
 const cleanups: (() => Promise<void>)[] = [];
 

@@ -9,6 +9,7 @@ import { systemPlatform } from './platform.ts';
 import { SELF_SIGNED } from './self-signed.fixture.ts';
 import { fixedFlag, snapshotDocument, streamServer } from './stream-server.fixture.ts';
 
+const key = `dim_srv_${'a'.repeat(32)}`;
 const user = { targetingKey: 'user-1' };
 const before = fixedFlag('a', 1, 'before');
 const after = fixedFlag('a', 2, 'after');
@@ -103,7 +104,7 @@ test.each([
     const flags = new Dimmer(
       {
         url: 'http://flags.example',
-        key: `dim_srv_${'a'.repeat(32)}`,
+        key,
         cache: false,
         bootstrap: snapshotDocument(1, [before]),
         // As a name that leads elsewhere later, or a port that another process takes.
@@ -136,3 +137,21 @@ test.each([
     expect(flags.string('a', user, 'fallback')).toBe('after');
   },
 );
+
+test('[N11] nothing is asked for before the constructor returns: what is stored has no wait for the first request', async () => {
+  const asked = vi.fn(async () => new Response(null, { status: 503 }));
+  const flags = new Dimmer(
+    {
+      url: 'http://flags.example',
+      key,
+      cache: false,
+      bootstrap: snapshotDocument(1, [before]),
+      fetch: asked,
+    },
+    fast,
+  );
+  cleanups.push(() => flags.close());
+  expect(flags.string('a', user, 'fallback')).toBe('before');
+  expect(asked).not.toHaveBeenCalled();
+  await until(() => expect(asked).toHaveBeenCalled());
+});
