@@ -86,5 +86,5 @@ test('[MV22] a file that is not there is told as such', async () => {
 });
 
 test('[MV21] in a folder it is named after the time, without what a file system minds', () => {
-  expect(nameAt(Date.parse('2026-11-28T04:05:06.789Z'))).toBe('dimmer-2026-11-28T040506Z.jsonl.gz');
+  expect(nameAt(Date.parse('2026-11-28T04:05:06.789Z'))).toBe('dimmer-2026-11-28T040506.789Z.jsonl.gz');
 });

@@ -83,9 +83,9 @@ async function isPacked(path: string): Promise<boolean> {
  * The name of a backup in a folder.
  *
  * @param now - Milliseconds since the Unix epoch.
- * @example nameAt(Date.parse('2026-11-28T04:05:06Z')) // 'dimmer-2026-11-28T040506Z.jsonl.gz'
+ * @example nameAt(Date.parse('2026-11-28T04:05:06.789Z')) // 'dimmer-2026-11-28T040506.789Z.jsonl.gz'
  */
 export function nameAt(now: number): string {
-  const time = new Date(now).toISOString().replace(/\.\d+/, '').replaceAll(':', '');
+  const time = new Date(now).toISOString().replaceAll(':', '');
   return `dimmer-${time}.jsonl.gz`;
 }

@@ -1,5 +1,8 @@
+import { mkdtemp, rm } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
-import { afterEach, expect, test, vi } from 'vitest';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test, vi } from 'vitest';
 import { systemClock } from '../platform/clock.ts';
 import { createLog } from '../platform/log.ts';
 import { parseSettings } from '../settings/settings.ts';
@@ -12,6 +15,9 @@ const PATIENTLY = { timeout: 20_000 };
 
 /** Sixteen connections, fourteen of them streams. */
 const OPEN_FILES_MAX = 80;
+
+const folder = await mkdtemp(join(tmpdir(), 'dimmer-connections-'));
+afterAll(() => rm(folder, { recursive: true }));
 
 const running: RunningServer[] = [];
 const peers: Socket[] = [];
@@ -29,8 +35,14 @@ async function start(
   const log = createLog('warn', { write: (line) => void lines.push(JSON.parse(line)) });
   const storage = new MemoryStorage({ clock: systemClock });
   const { settings } = parsed;
-  const options = { settings, storage, log, version: '0.0.0', openFilesMax: OPEN_FILES_MAX };
-  const server = await startServer(options);
+  const server = await startServer({
+    settings,
+    storage,
+    log,
+    version: '0.0.0',
+    heldKillsFile: join(folder, 'held-kills.json'),
+    openFilesMax: OPEN_FILES_MAX,
+  });
   running.push(server);
   return { server, log: lines };
 }
