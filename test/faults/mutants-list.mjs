@@ -65,7 +65,12 @@ export const MUTANTS = [
       {
         file: 'follower/src/timing.ts',
         find: 'silentHeartbeats: 3,',
-        replace: 'silentHeartbeats: 100,',
+        replace: 'silentHeartbeats: 1_000,',
+      },
+      {
+        file: 'follower/src/timing.ts',
+        find: 'silenceMaxMs: 120_000,',
+        replace: 'silenceMaxMs: 1_000_000,',
       },
     ],
     caughtBy: { scenario: 'half-open-down' },
