@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
+  linkSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -218,6 +219,17 @@ test('[N40] what a killed writer left behind is cleared away', async () => {
   utimesSync(abandoned, 0, 0);
   rig({ directory }).cache.load();
   expect(readdirSync(directory)).toHaveLength(1);
+});
+
+test('[N40] what is there is replaced as a whole, and never written over', async () => {
+  const { cache, directory, path } = await saved();
+  const sameFile = join(mkdtempSync(join(tmpdir(), 'dimmer-test-')), 'link');
+  linkSync(path(), sameFile);
+  const before = readFileSync(sameFile, 'utf8');
+  cache.save(snapshot(4, fixedFlag('a', 4, true)));
+  await cache.flush();
+  expect(readFileSync(sameFile, 'utf8')).toBe(before);
+  expect(rig({ directory }).cache.load()?.snapshot.revision).toBe(4);
 });
 
 test('[N40] kill -9 amid writing leaves a usable file or none', {
